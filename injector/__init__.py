@@ -1,0 +1,1 @@
+"""A Kubernetes mutating admission webhook that injects sidecars, and says why."""

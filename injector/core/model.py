@@ -1,0 +1,98 @@
+"""The nouns of the core: what is asked, what is configured, what the cluster looks like."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from injector.core.labels import LabelSelector
+
+JsonObject: TypeAlias = dict[str, Any]
+Pod: TypeAlias = dict[str, Any]
+Container: TypeAlias = dict[str, Any]
+
+PROXY_CONTAINER = "istio-proxy"
+INIT_CONTAINER = "istio-init"
+VALIDATION_CONTAINER = "istio-validation"
+
+STATUS_ANNOTATION = "sidecar.istio.io/status"
+OVERRIDES_ANNOTATION = "proxy.istio.io/overrides"
+PROXY_CONFIG_ANNOTATION = "proxy.istio.io/config"
+TEMPLATES_ANNOTATION = "inject.istio.io/templates"
+INJECT_KEY = "sidecar.istio.io/inject"
+REVISION_KEY = "istio.io/rev"
+NAMESPACE_INJECTION_LABEL = "istio-injection"
+NETWORK_LABEL = "topology.istio.io/network"
+INTERCEPTION_MODE_ANNOTATION = "sidecar.istio.io/interceptionMode"
+
+
+class InjectionError(Exception):
+    """A pod that cannot be injected; the text is for the pod's author and becomes `status.message`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """The object that a pod belongs to, as far as it can be told from the pod (reference section 4)."""
+
+    name: str
+    namespace: str
+    kind: str
+    api_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class AdmissionRequest:
+    """The part of an AdmissionReview request that matters here.
+
+    `parameters` are the environment pairs of the URL path (reference section 15), in order.
+    """
+
+    uid: str
+    api_version: str
+    kind: str
+    operation: str
+    namespace: str
+    name: str
+    dry_run: bool
+    pod: Pod
+    parameters: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The effective configuration, defaults merged in and checked. Never changed: a reload makes a new one.
+
+    `values` has the keys of Istio's installation values; `mesh_config` those of MeshConfig in camelCase, where
+    `defaultConfig` is a canonical ProxyConfig (see `core.proxy_config`).
+    """
+
+    policy: str
+    default_templates: tuple[str, ...]
+    templates: Mapping[str, str]
+    aliases: Mapping[str, tuple[str, ...]]
+    never_inject_selector: tuple[LabelSelector, ...]
+    always_inject_selector: tuple[LabelSelector, ...]
+    injected_annotations: Mapping[str, str]
+    ignored_namespaces: frozenset[str]
+    enable_namespaces_by_default: bool
+    revision: str
+    revision_tags: tuple[str, ...]
+    values: JsonObject
+    mesh_config: JsonObject
+    native_sidecars: str
+    platform: str
+    compliance_policy: str
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What is known of the cluster at one moment: Namespace, Node and ProxyConfig objects as plain JSON.
+
+    `nodes` is None where nodes are not known at all (no cluster, no file): nothing can be detected from them.
+    """
+
+    namespaces: Mapping[str, JsonObject]
+    nodes: tuple[JsonObject, ...] | None = None
+    proxy_configs: tuple[JsonObject, ...] = ()
+
+
+EMPTY_SNAPSHOT = Snapshot(namespaces={})
