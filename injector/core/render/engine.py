@@ -1,0 +1,117 @@
+"""A set of templates, compiled once and rendered for many pods."""
+
+from collections.abc import Callable, Iterable, Mapping
+from contextvars import ContextVar
+from difflib import get_close_matches
+from functools import lru_cache
+from typing import Any, cast
+
+from jinja2 import Template, TemplateError, TemplateSyntaxError, nodes
+from jinja2.meta import find_undeclared_variables
+
+from injector.core.model import InjectionError, JsonObject
+from injector.core.render.faults import RenderingError, TemplateFault, TemplateFaults
+from injector.core.render.sandbox import TemplateEnvironment
+from injector.core.render.skeleton import SkeletonError, compile_skeleton
+from injector.core.render.slots import Recorder
+
+MAXIMUM_OUTPUT = 4_000_000
+CACHED_SKELETONS = 512
+LIBRARY_PREFIX = "_"
+
+
+class TemplateSet:
+    """Templates by name. Those whose name begins with an underscore are libraries: only other templates use them."""
+
+    def __init__(self, sources: Mapping[str, str], filters: Mapping[str, Callable[..., Any]]) -> None:
+        """`sources` maps names to Jinja text. Nothing is compiled before it is needed; see `check`."""
+        self._sources = dict(sources)
+        self._recorder: ContextVar[Recorder] = ContextVar("recorder")
+        self._environment = TemplateEnvironment(self._sources.get, filters, self._recorder)
+        self._compiled: dict[str, Template] = {}
+        self._skeletons = lru_cache(maxsize=CACHED_SKELETONS)(compile_skeleton)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names that a pod may ask for, sorted."""
+        return tuple(sorted(name for name in self._sources if not name.startswith(LIBRARY_PREFIX)))
+
+    def render(self, name: str, scope: Mapping[str, Any]) -> JsonObject:
+        """Render template `name` with the names of `scope`; the overlay may share parts with others: never change it.
+
+        Raises RenderingError where the template does not exist, does not compile, fails on this scope, or gives
+        something other than a YAML mapping.
+        """
+        if name not in self._sources or name.startswith(LIBRARY_PREFIX):
+            raise RenderingError(f'requested template "{name}" not found; have {", ".join(self.names)}')
+        recorder = Recorder()
+        token = self._recorder.set(recorder)
+        try:
+            text = self._text(name, scope)
+            return cast("JsonObject", self._skeletons(text)(recorder.values))
+        except InjectionError as error:
+            raise RenderingError(f"template {name!r}: {error}") from error
+        except SkeletonError as error:
+            raise RenderingError(
+                "failed parsing generated injected YAML (check Istio sidecar injector configuration): "
+                f"template {name!r}: {error}"
+            ) from error
+        except (TemplateError, RecursionError, ArithmeticError, LookupError, TypeError, ValueError) as error:
+            raise RenderingError(f"template {name!r}{_where(error, self._compiled.get(name))}: {error}") from error
+        finally:
+            self._recorder.reset(token)
+
+    def check(self, known_names: Iterable[str]) -> None:
+        """Compile every template. Raises TemplateFaults with all syntax errors and names outside `known_names`."""
+        known = frozenset(known_names)
+        faults = [fault for name in sorted(self._sources) for fault in self._faults(name, known)]
+        if faults:
+            raise TemplateFaults(faults)
+
+    def _text(self, name: str, scope: Mapping[str, Any]) -> str:
+        template = self._compiled.get(name)
+        if template is None:
+            template = self._compiled[name] = self._environment.get_template(name)
+        pieces: list[str] = []
+        size = 0
+        for piece in template.root_render_func(template.new_context(scope, shared=False)):
+            size += len(piece)
+            if size > MAXIMUM_OUTPUT:
+                raise RenderingError(f"it gives more than {MAXIMUM_OUTPUT} characters")
+            pieces.append(piece)
+        return "".join(pieces)
+
+    def _faults(self, name: str, known: frozenset[str]) -> list[TemplateFault]:
+        try:
+            tree = self._environment.parse(self._sources[name], name)
+            self._environment.get_template(name)
+        except TemplateSyntaxError as error:
+            return [TemplateFault(error.name or name, error.lineno, error.message or "syntax error")]
+        except TemplateError as error:
+            return [TemplateFault(name, 1, str(error))]
+        unknown = find_undeclared_variables(tree) - known - self._environment.globals.keys()
+        return [] if name.startswith(LIBRARY_PREFIX) else [_unknown_name(name, tree, word, known) for word in sorted(unknown)]
+
+
+def compile_templates(sources: Mapping[str, str], filters: Mapping[str, Callable[..., Any]]) -> TemplateSet:
+    """A set of the templates in `sources` (name → Jinja text) that offers `filters` beside Jinja's own."""
+    return TemplateSet(sources, filters)
+
+
+def _unknown_name(template: str, tree: nodes.Template, word: str, known: frozenset[str]) -> TemplateFault:
+    line = next((name.lineno for name in tree.find_all(nodes.Name) if name.name == word), 1)
+    close = get_close_matches(word, known, 1)
+    hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(sorted(known))}"
+    return TemplateFault(template, line, f"unknown name {word!r}; {hint}")
+
+
+def _where(error: BaseException, template: Template | None) -> str:
+    """The template's line in which `error` was raised, where its traceback tells."""
+    if isinstance(error, TemplateSyntaxError):
+        return f", line {error.lineno}"
+    trace, line = error.__traceback__, 0
+    while trace and template:
+        if trace.tb_frame.f_globals.get("debug_info") == template._debug_info:  # noqa: SLF001
+            line = template.get_corresponding_lineno(trace.tb_lineno)
+        trace = trace.tb_next
+    return f", line {line}" if line else ""

@@ -1,0 +1,32 @@
+"""What can be wrong with a template: found when it is compiled, or when it meets a pod."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from injector.core.model import InjectionError
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateFault:
+    """One fault of one template. `line` counts from 1 in the template's own text."""
+
+    template: str
+    line: int
+    message: str
+
+    def __str__(self) -> str:
+        """The fault on one line, as compilers print it."""
+        return f"template {self.template!r}, line {self.line}: {self.message}"
+
+
+class TemplateFaults(Exception):  # noqa: N818  (it carries faults, as its name says)
+    """All faults of a set of templates at once."""
+
+    def __init__(self, faults: Sequence[TemplateFault]) -> None:
+        """Keep the faults in `faults`; the text of the exception has one a line."""
+        super().__init__("\n".join(map(str, faults)))
+        self.faults = tuple(faults)
+
+
+class RenderingError(InjectionError):
+    """A template that could not be rendered for a pod."""

@@ -1,0 +1,164 @@
+"""A skeleton is the text of a rendering with marks in place of values. It is parsed once; filling it is cheap.
+
+The parts of a document that hold no mark are built once and shared by all overlays filled from the skeleton: nobody
+may change them.
+"""
+
+from collections.abc import Callable, Sequence
+from operator import itemgetter
+from typing import Any, TypeAlias, cast
+
+import yaml
+
+from injector.core.render.slots import MARK, as_text
+
+try:
+    from yaml import CSafeLoader as _SafeLoader
+except ImportError:  # PyYAML without LibYAML
+    from yaml import SafeLoader as _SafeLoader  # type: ignore[assignment]
+
+Fill: TypeAlias = Callable[[Sequence[Any]], Any]
+
+
+class SkeletonError(ValueError):
+    """Text that is no YAML mapping; the message says where and why."""
+
+
+class _DocumentLoader(_SafeLoader):
+    """Reads scalars as the API server's YAML reader does: no dates, no numbers in base 60."""
+
+    yaml_implicit_resolvers = {
+        first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+        for first, resolvers in _SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+
+def compile_skeleton(text: str) -> Fill:
+    """Parse `text` into a function from the list of slot values to an overlay.
+
+    Raises SkeletonError where the text is not YAML, not a mapping, or repeats a key.
+    """
+    loader = _DocumentLoader(text)
+    try:
+        node = loader.get_single_node()
+        if node is None:
+            return lambda _: {}
+        if not isinstance(node, yaml.MappingNode):
+            raise SkeletonError(f"the template gives a {node.id}, not a partial Pod")
+        return _fill_of(_Builder(loader).build(node))
+    except yaml.MarkedYAMLError as error:
+        raise SkeletonError(_explain(error, text)) from error
+    except yaml.YAMLError as error:
+        raise SkeletonError(str(error)) from error
+    finally:
+        loader.dispose()
+
+
+class _Dynamic:
+    """A part of the document that depends on slots."""
+
+    __slots__ = ("fill",)
+
+    def __init__(self, fill: Fill) -> None:
+        self.fill = fill
+
+
+def _fill_of(part: Any) -> Fill:
+    if isinstance(part, _Dynamic):
+        return part.fill
+    return lambda _: part
+
+
+class _Builder:
+    """Turns YAML nodes into plain values, or into `_Dynamic` where slots are in them."""
+
+    def __init__(self, loader: Any) -> None:
+        self._loader = loader
+
+    def build(self, node: yaml.Node) -> Any:
+        if isinstance(node, yaml.ScalarNode):
+            return self._scalar(node)
+        if isinstance(node, yaml.SequenceNode):
+            return _sequence([self.build(item) for item in node.value])
+        self._loader.flatten_mapping(node)
+        keys = [self._key(key) for key, _ in node.value]
+        return _mapping(node, keys, [self.build(value) for _, value in node.value])
+
+    def _key(self, node: yaml.Node) -> Any:
+        if not isinstance(node, yaml.ScalarNode):
+            raise SkeletonError(f"line {node.start_mark.line + 1}: a key has to be text")
+        return _text(node.value)
+
+    def _scalar(self, node: yaml.ScalarNode) -> Any:
+        lone = MARK.fullmatch(node.value)
+        if lone and not node.style:
+            return _Dynamic(cast("Fill", itemgetter(int(lone[1]))))
+        if MARK.search(node.value):
+            return _text(node.value)
+        return self._loader.construct_object(node)
+
+
+def _text(text: str) -> Any:
+    pieces = MARK.split(text)
+    if len(pieces) == 1:
+        return text
+    literals, slots = pieces[::2], [int(number) for number in pieces[1::2]]
+
+    def fill(values: Sequence[Any]) -> str:
+        joined = literals[0]
+        for slot, literal in zip(slots, literals[1:], strict=True):
+            joined += as_text(values[slot]) + literal
+        return joined
+
+    return _Dynamic(fill)
+
+
+def _sequence(items: list[Any]) -> Any:
+    dynamic = [(index, item.fill) for index, item in enumerate(items) if isinstance(item, _Dynamic)]
+    if not dynamic:
+        return items
+
+    def fill(values: Sequence[Any]) -> list[Any]:
+        filled = items.copy()
+        for index, part in dynamic:
+            filled[index] = part(values)
+        return filled
+
+    return _Dynamic(fill)
+
+
+def _mapping(node: yaml.Node, keys: list[Any], parts: list[Any]) -> Any:
+    literal_keys = [key for key in keys if isinstance(key, str)]
+    repeated = sorted({key for key in literal_keys if literal_keys.count(key) > 1})
+    if repeated:
+        raise SkeletonError(f"line {node.start_mark.line + 1}: the key {repeated[0]!r} stands twice in one mapping")
+    if len(literal_keys) < len(keys):
+        return _mapping_with_slots_as_keys([_fill_of(key) for key in keys], [_fill_of(part) for part in parts])
+    static = dict(zip(keys, parts, strict=True))
+    dynamic = [(key, part.fill) for key, part in static.items() if isinstance(part, _Dynamic)]
+    if not dynamic:
+        return static
+
+    def fill(values: Sequence[Any]) -> dict[str, Any]:
+        filled = static.copy()
+        for key, part in dynamic:
+            filled[key] = part(values)
+        return filled
+
+    return _Dynamic(fill)
+
+
+def _mapping_with_slots_as_keys(keys: list[Fill], parts: list[Fill]) -> _Dynamic:
+    def fill(values: Sequence[Any]) -> dict[str, Any]:
+        return {key(values): part(values) for key, part in zip(keys, parts, strict=True)}
+
+    return _Dynamic(fill)
+
+
+def _explain(error: yaml.MarkedYAMLError, text: str) -> str:
+    if error.problem_mark is None:
+        return str(error)
+    number = error.problem_mark.line
+    lines = text.splitlines()
+    line = MARK.sub("{{ … }}", lines[number].strip()) if number < len(lines) else ""
+    return f"{error.problem} in line {number + 1} of what the template gives: {line!r}"

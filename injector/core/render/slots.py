@@ -1,0 +1,103 @@
+"""Slots: the marks that stand for values while a template's text is produced.
+
+Jinja writes text. So that a value never becomes part of that text, each `{{ expression }}` writes a short mark of two
+private-use characters and a number, and its value is kept aside in the order of the marks. What a macro returns is
+document text and no value: it is carried as a `Fragment`, which nothing but a lone `{{ call() }}` can use.
+"""
+
+import re
+from collections.abc import Iterable, Sized
+from itertools import islice
+from typing import Any, NoReturn
+
+from jinja2 import Undefined
+from jinja2.exceptions import SecurityError
+
+OPEN, CLOSE = "\ue000", "\ue001"
+MARK = re.compile(f"{OPEN}([0-9]+){CLOSE}")
+
+MAXIMUM_SLOTS = 20_000
+MAXIMUM_ITERATIONS = 100_000
+_MARKS = tuple(f"{OPEN}{number}{CLOSE}" for number in range(1_000))
+_SCALARS = frozenset((str, int, float, bool, type(None)))
+
+
+class Fragment:
+    """Document text that a macro returned. It can be placed; it cannot be joined, compared or passed through filters."""
+
+    __slots__ = ("text",)
+
+    def __init__(self, text: str) -> None:
+        """Carry `text`, which is trusted: it came from the template, with marks where values belong."""
+        self.text = text
+
+    def placed(self, column: int) -> str:
+        """The text without surrounding line breaks, its further lines indented to `column`."""
+        return self.text.strip("\n").replace("\n", "\n" + " " * column)
+
+    def _refuse(self, *_: object) -> NoReturn:
+        raise SecurityError("a macro makes document text: its result can only stand alone, as in {{ macro() }}")
+
+    __str__ = __add__ = __radd__ = __len__ = __iter__ = __eq__ = __bool__ = __getitem__ = _refuse  # type: ignore[assignment]
+    __hash__ = None  # type: ignore[assignment]
+
+
+class Recorder:
+    """The values of one rendering, in the order of their marks, and the count of its loops' iterations."""
+
+    __slots__ = ("iterations", "values")
+
+    def __init__(self) -> None:
+        """Start without values."""
+        self.values: list[Any] = []
+        self.iterations = 0
+
+    def emit(self, value: Any) -> str:
+        """Keep `value` aside and return its mark; a Fragment is returned as the text it is.
+
+        Raises UndefinedError for an undefined name, TypeError for a value that JSON does not have, SecurityError past
+        the limit of slots.
+        """
+        kind = type(value)
+        if kind is Fragment:
+            return value.placed(0)  # type: ignore[no-any-return]
+        if kind not in _SCALARS and kind is not dict and kind is not list:
+            value = _as_json(value)
+        values = self.values
+        number = len(values)
+        values.append(value)
+        if number < len(_MARKS):
+            return _MARKS[number]
+        if number > MAXIMUM_SLOTS:
+            raise SecurityError(f"the template has more than {MAXIMUM_SLOTS} expressions for one pod")
+        return f"{OPEN}{number}{CLOSE}"
+
+    def counted(self, iterable: Iterable[Any]) -> Iterable[Any]:
+        """The iterable of a loop, its length added to the iterations of the whole rendering, which are bounded."""
+        if not isinstance(iterable, Sized):
+            iterable = list(islice(iterable, MAXIMUM_ITERATIONS + 1))
+        self.iterations += len(iterable)
+        if self.iterations > MAXIMUM_ITERATIONS:
+            raise SecurityError(f"the template's loops run more than {MAXIMUM_ITERATIONS} times for one pod")
+        return iterable
+
+
+def as_text(value: Any) -> str:
+    """How a value reads inside text: booleans as YAML writes them, null as nothing, the rest as Python prints it."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "" if value is None else str(value)
+
+
+def _as_json(value: Any) -> Any:
+    if isinstance(value, Undefined):
+        str(value)  # a strict undefined raises when it is used, and says which name it is
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, (tuple, set, frozenset)) or hasattr(value, "__next__"):
+        return list(islice(value, MAXIMUM_ITERATIONS))
+    if isinstance(value, dict):
+        return dict(value)
+    raise TypeError(f"an expression gave a {type(value).__name__}; a document can hold text, numbers, lists, mappings")
