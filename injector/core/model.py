@@ -96,3 +96,40 @@ class Snapshot:
 
 
 EMPTY_SNAPSHOT = Snapshot(namespaces={})
+
+
+@dataclass(frozen=True, slots=True)
+class RuleResult:
+    """One line of the trace: the rule, whether it decided, and what it saw."""
+
+    rule: str
+    decided: bool
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The outcome, with every rule that was looked at, in order; the last one decided."""
+
+    inject: bool
+    reason: str
+    message: str
+    trace: tuple[RuleResult, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """What becomes of a pod.
+
+    `pod` is the result; the very object that was received where nothing changes. `allowed` is false only where the pod
+    should be injected and cannot, or is no readable pod; `message` then says why. `decision` is None where the pod could
+    not be read. `templates` are the names of those applied.
+    """
+
+    allowed: bool
+    decision: Decision | None
+    pod: Pod
+    message: str = ""
+    patch: tuple[JsonObject, ...] = ()
+    warnings: tuple[str, ...] = ()
+    templates: tuple[str, ...] = ()

@@ -1,0 +1,221 @@
+"""From a pod that is to be injected to the injected pod: overlays, merge, the user's overrides, the sidecar's rules."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from injector.core.forced_environment import force_environment
+from injector.core.merge import strategic_merge
+from injector.core.model import (
+    INIT_CONTAINER,
+    INTERCEPTION_MODE_ANNOTATION,
+    NETWORK_LABEL,
+    PROXY_CONTAINER,
+    STATUS_ANNOTATION,
+    TEMPLATES_ANNOTATION,
+    VALIDATION_CONTAINER,
+    Config,
+    InjectionError,
+    JsonObject,
+    Pod,
+)
+from injector.core.ordering import order_containers
+from injector.core.overrides import (
+    Override,
+    apply_overrides,
+    find_overrides,
+    user_security_context,
+    with_overrides_annotation,
+)
+from injector.core.pods import annotations, containers, find_sidecar, labels, with_container, with_containers, with_metadata
+from injector.core.probes import rewrite_probes
+from injector.core.prometheus import merge_prometheus, publish_secure_port
+from injector.core.reinjection import kept_record, original_record
+from injector.core.render import TemplateSet
+from injector.core.render.scope import TemplateInput, scope_of
+from injector.core.status import Status, status_text
+
+_CLUSTER, _NETWORK = "ISTIO_META_CLUSTER_ID", "ISTIO_META_NETWORK"
+_NATIVE_ANNOTATION = "sidecar.istio.io/nativeSidecar"
+_ROOT = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Injection:
+    """One pod about to be injected, and all that the steps need to know of it.
+
+    `pod` is where the merge starts, `given` what templates see, `status` what an earlier injection left. `status_port` is
+    the mesh's, `hold` whether the application waits for the proxy, `parameters` the pairs of the request's path.
+    """
+
+    pod: Pod
+    given: TemplateInput
+    status: Status | None
+    parameters: Mapping[str, str]
+    status_port: int
+    hold: bool
+
+    @property
+    def config(self) -> Config:
+        """The configuration in force."""
+        return self.given.config
+
+
+@dataclass(frozen=True, slots=True)
+class Injected:
+    """The injected pod, the names of the templates, and the templates' own result, merged into an empty pod."""
+
+    pod: Pod
+    templates: tuple[str, ...]
+    template_pod: Pod
+
+
+def inject(injection: Injection, templates: TemplateSet) -> Injected:
+    """Carry out `injection`. Raises InjectionError with a message for the pod's author."""
+    names = template_names(injection.given.pod, injection.config)
+    merged, template_pod = _apply_templates(injection, templates, names)
+    overrides = find_overrides(injection.pod, template_pod, injection.status)
+    merged = apply_overrides(merged, overrides)
+    if overrides and injection.status is None:
+        merged = with_overrides_annotation(merged, overrides)
+    merged = _match_proxy_user(merged, injection, overrides)
+    merged = _post_process(merged, injection)
+    return Injected(_with_status(merged, template_pod, injection, overrides), names, template_pod)
+
+
+def template_names(pod: Pod, config: Config) -> tuple[str, ...]:
+    """The templates for `pod`: its annotation's, else the default ones, aliases replaced once (1.2 step 12)."""
+    asked = annotations(pod).get(TEMPLATES_ANNOTATION)
+    names = config.default_templates if asked is None else tuple(name.strip() for name in asked.split(","))
+    return tuple(real for name in names for real in config.aliases.get(name, (name,)))
+
+
+def forced_environment(injection: Injection) -> dict[str, str]:
+    """The environment that configuration and request force on the proxy (1.2 step 5)."""
+    settings = injection.config.values["global"]
+    cluster = (settings.get("multiCluster") or {}).get("clusterName") or ""
+    named = {
+        _CLUSTER: injection.parameters.get(_CLUSTER) or cluster,
+        _NETWORK: injection.parameters.get(_NETWORK) or settings.get("network") or "",
+    }
+    own_network = labels(injection.pod).get(NETWORK_LABEL)
+    if own_network is not None:
+        named[_NETWORK] = own_network
+    return {**injection.parameters, **{name: value for name, value in named.items() if value}}
+
+
+def _apply_templates(injection: Injection, templates: TemplateSet, names: tuple[str, ...]) -> tuple[Pod, Pod]:
+    scope = scope_of(injection.given)
+    merged, template_pod = injection.pod, {}
+    for name in names:
+        overlay = templates.render(name, scope)
+        template_pod = strategic_merge(template_pod, overlay)
+        if _is_native(injection):
+            merged = _move_proxy_to_init_containers(merged, template_pod)
+        merged = strategic_merge(merged, overlay)
+    return merged, template_pod
+
+
+def _is_native(injection: Injection) -> bool:
+    own = annotations(injection.pod).get(_NATIVE_ANNOTATION)
+    return own == "true" if own in ("true", "false") else injection.given.native_sidecars
+
+
+def _move_proxy_to_init_containers(pod: Pod, template_pod: Pod) -> Pod:
+    """A proxy that the user wrote under containers goes where the template puts it (reference 9.3)."""
+    if all(each["name"] != PROXY_CONTAINER for each in containers(template_pod, "initContainers")):
+        return pod
+    moved = [each for each in containers(pod) if each["name"] == PROXY_CONTAINER]
+    if not moved:
+        return pod
+    kept = [each for each in containers(pod) if each["name"] != PROXY_CONTAINER]
+    return with_containers(
+        with_containers(pod, "containers", kept), "initContainers", [*containers(pod, "initContainers"), *moved]
+    )
+
+
+def _match_proxy_user(pod: Pod, injection: Injection, overrides: list[Override]) -> Pod:
+    """Redirection has to leave out the user that the proxy really runs as (reference 9.5)."""
+    wanted = user_security_context(injection.pod, overrides, injection.status)
+    ids = {key: wanted[key] for key in ("runAsUser", "runAsGroup") if wanted.get(key) is not None}
+    target = _redirecting_container(pod)
+    if not ids or target is None:
+        return pod
+    index, container = target
+    user = ids.get("runAsUser")
+    if _is_tproxy(pod, injection):
+        if user is not None:
+            pod = _with_proxy_user(pod, _ROOT)
+    elif container["name"] == VALIDATION_CONTAINER:
+        container = {**container, "securityContext": {**(container.get("securityContext") or {}), **ids}}
+    if user:
+        container = _with_argument_after(container, "-u", str(user))
+    return with_container(pod, "initContainers", index, container)
+
+
+def _redirecting_container(pod: Pod) -> tuple[int, dict[str, Any]] | None:
+    for name in (INIT_CONTAINER, VALIDATION_CONTAINER):
+        for index, container in enumerate(containers(pod, "initContainers")):
+            if container["name"] == name:
+                return index, container
+    return None
+
+
+def _is_tproxy(pod: Pod, injection: Injection) -> bool:
+    modes = (injection.given.proxy_config.get("interceptionMode"), annotations(pod).get(INTERCEPTION_MODE_ANNOTATION))
+    return "TPROXY" in modes
+
+
+def _with_proxy_user(pod: Pod, user: int) -> Pod:
+    place = find_sidecar(pod)
+    if place is None:
+        return pod
+    which, index = place
+    proxy = containers(pod, which)[index]
+    context = {**(proxy.get("securityContext") or {}), "runAsUser": user}
+    return with_container(pod, which, index, {**proxy, "securityContext": context})
+
+
+def _with_argument_after(container: dict[str, Any], flag: str, value: str) -> dict[str, Any]:
+    arguments = list(container.get("args") or ())
+    if flag not in arguments[:-1]:
+        return container
+    arguments[arguments.index(flag) + 1] = value
+    return {**container, "args": arguments}
+
+
+def _post_process(pod: Pod, injection: Injection) -> Pod:
+    """The rules that look at the whole pod, in the order of reference section 11."""
+    config, injected_before = injection.config, injection.status is not None
+    forced = forced_environment(injection)
+    pod = force_environment(pod, forced, injected_before=injected_before)
+    try:
+        pod = merge_prometheus(
+            pod,
+            status_port=injection.status_port,
+            enabled_by_default=config.mesh_config.get("enablePrometheusMerge") is not False,
+        )
+    except InjectionError as error:
+        raise InjectionError(f"failed to process pod: {error}") from error
+    pod = publish_secure_port(pod)
+    pod = rewrite_probes(
+        pod,
+        status_port=injection.status_port,
+        enabled_by_default=config.values["sidecarInjectorWebhook"].get("rewriteAppHTTPProbe") is True,
+        injected_before=injected_before,
+    )
+    if _NETWORK in forced:
+        pod = with_metadata(pod, "labels", {**labels(pod), NETWORK_LABEL: forced[_NETWORK]})
+    return order_containers(pod, hold=injection.hold)
+
+
+def _with_status(pod: Pod, template_pod: Pod, injection: Injection, overrides: list[Override]) -> Pod:
+    config = injection.config
+    pod = with_metadata(pod, "annotations", {**annotations(pod), **config.injected_annotations})
+    record = original_record(injection.pod, pod, template_pod, overrides)
+    earlier = injection.status.original if injection.status else None
+    text = status_text(template_pod, config.revision, kept_record(earlier, record))
+    own = annotations(pod)
+    if STATUS_ANNOTATION in config.injected_annotations:
+        return pod
+    return with_metadata(pod, "annotations", {**own, STATUS_ANNOTATION: text})

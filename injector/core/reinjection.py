@@ -1,0 +1,164 @@
+"""Injecting the injected, and undoing an injection: what was there before (reference section 10).
+
+The key `original` of the status annotation holds, each only where there is something to hold:
+
+- `annotations`, `labels`: name → the value before, null where there was none;
+- `containers`, `initContainers`: container name → field → the value before, null where there was none;
+- `spec`: field of the pod's spec → the value before;
+- `volumes`: the volumes of the user that carry an injected name;
+- `imagePullSecrets`: the names of the user's own that are also injected;
+- `order`: list → the container names in the user's order, where the user defined containers under injected names;
+- `automatic`: the names of those whose image was `auto`.
+"""
+
+from typing import Any
+
+from injector.core.model import OVERRIDES_ANNOTATION, STATUS_ANNOTATION, Container, JsonObject, Pod
+from injector.core.overrides import AUTO_IMAGE, Override, saved_overrides
+from injector.core.pods import CONTAINER_LISTS, ContainerList, annotations, containers, labels, with_metadata
+from injector.core.status import Status, read_status, without_listed_containers
+
+_OWN_ANNOTATIONS = (STATUS_ANNOTATION, OVERRIDES_ANNOTATION)
+_MAPPINGS = ("annotations", "labels", "containers", "initContainers", "spec")
+_LISTS_OF_SPEC = ("containers", "initContainers", "volumes", "imagePullSecrets")
+
+
+def template_view(pod: Pod, status: Status | None) -> Pod:
+    """The pod as its author wrote it, as far as it can be told: without an injection, with the saved overrides.
+
+    Raises InjectionError where the overrides annotation cannot be read.
+    """
+    saved = saved_overrides(pod)
+    view = pod
+    if status:
+        rest = {name: value for name, value in annotations(pod).items() if name != STATUS_ANNOTATION}
+        view = with_metadata(without_listed_containers(pod, status), "annotations", rest)
+    if not any(saved.values()):
+        return view
+    order = ((status.original or {}) if status else {}).get("order") or {}
+    spec = dict(view.get("spec") or {})
+    for which, restored in _put_back(view, saved, order).items():
+        spec[which] = restored
+    return {**view, "spec": spec}
+
+
+def original_record(original: Pod, result: Pod, template_pod: Pod, overrides: list[Override]) -> JsonObject:
+    """What `result`, made of `original`, needs to remember of it. `overrides` are the definitions that were applied."""
+    overridden = {(override.which, override.name) for override in overrides}
+    injected = template_pod.get("spec") or {}
+    record: JsonObject = {
+        "annotations": _changed(annotations(original), annotations(result), _OWN_ANNOTATIONS),
+        "labels": _changed(labels(original), labels(result), ()),
+        **{which: _changed_containers(original, result, which, overridden) for which in CONTAINER_LISTS},
+        "spec": _changed(original.get("spec") or {}, result.get("spec") or {}, _LISTS_OF_SPEC),
+        "volumes": _of_same_name(original, injected, "volumes"),
+        "imagePullSecrets": [item["name"] for item in _of_same_name(original, injected, "imagePullSecrets")],
+        "automatic": [override.name for override in overrides if override.has_automatic_image],
+    }
+    if overrides:
+        record["order"] = {which: [each["name"] for each in containers(original, which)] for which in CONTAINER_LISTS}
+    return {key: value for key, value in record.items() if value}
+
+
+def kept_record(earlier: JsonObject | None, record: JsonObject) -> JsonObject:
+    """The record to write: what an earlier injection kept is older and stays, what this one changed is added."""
+    if earlier is None:
+        return record
+    added = {field: {**record[field], **earlier.get(field, {})} for field in _MAPPINGS if field in record}
+    return {**earlier, **added}
+
+
+def uninject(pod: Pod) -> Pod:
+    """The pod without its injection; the very same object where it was not injected.
+
+    What another injector left no record of is restored as far as its traces allow: containers, volumes and pull secrets
+    are taken out, overrides put back. Raises InjectionError where the overrides annotation cannot be read.
+    """
+    status = read_status(pod)
+    if status is None:
+        return pod
+    record = status.original or {}
+    view = template_view(pod, status)
+    spec = _restored(view.get("spec") or {}, record.get("spec") or {})
+    for which in CONTAINER_LISTS:
+        spec[which] = [_container_before(each, record, which) for each in spec.get(which) or ()]
+    for which in ("volumes", "imagePullSecrets"):
+        spec[which] = _items_before(spec.get(which) or [], status.names[which], record.get(which) or [])
+    emptied = {which for which in _LISTS_OF_SPEC if not spec.get(which) and which != "containers"}
+    metadata = dict(view.get("metadata") or {})
+    for field, before in (("annotations", annotations(view)), ("labels", labels(view))):
+        own = {name: value for name, value in before.items() if name not in _OWN_ANNOTATIONS}
+        metadata[field] = _restored(own, record.get(field) or {})
+        if not metadata[field]:
+            del metadata[field]
+    return {**view, "metadata": metadata, "spec": {key: value for key, value in spec.items() if key not in emptied}}
+
+
+def _put_back(
+    view: Pod, saved: dict[ContainerList, dict[str, Container]], order: dict[str, list[str]]
+) -> dict[ContainerList, list[Container]]:
+    """The container lists of `view` with the saved definitions in them: where `order` has them, else at the end."""
+    lists = {which: {each["name"]: each for each in containers(view, which)} for which in CONTAINER_LISTS}
+    for which in CONTAINER_LISTS:
+        for name, definition in saved[which].items():
+            home = next((each for each in CONTAINER_LISTS if name in order.get(each, ())), which)
+            lists[home].setdefault(name, definition)
+    return {
+        which: sorted(found.values(), key=lambda each, names=order.get(which, []): _place(each["name"], names))
+        for which, found in lists.items()
+    }
+
+
+def _place(name: str, names: list[str]) -> int:
+    return names.index(name) if name in names else len(names)
+
+
+def _changed(before: Any, after: Any, ignored: tuple[str, ...]) -> JsonObject:
+    if before is after:
+        return {}
+    keys = dict.fromkeys((*before, *after))
+    return {
+        key: before.get(key)
+        for key in keys
+        if key not in ignored and before.get(key) is not after.get(key) and before.get(key) != after.get(key)
+    }
+
+
+def _changed_containers(
+    original: Pod, result: Pod, which: ContainerList, overridden: set[tuple[ContainerList, str]]
+) -> JsonObject:
+    before = {each["name"]: each for each in containers(original, which)}
+    changed = {
+        each["name"]: _changed(before[each["name"]], each, ())
+        for each in containers(result, which)
+        if each["name"] in before and (which, each["name"]) not in overridden
+    }
+    return {name: fields for name, fields in changed.items() if fields}
+
+
+def _of_same_name(original: Pod, injected: JsonObject, which: str) -> list[JsonObject]:
+    names = {item["name"] for item in injected.get(which) or ()}
+    return [item for item in (original.get("spec") or {}).get(which) or () if item.get("name") in names]
+
+
+def _restored(mapping: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in {**mapping, **before}.items() if key not in before or value is not None}
+
+
+def _container_before(container: Container, record: JsonObject, which: ContainerList) -> Container:
+    if container["name"] in (record.get("automatic") or ()) and "image" not in container:
+        container = {"name": container["name"], "image": AUTO_IMAGE, **container}
+    before = (record.get(which) or {}).get(container["name"])
+    return _restored(container, before) if before else container
+
+
+def _items_before(items: list[Any], injected: tuple[str, ...], own: list[Any]) -> list[Any]:
+    kept = {own_item["name"] if isinstance(own_item, dict) else own_item: own_item for own_item in own}
+    restored = []
+    for item in items:
+        name = item.get("name")
+        if name in kept:
+            restored.append(kept[name] if isinstance(kept[name], dict) else item)
+        elif name not in injected:
+            restored.append(item)
+    return restored

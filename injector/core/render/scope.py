@@ -1,0 +1,164 @@
+"""The names that templates see: the pod and its surroundings as data, and functions that answer about them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from injector.core.model import PROXY_CONTAINER, Config, JsonObject, Pod, Workload
+from injector.core.pods import annotations, containers, labels
+from injector.core.render.images import container_image
+from injector.core.render.networks import with_istio_network
+from injector.core.render.telemetry import otel_resource_attributes
+from injector.core.render.text import first_nonempty, go_text, without_nulls
+
+_PORT_KEYS = ("name", "hostPort", "containerPort", "protocol", "hostIP")
+_RESOURCE_ANNOTATIONS = (
+    ("sidecar.istio.io/proxyCPU", "requests", "cpu"),
+    ("sidecar.istio.io/proxyMemory", "requests", "memory"),
+    ("sidecar.istio.io/proxyCPULimit", "limits", "cpu"),
+    ("sidecar.istio.io/proxyMemoryLimit", "limits", "memory"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateInput:
+    """All that a template may know of one pod. `pod` is the view without a previous injection (reference 10.2)."""
+
+    pod: Pod
+    workload: Workload
+    config: Config
+    proxy_config: JsonObject
+    native_sidecars: bool
+    proxy_uid: int
+    proxy_gid: int
+    namespace: JsonObject
+
+
+def scope_of(given: TemplateInput) -> dict[str, Any]:
+    """The names in scope for one rendering; they are documented in `templates/README.md`."""
+    functions = PodFunctions(given)
+    config = given.config
+    mode = (config.mesh_config.get("inboundTrafficPolicy") or {}).get("mode")
+    return {
+        "pod": given.pod,
+        "workload": given.workload,
+        "namespace": given.namespace,
+        "values": config.values,
+        "mesh_config": config.mesh_config,
+        "proxy_config": given.proxy_config,
+        "revision": config.revision or "default",
+        "native_sidecars": given.native_sidecars,
+        "proxy_image": functions.image("proxy"),
+        "proxy_init_image": functions.image("proxy_init"),
+        "proxy_uid": given.proxy_uid,
+        "proxy_gid": given.proxy_gid,
+        "inbound_traffic_policy_mode": "localhost" if mode == "LOCALHOST" else "passthrough",
+        "compliance_policy": config.compliance_policy,
+        "annotation": functions.annotation,
+        "label": functions.label,
+        "first_nonempty": first_nonempty,
+        "application_containers": functions.application_containers,
+        "owner": functions.owner,
+        "pod_ports": functions.pod_ports,
+        "excluded_inbound_ports": functions.excluded_inbound_ports,
+        "multus_networks": functions.multus_networks,
+        "otel_resource_attributes": functions.otel_resource_attributes,
+        "proxy_resources": functions.proxy_resources,
+    }
+
+
+SCOPE_NAMES = frozenset(
+    "pod workload namespace values mesh_config proxy_config revision native_sidecars proxy_image proxy_init_image "
+    "proxy_uid proxy_gid inbound_traffic_policy_mode compliance_policy annotation label first_nonempty "
+    "application_containers owner pod_ports excluded_inbound_ports multus_networks otel_resource_attributes "
+    "proxy_resources".split()
+)
+
+
+class PodFunctions:
+    """The functions of the scope, bound to one pod."""
+
+    __slots__ = ("_annotations", "_given", "_labels", "_proxy_values")
+
+    def __init__(self, given: TemplateInput) -> None:
+        """Answer about the pod in `given`."""
+        self._given = given
+        self._annotations = annotations(given.pod)
+        self._labels = labels(given.pod)
+        self._proxy_values: Mapping[str, Any] = given.config.values["global"]["proxy"]
+
+    def annotation(self, name: str, default: Any = "") -> str:
+        """The annotation where the key is present, even if empty; else `default` as text ("anno-or" of the reference)."""
+        found = self._annotations.get(name)
+        return go_text(default) if found is None else found
+
+    def label(self, name: str, default: Any = "") -> str:
+        """The label where the key is present; else `default` as text."""
+        found = self._labels.get(name)
+        return go_text(default) if found is None else found
+
+    def image(self, component: str) -> str:
+        """The image of `proxy` or `proxy_init` (reference 5.3)."""
+        return container_image(component, self._given.config.values, self._given.proxy_config, self._annotations)
+
+    def application_containers(self) -> list[str]:
+        """The names of the pod's containers other than the proxy, in order."""
+        return [name for each in containers(self._given.pod) if (name := each["name"]) != PROXY_CONTAINER]
+
+    def owner(self) -> str:
+        """The workload as Istio's telemetry names it (reference 4.3); empty where its name or version is not known."""
+        workload = self._given.workload
+        if not (workload.api_version and workload.name):
+            return ""
+        namespace = workload.namespace or "default"
+        plural = f"{workload.kind.lower()}s"
+        return f"kubernetes://apis/{workload.api_version}/namespaces/{namespace}/{plural}/{workload.name}"
+
+    def pod_ports(self) -> str:
+        """All ports of the pod's containers, one JSON object a line (reference 5.9.3, row 11)."""
+        ports = [port for each in containers(self._given.pod) for port in each.get("ports") or ()]
+        lines = [f"    {',' if index else ''}{_port_json(port)}" for index, port in enumerate(ports)]
+        return "\n".join(["[", *lines, "]"])
+
+    def excluded_inbound_ports(self) -> str:
+        """The inbound ports to leave alone: the configured ones and the status port (reference 5.2)."""
+        excluded = self.annotation(
+            "traffic.sidecar.istio.io/excludeInboundPorts", self._proxy_values.get("excludeInboundPorts")
+        )
+        status_port = self.annotation("status.sidecar.istio.io/port", self._proxy_values.get("statusPort")).strip()
+        elements = excluded.split(",")
+        if status_port in ("", "0") or status_port in elements:
+            return excluded
+        return ",".join([*filter(None, map(str.strip, elements)), status_port])
+
+    def multus_networks(self) -> str:
+        """The value of the Multus network annotation with Istio's network in it (reference 5.6)."""
+        return with_istio_network(self._annotations.get("k8s.v1.cni.cncf.io/networks") or "")
+
+    def otel_resource_attributes(self) -> str:
+        """The value of OTEL_RESOURCE_ATTRIBUTES, empty where no provider asks for it (reference 5.14)."""
+        return otel_resource_attributes(self._given.pod, self._given.workload, self._given.config.mesh_config)
+
+    def proxy_resources(self) -> JsonObject | None:
+        """The resources of injected containers; None, which drops what was there, where there are none (5.10)."""
+        annotated: JsonObject = {}
+        for name, kind, resource in _RESOURCE_ANNOTATIONS:
+            if name in self._annotations:
+                annotated.setdefault(kind, {})[resource] = self._annotations[name]
+        return annotated or without_nulls(self._proxy_values.get("resources")) or None
+
+
+def view_for_templates(pod: Pod, proxy_config: JsonObject) -> tuple[Pod, JsonObject]:
+    """Pod and ProxyConfig as templates see them: the maps and lists that every template asks for are always there."""
+    metadata, spec = pod.get("metadata") or {}, pod.get("spec") or {}
+    maps = {field: metadata.get(field) or {} for field in ("labels", "annotations")}
+    lists = {field: spec.get(field) or [] for field in ("containers", "initContainers", "volumes")}
+    view = {**pod, "metadata": {**metadata, **maps}, "spec": {**spec, **lists}}
+    return view, {"interceptionMode": "REDIRECT", "proxyMetadata": {}, **proxy_config}
+
+
+def _port_json(port: Mapping[str, Any]) -> str:
+    kept = {key: port[key] for key in _PORT_KEYS if port.get(key) or (key == "containerPort" and key in port)}
+    return orjson.dumps(kept).decode()

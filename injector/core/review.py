@@ -1,0 +1,131 @@
+"""AdmissionReview in and out: bytes to request, admission to bytes.
+
+Source: https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/#request and #response
+"""
+
+import binascii
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import unquote
+
+import orjson
+
+from injector.core.model import Admission, AdmissionRequest
+from injector.core.shape import pod_faults
+
+API_VERSIONS = ("admission.k8s.io/v1", "admission.k8s.io/v1beta1")
+_REFUSED = 403
+_SLASH = "--slash--"
+_LEGACY_PREFIX = ":ENV:"
+_NAMED_PARAMETERS = {"cluster": "ISTIO_META_CLUSTER_ID", "net": "ISTIO_META_NETWORK"}
+
+
+class BadReview(ValueError):  # noqa: N818  (it is the review that is bad)
+    """A body that is no AdmissionReview. `status` is the HTTP status to answer with, the text one line for the caller."""
+
+    def __init__(self, status: int, message: str) -> None:
+        """Keep the HTTP `status` beside the message."""
+        super().__init__(message)
+        self.status = status
+
+
+def parse_review(body: bytes, parameters: tuple[tuple[str, str], ...] = ()) -> AdmissionRequest:
+    """Read an AdmissionReview from `body`; `parameters` are those of the URL (see `parse_path`).
+
+    The pod in it is left as received; whether it has the shape of a pod is for `request_faults` to say. Raises
+    BadReview with status 400 where the body is not JSON, not an AdmissionReview, or has no request with a uid.
+    """
+    if not body:
+        raise BadReview(400, "no body found: expected an AdmissionReview")
+    try:
+        review = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise BadReview(400, f"the body is not JSON: {error}") from error
+    if not isinstance(review, dict) or review.get("kind") != "AdmissionReview":
+        raise BadReview(400, "the body is not an AdmissionReview: expected kind AdmissionReview")
+    api_version = review.get("apiVersion")
+    if api_version not in API_VERSIONS:
+        raise BadReview(400, f"apiVersion {_brief(api_version)} is not one of {', '.join(API_VERSIONS)}")
+    request = review.get("request")
+    if not isinstance(request, dict):
+        raise BadReview(400, f"the AdmissionReview has no request: expected a mapping, not {_brief(request)}")
+    return _request(request, api_version, parameters)
+
+
+def request_faults(request: AdmissionRequest) -> list[str]:
+    """Why a well-formed request cannot be worked on: an operation other than CREATE, an object that is no pod."""
+    if request.operation not in ("", "CREATE"):
+        return [f"operation {request.operation}: this webhook injects pods when they are created, register it for CREATE"]
+    return pod_faults(request.pod)
+
+
+def respond(request: AdmissionRequest, admission: Admission) -> bytes:
+    """The AdmissionReview that answers `request` with what became of its pod."""
+    review = {"kind": request.kind, "apiVersion": request.api_version, "response": _response(request, admission)}
+    return orjson.dumps(review)
+
+
+def _response(request: AdmissionRequest, admission: Admission) -> dict[str, Any]:
+    response: dict[str, Any] = {"uid": request.uid, "allowed": admission.allowed}
+    if not admission.allowed:
+        response["status"] = {"message": admission.message, "code": _REFUSED}
+    if admission.patch:
+        response["patch"] = binascii.b2a_base64(orjson.dumps(admission.patch), newline=False).decode("ascii")
+        response["patchType"] = "JSONPatch"
+    if admission.warnings:
+        response["warnings"] = list(admission.warnings)
+    if admission.decision:
+        response["auditAnnotations"] = {
+            "decision": "inject" if admission.decision.inject else "skip",
+            "reason": admission.decision.reason,
+            "templates": ",".join(admission.templates),
+        }
+    return response
+
+
+def parse_path(path: str) -> tuple[tuple[str, str], ...]:
+    """The environment pairs in a URL path below `/inject` (reference section 15). A repeated key: the last one wins.
+
+    `path` is decoded here; both forms are read: `/inject/cluster/NAME/net/NAME/…` and the older `/inject/:ENV:…`.
+    """
+    rest = unquote(path).removesuffix("/").removeprefix("/inject").removeprefix("/")
+    pairs = _legacy_pairs(rest) if rest.startswith(_LEGACY_PREFIX) else _path_pairs(rest)
+    return tuple({_NAMED_PARAMETERS.get(key, key.upper()): value for key, value in pairs}.items())
+
+
+def _legacy_pairs(rest: str) -> list[tuple[str, str]]:
+    pieces = (piece.partition("=") for piece in rest.split(_LEGACY_PREFIX))
+    return [(name, value) for name, equals, value in pieces if name and equals]
+
+
+def _path_pairs(rest: str) -> list[tuple[str, str]]:
+    pieces = rest.split("/")
+    return [
+        (key, value.replace(_SLASH, "/")) for key, value in zip(pieces[::2], pieces[1::2], strict=False) if key
+    ]
+
+
+def _request(
+    request: Mapping[str, Any], api_version: str, parameters: tuple[tuple[str, str], ...]
+) -> AdmissionRequest:
+    uid = request.get("uid")
+    if not isinstance(uid, str) or not uid:
+        raise BadReview(400, f"request.uid has to be a text, not {_brief(uid)}")
+    texts = {field: request.get(field) or "" for field in ("operation", "namespace", "name")}
+    for field, value in texts.items():
+        if not isinstance(value, str):
+            raise BadReview(400, f"request.{field} has to be a text, not {_brief(value)}")
+    return AdmissionRequest(
+        uid=uid,
+        api_version=api_version,
+        kind="AdmissionReview",
+        dry_run=request.get("dryRun") is True,
+        pod=request.get("object"),  # type: ignore[arg-type]  # checked by request_faults
+        parameters=parameters,
+        **texts,
+    )
+
+
+def _brief(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."  # noqa: PLR2004

@@ -1,0 +1,129 @@
+"""The shape of a pod that the rest of the core relies on: checked once, at the door.
+
+Only what the core reads is checked; everything else is the API server's to judge. Null stands for absent everywhere.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+MAXIMUM_FAULTS = 10
+
+TEXT, MAPPING, TEXT_MAP, LIST, ITEMS, NAMED_ITEMS, TEXTS = (
+    "a text",
+    "a mapping",
+    "a mapping of texts to texts",
+    "a list",
+    "a list of mappings",
+    "a list of mappings that each have a name",
+    "a list of texts",
+)
+
+PROBES = ("readinessProbe", "livenessProbe", "startupProbe")
+
+POD_FIELDS = {"metadata": MAPPING, "spec": MAPPING}
+METADATA_FIELDS = {
+    "name": TEXT,
+    "generateName": TEXT,
+    "namespace": TEXT,
+    "labels": TEXT_MAP,
+    "annotations": TEXT_MAP,
+    "ownerReferences": ITEMS,
+}
+SPEC_FIELDS = {
+    "containers": NAMED_ITEMS,
+    "initContainers": NAMED_ITEMS,
+    "volumes": NAMED_ITEMS,
+    "imagePullSecrets": ITEMS,
+    "securityContext": MAPPING,
+    "os": MAPPING,
+    "nodeName": TEXT,
+    "serviceAccountName": TEXT,
+}
+CONTAINER_FIELDS = {
+    "image": TEXT,
+    "args": TEXTS,
+    "command": TEXTS,
+    "env": NAMED_ITEMS,
+    "ports": ITEMS,
+    "volumeMounts": ITEMS,
+    "resources": MAPPING,
+    "securityContext": MAPPING,
+    "lifecycle": MAPPING,
+    **dict.fromkeys(PROBES, MAPPING),
+}
+HANDLER_FIELDS = {"httpGet": MAPPING, "tcpSocket": MAPPING, "grpc": MAPPING, "exec": MAPPING}
+
+
+def pod_faults(pod: Any) -> list[str]:
+    """What keeps `pod` from being read as a Pod; each fault names the path, the value and what is expected."""
+    if not isinstance(pod, dict):
+        return [_fault("object", pod, "a Pod")]
+    kind = pod.get("kind")
+    if kind not in (None, "", "Pod"):
+        return [_fault("object.kind", kind, "Pod")]
+    faults: list[str] = []
+    for fault in _pod(pod):
+        faults.append(fault)
+        if len(faults) == MAXIMUM_FAULTS:
+            break
+    return faults
+
+
+def _pod(pod: dict[str, Any]) -> Iterator[str]:
+    broken = list(_fields(pod, POD_FIELDS, ""))
+    yield from broken
+    if broken:
+        return
+    spec = pod.get("spec") or {}
+    yield from _fields(pod.get("metadata") or {}, METADATA_FIELDS, "metadata.")
+    broken = list(_fields(spec, SPEC_FIELDS, "spec."))
+    yield from broken
+    if broken:
+        return
+    for which in ("containers", "initContainers"):
+        for index, container in enumerate(spec.get(which) or ()):
+            yield from _container(container, f"spec.{which}[{index}].")
+
+
+def _container(container: dict[str, Any], path: str) -> Iterator[str]:
+    broken = list(_fields(container, CONTAINER_FIELDS, path))
+    yield from broken
+    if broken:
+        return
+    for probe in PROBES:
+        if container.get(probe):
+            yield from _fields(container[probe], HANDLER_FIELDS, f"{path}{probe}.")
+    for hook, handler in (container.get("lifecycle") or {}).items():
+        if handler is not None and not isinstance(handler, dict):
+            yield _fault(f"{path}lifecycle.{hook}", handler, MAPPING)
+        elif handler:
+            yield from _fields(handler, HANDLER_FIELDS, f"{path}lifecycle.{hook}.")
+
+
+def _fields(mapping: dict[str, Any], expected: dict[str, str], path: str) -> Iterator[str]:
+    for field, kind in expected.items():
+        value = mapping.get(field)
+        if value is not None and not _is(kind, value):
+            yield _fault(path + field, value, kind)
+
+
+def _is(kind: str, value: Any) -> bool:
+    if kind is TEXT:
+        return isinstance(value, str)
+    if kind is MAPPING:
+        return isinstance(value, dict)
+    if kind is TEXT_MAP:
+        return isinstance(value, dict) and all(isinstance(item, str) for item in value.values())
+    if not isinstance(value, list):
+        return False
+    if kind is TEXTS:
+        return all(isinstance(item, str) for item in value)
+    if kind is NAMED_ITEMS:
+        return all(isinstance(item, dict) and isinstance(item.get("name"), str) for item in value)
+    return all(isinstance(item, dict) for item in value)
+
+
+def _fault(path: str, value: Any, expected: str) -> str:
+    text = repr(value)
+    brief = text if len(text) <= 60 else f"{text[:57]}..."  # noqa: PLR2004
+    return f"{path}: expected {expected}, not {brief}"

@@ -1,0 +1,70 @@
+"""The status annotation: what an injection added, and what is needed to repeat or undo it (reference 10.1).
+
+Istio's five keys come first and in its order. The key `original` is this project's own: with it a second injection can
+give the same pod again, the user's overrides included, and `uninject` can restore what was rewritten.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from injector.core.model import STATUS_ANNOTATION, JsonObject, Pod
+from injector.core.pods import CONTAINER_LISTS, ContainerList, annotations
+
+NAME_LISTS = ("initContainers", "containers", "volumes", "imagePullSecrets")
+ORIGINAL = "original"
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """A status annotation that could be read. `names` maps each of NAME_LISTS to the names that were injected there.
+
+    `original` is None where another injector wrote the annotation; see `Original` in `reinjection` for its keys.
+    """
+
+    names: dict[str, tuple[str, ...]]
+    revision: str
+    original: JsonObject | None = field(default=None)
+
+    def lists(self, which: ContainerList, name: str) -> bool:
+        """Whether the container `name` was injected under the list `which`."""
+        return name in self.names[which]
+
+
+def read_status(pod: Pod) -> Status | None:
+    """The pod's status; None where it has none or it cannot be read, which counts as never injected."""
+    text = annotations(pod).get(STATUS_ANNOTATION)
+    if text is None:
+        return None
+    try:
+        document = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return None
+    if not isinstance(document, dict):
+        return None
+    names = {which: document.get(which) or () for which in NAME_LISTS}
+    if not all(isinstance(each, (list, tuple)) and all(isinstance(n, str) for n in each) for each in names.values()):
+        return None
+    original = document.get(ORIGINAL)
+    return Status(
+        names={which: tuple(each) for which, each in names.items()},
+        revision=str(document.get("revision") or ""),
+        original=original if isinstance(original, dict) else None,
+    )
+
+
+def status_text(template_pod: Pod, revision: str, original: JsonObject) -> str:
+    """The annotation's text for a pod into which `template_pod`, all templates merged, was merged."""
+    spec: dict[str, Any] = template_pod.get("spec") or {}
+    names = {which: [item["name"] for item in spec.get(which) or ()] or None for which in NAME_LISTS}
+    return orjson.dumps({**names, "revision": revision or "default", ORIGINAL: original}).decode()
+
+
+def without_listed_containers(pod: Pod, status: Status) -> Pod:
+    """The pod without the containers that its status lists."""
+    spec = dict(pod.get("spec") or {})
+    for which in CONTAINER_LISTS:
+        if which in spec:
+            spec[which] = [each for each in spec[which] or () if not status.lists(which, each["name"])]
+    return {**pod, "spec": spec}
