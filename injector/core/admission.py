@@ -75,7 +75,7 @@ def admit_request(request: AdmissionRequest, setup: Setup, snapshot: Snapshot) -
 
 
 def subject_of(request: AdmissionRequest, snapshot: Snapshot) -> Subject:
-    """The subject of a request whose pod has the shape of one. The request's namespace counts; the pod's may be empty."""
+    """The subject of a request whose pod has the shape of one. Its namespace counts where the pod names none."""
     metadata = request.pod.get("metadata") or {}
     namespace = metadata.get("namespace") or request.namespace
     return Subject(

@@ -88,7 +88,7 @@ def _host_network(facts: Facts) -> Verdict | str:
 def _windows_pod(facts: Facts) -> Verdict | str:
     system = ((facts.pod.get("spec") or {}).get("os") or {}).get("name")
     if system == "windows":
-        return Verdict(inject=False, reason="WindowsPod", message="spec.os.name is windows: the proxy runs on Linux only")
+        return Verdict(inject=False, reason="WindowsPod", message="spec.os.name is windows: the proxy needs Linux")
     return "the pod does not ask for Windows"
 
 

@@ -16,7 +16,6 @@ from injector.core.model import (
     VALIDATION_CONTAINER,
     Config,
     InjectionError,
-    JsonObject,
     Pod,
 )
 from injector.core.ordering import order_containers
@@ -27,7 +26,15 @@ from injector.core.overrides import (
     user_security_context,
     with_overrides_annotation,
 )
-from injector.core.pods import annotations, containers, find_sidecar, labels, with_container, with_containers, with_metadata
+from injector.core.pods import (
+    annotations,
+    containers,
+    find_sidecar,
+    labels,
+    with_container,
+    with_containers,
+    with_metadata,
+)
 from injector.core.probes import rewrite_probes
 from injector.core.prometheus import merge_prometheus, publish_secure_port
 from injector.core.reinjection import kept_record, original_record
@@ -44,8 +51,8 @@ _ROOT = 0
 class Injection:
     """One pod about to be injected, and all that the steps need to know of it.
 
-    `pod` is where the merge starts, `given` what templates see, `status` what an earlier injection left. `status_port` is
-    the mesh's, `hold` whether the application waits for the proxy, `parameters` the pairs of the request's path.
+    `pod` is where the merge starts, `given` what templates see, `status` what an earlier injection left. `status_port`
+    is the mesh's, `hold` whether the application waits for the proxy, `parameters` the pairs of the request's path.
     """
 
     pod: Pod

@@ -122,8 +122,8 @@ class Admission:
     """What becomes of a pod.
 
     `pod` is the result; the very object that was received where nothing changes. `allowed` is false only where the pod
-    should be injected and cannot, or is no readable pod; `message` then says why. `decision` is None where the pod could
-    not be read. `templates` are the names of those applied.
+    should be injected and cannot, or is no readable pod; `message` then says why. `decision` is None where the pod
+    could not be read. `templates` are the names of those applied.
     """
 
     allowed: bool

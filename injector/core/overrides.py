@@ -50,8 +50,8 @@ def saved_overrides(pod: Pod) -> dict[ContainerList, dict[str, Container]]:
 def find_overrides(original: Pod, template_pod: Pod, status: Status | None) -> list[Override]:
     """The user's definitions of the containers in `template_pod`, in its order (reference 9.1).
 
-    A container that an earlier injection put into the same list is the injector's own, not the user's; what the user had
-    said about it then is in the annotation, and counts again if this project wrote the status.
+    A container that an earlier injection put into the same list is the injector's own, not the user's; what the user
+    had said about it then is in the annotation, and counts again if this project wrote the status.
     """
     saved = saved_overrides(original)
     found = []

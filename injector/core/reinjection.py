@@ -36,10 +36,7 @@ def template_view(pod: Pod, status: Status | None) -> Pod:
     if not any(saved.values()):
         return view
     order = ((status.original or {}) if status else {}).get("order") or {}
-    spec = dict(view.get("spec") or {})
-    for which, restored in _put_back(view, saved, order).items():
-        spec[which] = restored
-    return {**view, "spec": spec}
+    return {**view, "spec": {**(view.get("spec") or {}), **_put_back(view, saved, order)}}
 
 
 def original_record(original: Pod, result: Pod, template_pod: Pod, overrides: list[Override]) -> JsonObject:
@@ -80,8 +77,9 @@ def uninject(pod: Pod) -> Pod:
     record = status.original or {}
     view = template_view(pod, status)
     spec = _restored(view.get("spec") or {}, record.get("spec") or {})
-    for which in CONTAINER_LISTS:
-        spec[which] = [_container_before(each, record, which) for each in spec.get(which) or ()]
+    for containers_list in CONTAINER_LISTS:
+        before = spec.get(containers_list) or []
+        spec[containers_list] = [_container_before(each, record, containers_list) for each in before]
     for which in ("volumes", "imagePullSecrets"):
         spec[which] = _items_before(spec.get(which) or [], status.names[which], record.get(which) or [])
     emptied = {which for which in _LISTS_OF_SPEC if not spec.get(which) and which != "containers"}
@@ -103,14 +101,11 @@ def _put_back(
         for name, definition in saved[which].items():
             home = next((each for each in CONTAINER_LISTS if name in order.get(each, ())), which)
             lists[home].setdefault(name, definition)
-    return {
-        which: sorted(found.values(), key=lambda each, names=order.get(which, []): _place(each["name"], names))
-        for which, found in lists.items()
-    }
+    return {which: _in_order(found, order.get(which, [])) for which, found in lists.items()}
 
 
-def _place(name: str, names: list[str]) -> int:
-    return names.index(name) if name in names else len(names)
+def _in_order(found: dict[str, Container], names: list[str]) -> list[Container]:
+    return [found[name] for name in dict.fromkeys((*(name for name in names if name in found), *found))]
 
 
 def _changed(before: Any, after: Any, ignored: tuple[str, ...]) -> JsonObject:

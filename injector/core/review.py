@@ -21,7 +21,7 @@ _NAMED_PARAMETERS = {"cluster": "ISTIO_META_CLUSTER_ID", "net": "ISTIO_META_NETW
 
 
 class BadReview(ValueError):  # noqa: N818  (it is the review that is bad)
-    """A body that is no AdmissionReview. `status` is the HTTP status to answer with, the text one line for the caller."""
+    """A body that is no AdmissionReview. `status` is the HTTP status of the answer, the text one line for it."""
 
     def __init__(self, status: int, message: str) -> None:
         """Keep the HTTP `status` beside the message."""
@@ -55,7 +55,9 @@ def parse_review(body: bytes, parameters: tuple[tuple[str, str], ...] = ()) -> A
 def request_faults(request: AdmissionRequest) -> list[str]:
     """Why a well-formed request cannot be worked on: an operation other than CREATE, an object that is no pod."""
     if request.operation not in ("", "CREATE"):
-        return [f"operation {request.operation}: this webhook injects pods when they are created, register it for CREATE"]
+        return [
+            f"operation {request.operation}: this webhook injects pods when they are created, register it for CREATE"
+        ]
     return pod_faults(request.pod)
 
 
@@ -100,14 +102,10 @@ def _legacy_pairs(rest: str) -> list[tuple[str, str]]:
 
 def _path_pairs(rest: str) -> list[tuple[str, str]]:
     pieces = rest.split("/")
-    return [
-        (key, value.replace(_SLASH, "/")) for key, value in zip(pieces[::2], pieces[1::2], strict=False) if key
-    ]
+    return [(key, value.replace(_SLASH, "/")) for key, value in zip(pieces[::2], pieces[1::2], strict=False) if key]
 
 
-def _request(
-    request: Mapping[str, Any], api_version: str, parameters: tuple[tuple[str, str], ...]
-) -> AdmissionRequest:
+def _request(request: Mapping[str, Any], api_version: str, parameters: tuple[tuple[str, str], ...]) -> AdmissionRequest:
     uid = request.get("uid")
     if not isinstance(uid, str) or not uid:
         raise BadReview(400, f"request.uid has to be a text, not {_brief(uid)}")

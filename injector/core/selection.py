@@ -1,7 +1,7 @@
 """Which pods are meant at all: namespace opt-in and revisions, as one table (reference section 2.2).
 
-The chart's webhook entries are written from this table, and the decision reads the same table, so the API server and the
-injector cannot disagree.
+The chart's webhook entries are written from this table, and the decision reads the same table, so the API server and
+the injector cannot disagree.
 """
 
 from collections.abc import Mapping
@@ -91,7 +91,7 @@ def default_rules(*, namespaces_by_default: bool) -> tuple[SelectionRule, ...]:
 def selection_rules(
     revision: str, revision_tags: tuple[str, ...], *, namespaces_by_default: bool
 ) -> tuple[SelectionRule, ...]:
-    """The whole table for an injector of `revision` that also answers to `revision_tags`, in the order of evaluation."""
+    """The whole table for an injector of `revision` that also answers to `revision_tags`, in order of evaluation."""
     names = dict.fromkeys((revision or DEFAULT_REVISION, *revision_tags))
     rules = tuple(rule for name in names for rule in revision_rules(name))
     return rules + (default_rules(namespaces_by_default=namespaces_by_default) if DEFAULT_REVISION in names else ())

@@ -3,16 +3,16 @@
 Only what the core reads is checked; everything else is the API server's to judge. Null stands for absent everywhere.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 MAXIMUM_FAULTS = 10
 
-TEXT, MAPPING, TEXT_MAP, LIST, ITEMS, NAMED_ITEMS, TEXTS = (
+TEXT, MAPPING, TEXT_MAP, ITEMS, NAMED_ITEMS, TEXTS = (
     "a text",
     "a mapping",
     "a mapping of texts to texts",
-    "a list",
     "a list of mappings",
     "a list of mappings that each have a name",
     "a list of texts",
@@ -61,12 +61,7 @@ def pod_faults(pod: Any) -> list[str]:
     kind = pod.get("kind")
     if kind not in (None, "", "Pod"):
         return [_fault("object.kind", kind, "Pod")]
-    faults: list[str] = []
-    for fault in _pod(pod):
-        faults.append(fault)
-        if len(faults) == MAXIMUM_FAULTS:
-            break
-    return faults
+    return list(islice(_pod(pod), MAXIMUM_FAULTS))
 
 
 def _pod(pod: dict[str, Any]) -> Iterator[str]:
@@ -103,24 +98,22 @@ def _container(container: dict[str, Any], path: str) -> Iterator[str]:
 def _fields(mapping: dict[str, Any], expected: dict[str, str], path: str) -> Iterator[str]:
     for field, kind in expected.items():
         value = mapping.get(field)
-        if value is not None and not _is(kind, value):
+        if value is not None and not _CHECKS[kind](value):
             yield _fault(path + field, value, kind)
 
 
-def _is(kind: str, value: Any) -> bool:
-    if kind is TEXT:
-        return isinstance(value, str)
-    if kind is MAPPING:
-        return isinstance(value, dict)
-    if kind is TEXT_MAP:
-        return isinstance(value, dict) and all(isinstance(item, str) for item in value.values())
-    if not isinstance(value, list):
-        return False
-    if kind is TEXTS:
-        return all(isinstance(item, str) for item in value)
-    if kind is NAMED_ITEMS:
-        return all(isinstance(item, dict) and isinstance(item.get("name"), str) for item in value)
-    return all(isinstance(item, dict) for item in value)
+def _are_items(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, dict) for item in value)
+
+
+_CHECKS: Mapping[str, Callable[[Any], bool]] = {
+    TEXT: lambda value: isinstance(value, str),
+    MAPPING: lambda value: isinstance(value, dict),
+    TEXT_MAP: lambda value: isinstance(value, dict) and all(isinstance(item, str) for item in value.values()),
+    TEXTS: lambda value: isinstance(value, list) and all(isinstance(item, str) for item in value),
+    ITEMS: _are_items,
+    NAMED_ITEMS: lambda value: _are_items(value) and all(isinstance(item.get("name"), str) for item in value),
+}
 
 
 def _fault(path: str, value: Any, expected: str) -> str:

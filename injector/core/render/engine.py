@@ -36,7 +36,7 @@ class TemplateSet:
         """The names that a pod may ask for, sorted."""
         return tuple(sorted(name for name in self._sources if not name.startswith(LIBRARY_PREFIX)))
 
-    def render(self, name: str, scope: Mapping[str, Any]) -> JsonObject:
+    def render(self, name: str, scope: dict[str, Any]) -> JsonObject:
         """Render template `name` with the names of `scope`; the overlay may share parts with others: never change it.
 
         Raises RenderingError where the template does not exist, does not compile, fails on this scope, or gives
@@ -68,7 +68,7 @@ class TemplateSet:
         if faults:
             raise TemplateFaults(faults)
 
-    def _text(self, name: str, scope: Mapping[str, Any]) -> str:
+    def _text(self, name: str, scope: dict[str, Any]) -> str:
         template = self._compiled.get(name)
         if template is None:
             template = self._compiled[name] = self._environment.get_template(name)
@@ -90,7 +90,11 @@ class TemplateSet:
         except TemplateError as error:
             return [TemplateFault(name, 1, str(error))]
         unknown = find_undeclared_variables(tree) - known - self._environment.globals.keys()
-        return [] if name.startswith(LIBRARY_PREFIX) else [_unknown_name(name, tree, word, known) for word in sorted(unknown)]
+        return (
+            []
+            if name.startswith(LIBRARY_PREFIX)
+            else [_unknown_name(name, tree, word, known) for word in sorted(unknown)]
+        )
 
 
 def compile_templates(sources: Mapping[str, str], filters: Mapping[str, Callable[..., Any]]) -> TemplateSet:

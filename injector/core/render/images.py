@@ -15,7 +15,7 @@ _KNOWN_SUFFIXES = ("-distroless", "-debug")
 def container_image(
     component: str, values: JsonObject, proxy_config: JsonObject, annotations: Mapping[str, str]
 ) -> str:
-    """The image of `component` (`proxy` or `proxy_init`): a full name as given, else made of hub, name, type and tag."""
+    """The image of `component` (`proxy` or `proxy_init`): a full name as given, else of hub, name, type and tag."""
     settings: Mapping[str, Any] = values["global"]
     name = go_text((settings.get(component) or {}).get("image") or _DEFAULT_NAME)
     wanted = annotations.get(_IMAGE, name)

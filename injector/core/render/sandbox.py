@@ -42,7 +42,10 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
     intercepted_binops = frozenset(("*", "**", "%"))
 
     def __init__(
-        self, load: Callable[[str], str | None], filters: Mapping[str, Callable[..., Any]], recorder: ContextVar[Recorder]
+        self,
+        load: Callable[[str], str | None],
+        filters: Mapping[str, Callable[..., Any]],
+        recorder: ContextVar[Recorder],
     ) -> None:
         """`load` finds a template's text by name, `recorder` holds the record of the rendering that runs."""
         super().__init__(
@@ -76,7 +79,7 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
             return obj[argument] if argument in obj else self.undefined(obj=obj, name=argument)
         return super().getitem(obj, argument)
 
-    def call(self, context: Context, obj: Any, /, *args: Any, **kwargs: Any) -> Any:  # type: ignore[override]
+    def call(self, context: Context, obj: Any, /, *args: Any, **kwargs: Any) -> Any:
         """Call a function as the sandbox allows; what a macro returns is wrapped as the document text it is."""
         result = super().call(context, obj, *args, **kwargs)
         return Fragment(result) if isinstance(obj, Macro) else result

@@ -90,7 +90,7 @@ class PodFunctions:
         self._proxy_values: Mapping[str, Any] = given.config.values["global"]["proxy"]
 
     def annotation(self, name: str, default: Any = "") -> str:
-        """The annotation where the key is present, even if empty; else `default` as text ("anno-or" of the reference)."""
+        """The annotation where the key is present, even if empty; else `default` as text (anno-or of the reference)."""
         found = self._annotations.get(name)
         return go_text(default) if found is None else found
 

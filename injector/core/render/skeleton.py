@@ -27,7 +27,7 @@ class SkeletonError(ValueError):
 class _DocumentLoader(_SafeLoader):
     """Reads scalars as the API server's YAML reader does: no dates, no numbers in base 60."""
 
-    yaml_implicit_resolvers = {
+    yaml_implicit_resolvers = {  # type: ignore[misc]  # noqa: RUF012  (PyYAML reads it from the class)
         first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
         for first, resolvers in _SafeLoader.yaml_implicit_resolvers.items()
     }
@@ -44,7 +44,7 @@ def compile_skeleton(text: str) -> Fill:
         if node is None:
             return lambda _: {}
         if not isinstance(node, yaml.MappingNode):
-            raise SkeletonError(f"the template gives a {node.id}, not a partial Pod")
+            raise SkeletonError("the template gives a list or a single value, not a partial Pod")
         return _fill_of(_Builder(loader).build(node))
     except yaml.MarkedYAMLError as error:
         raise SkeletonError(_explain(error, text)) from error
@@ -82,7 +82,7 @@ class _Builder:
             return _sequence([self.build(item) for item in node.value])
         self._loader.flatten_mapping(node)
         keys = [self._key(key) for key, _ in node.value]
-        return _mapping(node, keys, [self.build(value) for _, value in node.value])
+        return _mapping(node.start_mark.line + 1, keys, [self.build(value) for _, value in node.value])
 
     def _key(self, node: yaml.Node) -> Any:
         if not isinstance(node, yaml.ScalarNode):
@@ -127,11 +127,11 @@ def _sequence(items: list[Any]) -> Any:
     return _Dynamic(fill)
 
 
-def _mapping(node: yaml.Node, keys: list[Any], parts: list[Any]) -> Any:
+def _mapping(line: int, keys: list[Any], parts: list[Any]) -> Any:
     literal_keys = [key for key in keys if isinstance(key, str)]
     repeated = sorted({key for key in literal_keys if literal_keys.count(key) > 1})
     if repeated:
-        raise SkeletonError(f"line {node.start_mark.line + 1}: the key {repeated[0]!r} stands twice in one mapping")
+        raise SkeletonError(f"line {line}: the key {repeated[0]!r} stands twice in one mapping")
     if len(literal_keys) < len(keys):
         return _mapping_with_slots_as_keys([_fill_of(key) for key in keys], [_fill_of(part) for part in parts])
     static = dict(zip(keys, parts, strict=True))

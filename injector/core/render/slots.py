@@ -23,7 +23,7 @@ _SCALARS = frozenset((str, int, float, bool, type(None)))
 
 
 class Fragment:
-    """Document text that a macro returned. It can be placed; it cannot be joined, compared or passed through filters."""
+    """Document text that a macro returned. It can be placed, not joined, compared or passed through filters."""
 
     __slots__ = ("text",)
 
@@ -38,7 +38,7 @@ class Fragment:
     def _refuse(self, *_: object) -> NoReturn:
         raise SecurityError("a macro makes document text: its result can only stand alone, as in {{ macro() }}")
 
-    __str__ = __add__ = __radd__ = __len__ = __iter__ = __eq__ = __bool__ = __getitem__ = _refuse  # type: ignore[assignment]
+    __str__ = __add__ = __radd__ = __len__ = __iter__ = __eq__ = __bool__ = __getitem__ = _refuse
     __hash__ = None  # type: ignore[assignment]
 
 

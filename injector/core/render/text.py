@@ -69,7 +69,8 @@ def to_proxy_config(document: JsonObject) -> str:
 
 @lru_cache(maxsize=256)
 def _proxy_config_text(document: bytes) -> str:
-    return proxy_config.to_text(orjson.loads(document))
+    text: str = proxy_config.to_text(orjson.loads(document))
+    return text
 
 
 FILTERS: Mapping[str, Callable[..., Any]] = {
