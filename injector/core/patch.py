@@ -1,0 +1,105 @@
+"""The JSON Patch between two documents (RFC 6902), at the cost of what differs.
+
+The two documents share whatever did not change, so identity answers most comparisons.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from injector.core.model import JsonObject
+
+# What identifies an item in a list of a pod: the first of these that every item has, each with a value of its own.
+_IDENTITY_KEYS = ("name", "mountPath", "containerPort", "key", "uid")
+
+
+def diff(before: JsonObject, after: JsonObject) -> list[JsonObject]:
+    """The operations that turn `before` into `after`: `apply(diff(before, after), before) == after`.
+
+    Only `add`, `remove` and `replace` are used; a new part is added whole.
+    """
+    return list(_mapping(before, after, ""))
+
+
+def _value(before: Any, after: Any, path: str) -> Iterator[JsonObject]:
+    if before is after:
+        return
+    if isinstance(before, dict) and isinstance(after, dict):
+        yield from _mapping(before, after, path)
+    elif isinstance(before, list) and isinstance(after, list):
+        yield from _list(before, after, path)
+    elif type(before) is not type(after) or before != after:
+        yield {"op": "replace", "path": path, "value": after}
+
+
+def _mapping(before: JsonObject, after: JsonObject, path: str) -> Iterator[JsonObject]:
+    for key in before:
+        if key not in after:
+            yield {"op": "remove", "path": f"{path}/{_escaped(key)}"}
+    for key, value in after.items():
+        if key not in before:
+            yield {"op": "add", "path": f"{path}/{_escaped(key)}", "value": value}
+        elif before[key] is not value:
+            yield from _value(before[key], value, f"{path}/{_escaped(key)}")
+
+
+def _list(before: list[Any], after: list[Any], path: str) -> Iterator[JsonObject]:
+    """Walk both lists: an item that is no longer there is removed, a new one added, one that stays is compared."""
+    old, new = _identities(before), _identities(after)
+    if old is None or new is None:
+        yield from _list_by_place(before, after, path)
+        return
+    staying = _in_both(old, new)
+    position = 0
+    waiting = list(zip(old, before, strict=True))
+    for identity, item in zip(new, after, strict=True):
+        if identity not in staying:
+            yield {"op": "add", "path": f"{path}/{position}", "value": item}
+            position += 1
+            continue
+        while waiting[0][0] != identity:
+            waiting.pop(0)
+            yield {"op": "remove", "path": f"{path}/{position}"}
+        yield from _value(waiting.pop(0)[1], item, f"{path}/{position}")
+        position += 1
+    for _ in waiting:
+        yield {"op": "remove", "path": f"{path}/{position}"}
+
+
+def _list_by_place(before: list[Any], after: list[Any], path: str) -> Iterator[JsonObject]:
+    shared = min(len(before), len(after))
+    for index in range(shared):
+        yield from _value(before[index], after[index], f"{path}/{index}")
+    for _ in before[shared:]:
+        yield {"op": "remove", "path": f"{path}/{shared}"}
+    for index, item in enumerate(after[shared:], shared):
+        yield {"op": "add", "path": f"{path}/{index}", "value": item}
+
+
+def _identities(items: list[Any]) -> list[Any] | None:
+    """What tells the items apart, or None where nothing does."""
+    if not items:
+        return []
+    if not all(isinstance(item, dict) for item in items):
+        return None
+    for key in _IDENTITY_KEYS:
+        found = [item.get(key) for item in items]
+        if all(isinstance(each, (str, int)) for each in found) and len(set(found)) == len(found):
+            return [(key, each) for each in found]
+    return None
+
+
+def _in_both(old: list[Any], new: list[Any]) -> set[Any]:
+    """The identities in both lists that keep their order: those of `new` taken in turn, each further on in `old`."""
+    places = {identity: place for place, identity in enumerate(old)}
+    staying, last = set(), -1
+    for identity in new:
+        place = places.get(identity, -1)
+        if place > last:
+            staying.add(identity)
+            last = place
+    return staying
+
+
+def _escaped(key: str) -> str:
+    """A key as a reference token of a JSON Pointer (RFC 6901, section 3)."""
+    return key.replace("~", "~0").replace("/", "~1") if "/" in key or "~" in key else key

@@ -1,0 +1,75 @@
+"""Kubernetes resource quantities in canonical form.
+
+Source: https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
+"""
+
+import re
+from decimal import ROUND_UP, Decimal
+from typing import Any
+
+_QUANTITY = re.compile(
+    r"(?P<number>[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+))(?:(?P<suffix>n|u|m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)|[eE](?P<exponent>[+-]?[0-9]{1,3}))?"
+)
+_DECIMAL = {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
+_BINARY = {"": 0, "Ki": 1, "Mi": 2, "Gi": 3, "Ti": 4, "Pi": 5, "Ei": 6}
+_SMALLEST = Decimal("1e-9")
+
+
+def canonical_quantity(text: str) -> str:
+    """The quantity as the API server writes it: no fraction, the largest suffix that keeps the number whole.
+
+    Raises ValueError where `text` is no quantity.
+    """
+    match = _QUANTITY.fullmatch(text)
+    if match is None:
+        raise ValueError(f"{text!r} is not a quantity; valid: a number with a suffix such as m, k, M, G, Ki, Mi, Gi")
+    number, suffix = Decimal(match["number"]), match["suffix"] or ""
+    if suffix in _BINARY and suffix:
+        return _binary(number * Decimal(1024) ** _BINARY[suffix])
+    if match["exponent"] is not None:
+        return _with_exponent(number * Decimal(10) ** int(match["exponent"]))
+    return _decimal(number * Decimal(10) ** _DECIMAL[suffix])
+
+
+def canonical_quantities(resources: dict[str, Any]) -> dict[str, Any]:
+    """A container's resources with every limit and request in canonical form; what is no quantity stays."""
+    return {
+        kind: {name: _canonical_or_same(value) for name, value in amounts.items()}
+        if kind in ("limits", "requests") and isinstance(amounts, dict)
+        else amounts
+        for kind, amounts in resources.items()
+    }
+
+
+def _canonical_or_same(value: Any) -> Any:
+    try:
+        return canonical_quantity(str(value))
+    except ValueError:
+        return value
+
+
+def _decimal(value: Decimal) -> str:
+    value = value.quantize(_SMALLEST, rounding=ROUND_UP) if value % _SMALLEST else value
+    for suffix, power in sorted(_DECIMAL.items(), key=lambda item: -item[1]):
+        scaled = value.scaleb(-power)
+        if scaled == scaled.to_integral_value() and (scaled or not suffix):
+            return f"{int(scaled)}{suffix}"
+    return f"{value:f}"
+
+
+def _with_exponent(value: Decimal) -> str:
+    for power in range(18, -12, -3):
+        scaled = value.scaleb(-power)
+        if scaled == scaled.to_integral_value() and (scaled or not power):
+            return f"{int(scaled)}e{power}" if power else str(int(scaled))
+    return f"{value:f}"
+
+
+def _binary(value: Decimal) -> str:
+    if value != value.to_integral_value():
+        return _decimal(value)
+    for suffix, power in sorted(_BINARY.items(), key=lambda item: -item[1]):
+        scaled = value / Decimal(1024) ** power
+        if scaled == scaled.to_integral_value() and (scaled or not suffix):
+            return f"{int(scaled)}{suffix}"
+    return f"{int(value)}"
