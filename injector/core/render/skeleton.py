@@ -27,7 +27,7 @@ class SkeletonError(ValueError):
 class _DocumentLoader(_SafeLoader):
     """Reads scalars as the API server's YAML reader does: no dates, no numbers in base 60."""
 
-    yaml_implicit_resolvers = {  # type: ignore[misc]  # noqa: RUF012  (PyYAML reads it from the class)
+    yaml_implicit_resolvers = {  # noqa: RUF012  (PyYAML reads it from the class)
         first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
         for first, resolvers in _SafeLoader.yaml_implicit_resolvers.items()
     }

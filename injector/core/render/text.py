@@ -7,8 +7,8 @@ from typing import Any
 import orjson
 from jinja2 import Undefined
 
-from injector.core import proxy_config
 from injector.core.model import InjectionError, JsonObject
+from injector.core.proxy_config import to_text
 
 _LABEL_VALUE_LENGTH = 63
 
@@ -69,8 +69,7 @@ def to_proxy_config(document: JsonObject) -> str:
 
 @lru_cache(maxsize=256)
 def _proxy_config_text(document: bytes) -> str:
-    text: str = proxy_config.to_text(orjson.loads(document))
-    return text
+    return to_text(orjson.loads(document))
 
 
 FILTERS: Mapping[str, Callable[..., Any]] = {

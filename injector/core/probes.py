@@ -1,0 +1,175 @@
+"""Probes and lifecycle hooks go through the agent, which the kubelet reaches without mutual TLS (reference 11.4)."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from injector.core.model import PROXY_CONTAINER, Container, JsonObject, Pod
+from injector.core.pods import (
+    all_containers,
+    annotations,
+    containers,
+    find_sidecar,
+    parse_boolean,
+    with_container,
+    with_env,
+)
+
+REWRITE_ANNOTATION = "sidecar.istio.io/rewriteAppHTTPProbers"
+STATUS_PORT_ANNOTATION = "status.sidecar.istio.io/port"
+PROBERS_ENV = "ISTIO_KUBE_APP_PROBERS"
+
+
+@dataclass(frozen=True, slots=True)
+class _Hook:
+    """A place in a container where a handler may stand: `path` leads there, `key` is the agent's URL path for it."""
+
+    path: tuple[str, ...]
+    key: str
+    is_probe: bool
+
+
+_HOOKS = (
+    _Hook(("readinessProbe",), "/app-health/{}/readyz", is_probe=True),
+    _Hook(("livenessProbe",), "/app-health/{}/livez", is_probe=True),
+    _Hook(("startupProbe",), "/app-health/{}/startupz", is_probe=True),
+    _Hook(("lifecycle", "preStop"), "/app-lifecycle/{}/prestopz", is_probe=False),
+    _Hook(("lifecycle", "postStart"), "/app-lifecycle/{}/poststartz", is_probe=False),
+)
+_HTTP_GET_KEYS = ("path", "port", "host", "scheme")
+
+
+def rewrite_probes(pod: Pod, *, status_port: int, enabled_by_default: bool, injected_before: bool) -> Pod:
+    """The pod whose handlers ask the agent, and whose proxy knows what to ask the application instead.
+
+    `status_port` is the mesh's. After an earlier injection what was known then is kept.
+    """
+    asked = parse_boolean(annotations(pod).get(REWRITE_ANNOTATION, ""))
+    if not (enabled_by_default if asked is None else asked) or find_sidecar(pod) is None:
+        return pod
+    probers = _probers(pod, status_port, injected_before=injected_before)
+    if probers:
+        pod = _with_probers(pod, probers, injected_before=injected_before)
+    return _rewritten(pod, _rewrite_port(pod, status_port))
+
+
+def _probers(pod: Pod, status_port: int, *, injected_before: bool) -> JsonObject:
+    found: JsonObject = {}
+    for _, _, container in all_containers(pod):
+        for hook, key, handler in _handlers(container):
+            if injected_before and (handler.get("httpGet") or {}).get("path") == key:
+                continue
+            prober = _prober(hook, handler, container, status_port)
+            if prober:
+                found[key] = prober
+    return found
+
+
+def _handlers(container: Container) -> Iterator[tuple[_Hook, str, JsonObject]]:
+    if container["name"] == PROXY_CONTAINER:
+        return
+    for hook in _HOOKS:
+        handler: Any = container
+        for step in hook.path:
+            handler = handler.get(step) or {}
+        if handler:
+            yield hook, hook.key.format(container["name"]), handler
+
+
+def _prober(hook: _Hook, handler: JsonObject, container: Container, status_port: int) -> JsonObject | None:
+    described = _described(hook, handler, container, status_port)
+    if described and hook.is_probe and handler.get("timeoutSeconds"):
+        described["timeoutSeconds"] = handler["timeoutSeconds"]
+    return described
+
+
+def _described(hook: _Hook, handler: JsonObject, container: Container, status_port: int) -> JsonObject | None:
+    if handler.get("httpGet"):
+        http = handler["httpGet"]
+        port = _port_number(http.get("port"), container, status_port)
+        described = {key: http[key] for key in _HTTP_GET_KEYS if http.get(key)}
+        if http.get("httpHeaders"):
+            described["httpHeaders"] = http["httpHeaders"]
+        return None if port is None else {"httpGet": {**described, "port": port}}
+    if handler.get("tcpSocket"):
+        port = _port_number(handler["tcpSocket"].get("port"), container, status_port)
+        host = {"host": handler["tcpSocket"]["host"]} if handler["tcpSocket"].get("host") else {}
+        return None if port is None else {"tcpSocket": {**host, "port": port}}
+    if hook.is_probe and handler.get("grpc"):
+        grpc = handler["grpc"]
+        return {"grpc": {"port": grpc.get("port", 0), "service": grpc.get("service")}}
+    return None
+
+
+def _port_number(port: Any, container: Container, status_port: int) -> int | None:
+    """The number of a port; None for a name that the container does not have, and for the agent's own port."""
+    if isinstance(port, str):
+        named = (each.get("containerPort") for each in container.get("ports") or () if each.get("name") == port)
+        return next(named, None)
+    return None if port == status_port else port
+
+
+def _with_probers(pod: Pod, probers: JsonObject, *, injected_before: bool) -> Pod:
+    place = find_sidecar(pod)
+    if place is None:
+        return pod
+    which, index = place
+    proxy = containers(pod, which)[index]
+    known = next((each.get("value") for each in proxy.get("env") or () if each["name"] == PROBERS_ENV), None)
+    if injected_before and known is not None:
+        merged = _merged(known, probers)
+        return pod if merged is None else with_container(pod, which, index, with_env(proxy, PROBERS_ENV, merged))
+    appended = {**proxy, "env": [*(proxy.get("env") or ()), {"name": PROBERS_ENV, "value": _json(probers)}]}
+    return with_container(pod, which, index, appended)
+
+
+def _merged(known: str, probers: JsonObject) -> str | None:
+    try:
+        older = orjson.loads(known)
+    except orjson.JSONDecodeError:
+        return None
+    return _json({**probers, **older}) if isinstance(older, dict) else None
+
+
+def _json(probers: JsonObject) -> str:
+    return orjson.dumps(probers, option=orjson.OPT_SORT_KEYS).decode()
+
+
+def _rewrite_port(pod: Pod, status_port: int) -> int:
+    own = annotations(pod).get(STATUS_PORT_ANNOTATION)
+    if own is None:
+        return status_port
+    # The annotation is checked with blanks allowed around its number; this step does not take those (11.4).
+    return int(own) if own.isascii() and own.isdigit() else 0
+
+
+def _rewritten(pod: Pod, port: int) -> Pod:
+    for which, index, container in list(all_containers(pod)):
+        changed = container
+        for hook, key, handler in _handlers(container):
+            rewritten = _asking_agent(hook, handler, key, port)
+            if rewritten is not None and rewritten != handler:
+                changed = _with_handler(changed, hook.path, rewritten)
+        if changed is not container:
+            pod = with_container(pod, which, index, changed)
+    return pod
+
+
+def _asking_agent(hook: _Hook, handler: JsonObject, key: str, port: int) -> JsonObject | None:
+    rest = {name: value for name, value in handler.items() if name not in ("tcpSocket", "grpc")}
+    if handler.get("httpGet"):
+        http = {**handler["httpGet"], "port": port, "path": key}
+        if http.get("scheme") == "HTTPS":
+            http["scheme"] = "HTTP"
+        return {**handler, "httpGet": http}
+    if handler.get("tcpSocket") or (hook.is_probe and handler.get("grpc")):
+        return {**rest, "httpGet": {"path": key, "port": port}}
+    return None
+
+
+def _with_handler(container: Container, path: tuple[str, ...], handler: JsonObject) -> Container:
+    if len(path) == 1:
+        return {**container, path[0]: handler}
+    return {**container, path[0]: {**container[path[0]], path[1]: handler}}

@@ -1,0 +1,165 @@
+"""Prometheus merge: the agent scrapes the application, Prometheus scrapes the agent (reference 11.2 and 11.3)."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from injector.core.model import InjectionError, Pod
+from injector.core.pods import (
+    annotations,
+    containers,
+    find_sidecar,
+    parse_boolean,
+    with_container,
+    with_env,
+    with_metadata,
+)
+
+MERGE_ANNOTATION = "prometheus.istio.io/merge-metrics"
+SECURE_PORT_ANNOTATION = "prometheus.istio.io/secure-port"
+_SCRAPE, _PORT, _PATH = "prometheus_io_scrape", "prometheus_io_port", "prometheus_io_path"
+_TARGETS, _SECURE_PORT = "prometheus_istio_io_scrape_targets", "prometheus_istio_io_secure_port"
+_MERGED = (_SCRAPE, _PORT, _PATH, _TARGETS)
+_SECURE_METRICS_ENV = "ENVOY_SECURE_MERGED_METRICS_PORT"
+_ENV = "ISTIO_PROMETHEUS_ANNOTATIONS"
+_DEFAULT_PATH = "/metrics"
+_LARGEST_PORT = 65535
+
+RESERVED_PORTS: Mapping[int, str] = {
+    15000: "Envoy admin",
+    15001: "outbound traffic capture",
+    15004: "pilot debug",
+    15006: "inbound traffic capture",
+    15008: "HBONE tunnel",
+    15020: "pilot-agent status / merged Prometheus",
+    15021: "Envoy health",
+    15053: "DNS proxy",
+    15090: "Envoy Prometheus (already merged)",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Scrape:
+    """What the pod's annotations say about scraping it."""
+
+    scrape: str
+    path: str
+    port: str
+    targets: tuple[tuple[str, str], ...]
+
+    def is_empty(self) -> bool:
+        return not (self.scrape or self.path or self.port or self.targets)
+
+    def as_json(self) -> str:
+        document: dict[str, Any] = {"scrape": self.scrape, "path": self.path, "port": self.port}
+        if self.targets:
+            document["targets"] = [{"port": port, "path": path} for port, path in self.targets]
+        return orjson.dumps(document).decode()
+
+
+def merge_prometheus(pod: Pod, *, status_port: int, enabled_by_default: bool) -> Pod:
+    """The pod whose scrape annotations point at the agent, and whose proxy knows what they were.
+
+    Raises InjectionError where a port to scrape is none, reserved, or the agent's own.
+    """
+    own = annotations(pod)
+    found = _by_sanitized_name(own)
+    if parse_boolean(found.get(_SCRAPE, "")) is False or not _wants_merge(own, enabled_by_default=enabled_by_default):
+        return pod
+    if found.get(_PORT) == str(status_port):
+        return pod
+    scrape = _read(found)
+    _refuse_invalid_ports(scrape, status_port)
+    if not scrape.is_empty():
+        pod = _with_proxy_env(pod, scrape.as_json())
+    kept = {name: value for name, value in own.items() if _sanitized(name) not in _MERGED}
+    merged = {
+        "prometheus.io/path": "/stats/prometheus",
+        "prometheus.io/port": str(status_port),
+        "prometheus.io/scrape": "true",
+    }
+    return with_metadata(pod, "annotations", {**kept, **merged})
+
+
+def publish_secure_port(pod: Pod) -> Pod:
+    """The pod with the port of its proxy's encrypted metrics announced, where there is one (reference 11.3)."""
+    place = find_sidecar(pod)
+    if place is None:
+        return pod
+    proxy = containers(pod, place[0])[place[1]]
+    ports = [entry.get("value") for entry in proxy.get("env") or () if entry["name"] == _SECURE_METRICS_ENV]
+    if not ports or ports[0] in (None, "", "0"):
+        return pod
+    if any(_sanitized(name) == _SECURE_PORT for name in annotations(pod)):
+        return pod
+    return with_metadata(pod, "annotations", {**annotations(pod), SECURE_PORT_ANNOTATION: str(ports[0])})
+
+
+def without_merged_annotations(pod: Pod, status_port: int) -> Pod:
+    """The pod without the annotations that an earlier merge wrote, where they point at the agent (reference 10.2)."""
+    own = annotations(pod)
+    if not any(_sanitized(name) == _PORT and value == str(status_port) for name, value in own.items()):
+        return pod
+    kept = {name: value for name, value in own.items() if _sanitized(name) not in _MERGED}
+    return with_metadata(pod, "annotations", kept)
+
+
+def _sanitized(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_]", "_", name) if "rometheus" in name else name
+
+
+def _by_sanitized_name(own: Mapping[str, str]) -> dict[str, str]:
+    return {_sanitized(name): value for name, value in own.items() if "rometheus" in name}
+
+
+def _wants_merge(own: Mapping[str, str], *, enabled_by_default: bool) -> bool:
+    asked = parse_boolean(own.get(MERGE_ANNOTATION, ""))
+    return enabled_by_default if asked is None else asked
+
+
+def _read(found: Mapping[str, str]) -> _Scrape:
+    targets = _targets(found.get(_TARGETS, ""))
+    port, path = found.get(_PORT, ""), found.get(_PATH, "")
+    if targets:
+        port, path = targets[0]
+    return _Scrape(found.get(_SCRAPE, ""), path, port, targets)
+
+
+def _targets(text: str) -> tuple[tuple[str, str], ...]:
+    """The `port:path` entries of a scrape-targets annotation; none where one of them has no port."""
+    entries = [entry.strip() for entry in text.split(",") if entry.strip()]
+    pairs = [tuple(part.strip() for part in entry.partition(":")[::2]) for entry in entries]
+    if any(not port for port, _ in pairs):
+        return ()
+    return tuple((port, path or _DEFAULT_PATH) for port, path in pairs)
+
+
+def _refuse_invalid_ports(scrape: _Scrape, status_port: int) -> None:
+    if scrape.targets:
+        for port, _ in scrape.targets:
+            _refuse_invalid_port(port, status_port, "invalid prometheus scrape targets", "invalid target port")
+    elif scrape.port:
+        _refuse_invalid_port(scrape.port, status_port, "invalid prometheus scrape configuration", "invalid port")
+
+
+def _refuse_invalid_port(text: str, status_port: int, subject: str, invalid: str) -> None:
+    port = int(text) if re.fullmatch(r"\+?[0-9]{1,9}", text) else 0
+    if not 1 <= port <= _LARGEST_PORT:
+        raise InjectionError(f"{subject}: {invalid} {text!r}; valid: 1 to {_LARGEST_PORT}")
+    if port == status_port:
+        raise InjectionError(f"{subject}: port {text} conflicts with agent port {status_port}")
+    if port in RESERVED_PORTS:
+        raise InjectionError(
+            f"{subject}: port {text} is reserved for Istio ({RESERVED_PORTS[port]}) and cannot be scraped"
+        )
+
+
+def _with_proxy_env(pod: Pod, value: str) -> Pod:
+    place = find_sidecar(pod)
+    if place is None:
+        return pod
+    which, index = place
+    return with_container(pod, which, index, with_env(containers(pod, which)[index], _ENV, value))

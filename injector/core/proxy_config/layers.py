@@ -1,0 +1,95 @@
+"""The layers of a pod's ProxyConfig, lowest to highest precedence (reference 3.4)."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from injector.core.labels import parse_selector
+from injector.core.model import PROXY_CONFIG_ANNOTATION, JsonObject, Pod
+from injector.core.pods import annotations, labels
+from injector.core.proxy_config.parse import parse, parse_text
+from injector.core.proxy_config.schema import BUILT_IN_DEFAULTS, PROXY_CONFIG, Enum
+
+_HEADERS_KEPT = ("forwardedClientCert", "requestId", "attemptCount", "server", "envoyDebugHeaders")
+
+DEFAULTS: JsonObject = dict(BUILT_IN_DEFAULTS)
+
+
+def merge(base: JsonObject, layer: JsonObject) -> JsonObject:
+    """`layer` over `base`: each of its fields replaces the whole field.
+
+    But proxyMetadata is merged key by key, and the sub-fields of proxyHeaders named in `_HEADERS_KEPT` stay where
+    `layer` leaves them unset.
+    """
+    merged = {**base, **layer}
+    for choice in PROXY_CONFIG.choices:
+        chosen = [name for name in choice if name in layer]
+        for name in choice if chosen else ():
+            if name not in chosen:
+                merged.pop(name, None)
+    if "proxyMetadata" in layer:
+        merged["proxyMetadata"] = {**base.get("proxyMetadata", {}), **layer["proxyMetadata"]}
+    if "proxyHeaders" in layer and "proxyHeaders" in base:
+        kept = {name: base["proxyHeaders"][name] for name in _HEADERS_KEPT if name in base["proxyHeaders"]}
+        merged["proxyHeaders"] = {**kept, **layer["proxyHeaders"]}
+    return merged
+
+
+def without_zero_values(layer: JsonObject) -> JsonObject:
+    """The layer as it is after Protobuf has written it: plain scalars and enums at zero are not there."""
+    return {name: value for name, value in layer.items() if not _is_plain_zero(name, value)}
+
+
+def from_resource(resource: JsonObject) -> JsonObject:
+    """What a ProxyConfig custom resource contributes: concurrency, environment variables and image."""
+    spec = resource.get("spec") or {}
+    chosen = {"concurrency": spec.get("concurrency"), "image": spec.get("image")}
+    return parse({**chosen, "proxyMetadata": spec.get("environmentVariables")})
+
+
+def effective(
+    mesh_default: JsonObject, resources: Sequence[JsonObject], pod: Pod, namespace: str, root_namespace: str
+) -> JsonObject:
+    """The pod's ProxyConfig in the webhook; `mesh_default` itself where nothing is layered over it.
+
+    `resources` are ProxyConfig custom resources of any namespace. Raises ProxyConfigError where the pod's annotation
+    cannot be read.
+    """
+    result = mesh_default
+    for home in dict.fromkeys((root_namespace, namespace)):
+        for resource in _oldest(resources, home, lambda selector: not selector):
+            result = merge(result, without_zero_values(from_resource(resource)))
+    own = annotations(pod).get(PROXY_CONFIG_ANNOTATION)
+    if own is not None:
+        result = merge(result, without_zero_values(parse_text(own)))
+    of_pod = labels(pod)
+    selecting = _oldest(resources, namespace, lambda selector: bool(selector) and _selects(selector, of_pod))
+    for resource in selecting:
+        result = merge(result, without_zero_values(from_resource(resource)))
+    return result
+
+
+def _oldest(resources: Sequence[JsonObject], namespace: str, wanted: Callable[[JsonObject], bool]) -> list[JsonObject]:
+    """The one resource of `namespace` that counts: the oldest whose selector is `wanted`; none gives an empty list."""
+    there = [
+        resource
+        for resource in resources
+        if (resource.get("metadata") or {}).get("namespace") == namespace
+        and wanted((resource.get("spec") or {}).get("selector") or {})
+    ]
+    return sorted(there, key=_age)[:1]
+
+
+def _age(resource: JsonObject) -> tuple[str, str]:
+    metadata = resource.get("metadata") or {}
+    return str(metadata.get("creationTimestamp") or ""), str(metadata.get("name") or "")
+
+
+def _selects(selector: JsonObject, of_pod: Mapping[str, str]) -> bool:
+    wanted = {"matchLabels": selector.get("matchLabels") or {}}
+    return bool(wanted["matchLabels"]) and parse_selector(wanted).matches(of_pod)
+
+
+def _is_plain_zero(name: str, value: object) -> bool:
+    kind = PROXY_CONFIG.fields[name]
+    if isinstance(kind, Enum):
+        return value == kind.names[0] and name != "tracingServiceName"
+    return isinstance(kind, str) and kind != "duration" and not value

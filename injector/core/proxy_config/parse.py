@@ -1,0 +1,169 @@
+"""Reading a ProxyConfig document into its canonical form, with all of its faults at once (reference 3.4)."""
+
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import yaml
+
+from injector.core.model import JsonObject
+from injector.core.proxy_config.durations import duration_text, nanoseconds
+from injector.core.proxy_config.schema import (
+    BOOL,
+    DOUBLE,
+    DURATION,
+    INT32,
+    INT64,
+    PROXY_CONFIG,
+    STRING,
+    UINT32,
+    Enum,
+    FieldType,
+    Listed,
+    Mapped,
+    Message,
+    Wrapped,
+)
+
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_INTEGER_RANGES = {INT32: (-(2**31), 2**31 - 1), UINT32: (0, 2**32 - 1), INT64: (-(2**63), 2**63 - 1)}
+
+
+class ProxyConfigError(ValueError):
+    """A document that is no ProxyConfig; `faults` has one text for each field that is wrong."""
+
+    def __init__(self, faults: Sequence[str]) -> None:
+        """Keep the faults; the text of the error joins them."""
+        super().__init__("; ".join(faults))
+        self.faults = tuple(faults)
+
+
+class _WrongValueError(ValueError):
+    """What is wrong with one value."""
+
+
+def parse_text(text: str) -> JsonObject:
+    """Read the YAML of a `proxy.istio.io/config` annotation. Raises ProxyConfigError."""
+    try:
+        document = yaml.load(text, _Loader)  # noqa: S506  (a safe loader)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise ProxyConfigError([f"it is not YAML: {' '.join(str(error).split())}"]) from error
+    return parse({} if document is None else document)
+
+
+def parse(document: object) -> JsonObject:
+    """The canonical form of `document`: camelCase or snake_case names, Go durations, quoted numbers, enum numbers.
+
+    Null counts as absent, unknown fields are left out. Raises ProxyConfigError with every field that is wrong.
+    """
+    if not isinstance(document, Mapping):
+        raise ProxyConfigError([f"a ProxyConfig has to be a mapping, not {document!r}"])
+    faults: list[str] = []
+    parsed = _message(PROXY_CONFIG, document, "", faults)
+    if faults:
+        raise ProxyConfigError(faults)
+    return parsed
+
+
+def _message(message: Message, document: Mapping[Any, Any], path: str, faults: list[str]) -> JsonObject:
+    by_name = {_camel_case(str(key)): value for key, value in document.items() if value is not None}
+    parsed: JsonObject = {}
+    for name, kind in message.fields.items():
+        if name in by_name:
+            parsed[name] = _value(kind, by_name[name], f"{path}{name}", faults)
+    for choice in message.choices:
+        chosen = [name for name in choice if name in parsed]
+        if len(chosen) > 1:
+            faults.append(f"{path}{chosen[0]} and {path}{chosen[1]} exclude each other")
+    return parsed
+
+
+def _value(kind: FieldType, value: Any, path: str, faults: list[str]) -> Any:
+    expected = "a list" if isinstance(kind, Listed) else "a mapping"
+    match kind, value:
+        case Message(), Mapping():
+            return _message(kind, value, f"{path}.", faults)
+        case Listed(item), list():
+            return [_value(item, each, f"{path}[{index}]", faults) for index, each in enumerate(value)]
+        case Mapped(item), Mapping():
+            return {str(key): _value(item, each, f"{path}.{key}", faults) for key, each in value.items()}
+        case ((Message() | Listed() | Mapped()), _):
+            return _wrong(path, value, expected, faults)
+    try:
+        return _enum(kind, value) if isinstance(kind, Enum) else _READERS[_scalar(kind)](value)
+    except (_WrongValueError, ValueError) as fault:
+        return _wrong(path, value, str(fault), faults)
+
+
+def _wrong(path: str, value: Any, expected: str, faults: list[str]) -> None:
+    faults.append(f"{path}: expected {expected}, not {value!r}")
+
+
+def _scalar(kind: FieldType) -> str:
+    return kind.scalar if isinstance(kind, Wrapped) else str(kind)
+
+
+def _enum(kind: Enum, value: Any) -> str:
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < len(kind.names):
+        return kind.names[value]
+    if value in kind.names:
+        return str(value)
+    raise _WrongValueError(f"one of {', '.join(kind.names)}")
+
+
+def _string(value: Any) -> str:
+    if not isinstance(value, str):
+        raise _WrongValueError("a text")
+    return value
+
+
+def _boolean(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise _WrongValueError("true or false")
+    return value
+
+
+def _integer(kind: str) -> Callable[[Any], int | str]:
+    smallest, largest = _INTEGER_RANGES[kind]
+
+    def read(value: Any) -> int | str:
+        if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,20}", value):
+            value = int(value)
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
+        if isinstance(value, bool) or not isinstance(value, int) or not smallest <= value <= largest:
+            raise _WrongValueError(f"a whole number from {smallest} to {largest}")
+        return str(value) if kind == INT64 else value
+
+    return read
+
+
+def _double(value: Any) -> float:
+    try:
+        number = float(value) if isinstance(value, (int, float, str)) and not isinstance(value, bool) else math.nan
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise _WrongValueError("a number")
+    return number
+
+
+def _duration(value: Any) -> str:
+    if not isinstance(value, str):
+        raise _WrongValueError("a duration such as 45s or 1m30s")
+    return duration_text(nanoseconds(value))
+
+
+def _camel_case(name: str) -> str:
+    head, *rest = name.split("_")
+    return head + "".join(word[:1].upper() + word[1:] for word in rest)
+
+
+_READERS: Mapping[str, Callable[[Any], Any]] = {
+    STRING: _string,
+    BOOL: _boolean,
+    DOUBLE: _double,
+    DURATION: _duration,
+    **{kind: _integer(kind) for kind in _INTEGER_RANGES},
+}

@@ -1,0 +1,93 @@
+"""Whether a pod is injected: which rule decides, and that the trace tells everything that was looked at."""
+
+from typing import Any
+
+import pytest
+
+from injector.core.decision import RULES, Facts, decide
+from injector.core.labels import parse_selector
+from injector.core.selection import selection_rules
+
+INJECT = "sidecar.istio.io/inject"
+
+
+def facts(**changed: Any) -> Facts:
+    given: dict[str, Any] = {
+        "pod": pod(),
+        "namespace": "shop",
+        "namespace_labels": {"istio-injection": "enabled"},
+        "policy": "enabled",
+        "never": (),
+        "always": (),
+        "ignored_namespaces": frozenset({"kube-system"}),
+        "selection": selection_rules("default", (), namespaces_by_default=False),
+    }
+    return Facts(**{**given, **changed})
+
+
+def pod(labels: dict[str, str] | None = None, annotations: dict[str, str] | None = None, **spec: Any) -> dict[str, Any]:
+    return {"metadata": {"labels": labels or {}, "annotations": annotations or {}}, "spec": spec}
+
+
+APP = parse_selector({"matchLabels": {"app": "db"}})
+
+CASES = [
+    (facts(pod=pod(annotations={"kubernetes.io/config.mirror": "abc"})), False, "MirrorPod"),
+    (facts(pod=pod(hostNetwork=True)), False, "HostNetwork"),
+    (facts(pod=pod(os={"name": "windows"})), False, "WindowsPod"),
+    (facts(namespace="kube-system"), False, "IgnoredNamespace"),
+    (facts(pod=pod({INJECT: "false"})), False, "PodLabel"),
+    (facts(pod=pod({INJECT: "true"})), True, "PodLabel"),
+    (facts(pod=pod(annotations={INJECT: "false"})), False, "PodAnnotation"),
+    (facts(pod=pod(annotations={INJECT: "true"}), policy="disabled"), True, "PodAnnotation"),
+    (facts(pod=pod({"app": "db"}), never=(APP,), always=(APP,)), False, "NeverInjectSelector"),
+    (facts(pod=pod({"app": "db"}), always=(APP,), policy="disabled"), True, "AlwaysInjectSelector"),
+    (facts(), True, "NamespaceLabel"),
+    (facts(namespace_labels={"istio.io/rev": "default"}), True, "NamespaceRevision"),
+    (facts(namespace_labels={}, pod=pod({"istio.io/rev": "default"})), True, "PodRevision"),
+    (facts(namespace_labels={"istio-injection": "disabled"}), False, "NamespaceLabel"),
+    (facts(namespace_labels={"istio.io/rev": "canary"}), False, "RevisionMismatch"),
+    (facts(namespace_labels={}, pod=pod({"istio.io/rev": "canary"})), False, "RevisionMismatch"),
+    (facts(namespace_labels={}), False, "NamespaceNotSelected"),
+    (
+        facts(namespace_labels={}, selection=selection_rules("default", (), namespaces_by_default=True)),
+        True,
+        "NamespaceDefault",
+    ),
+    (facts(policy="disabled"), False, "Policy"),
+    (facts(policy="sometimes", pod=pod({INJECT: "true"})), False, "Policy"),
+    (facts(namespace_labels=None), True, "Policy"),
+]
+
+
+@pytest.mark.parametrize(
+    ("given", "inject", "reason"), CASES, ids=[f"{reason}-{inject}" for _, inject, reason in CASES]
+)
+def test_the_expected_rule_decides(given: Facts, reason: str, *, inject: bool) -> None:
+    decision = decide(given)
+    assert (decision.inject, decision.reason) == (inject, reason)
+
+
+@pytest.mark.parametrize("given", [case[0] for case in CASES])
+def test_the_trace_holds_every_rule_looked_at_in_order_and_ends_with_the_one_that_decided(given: Facts) -> None:
+    trace = decide(given).trace
+    assert [result.rule for result in trace] == [name for name, _ in RULES[: len(trace)]]
+    assert [result.decided for result in trace] == [False] * (len(trace) - 1) + [True]
+    assert all(result.message for result in trace)
+
+
+@pytest.mark.parametrize("value", ["", "yes", "True", "FALSE", "true "])
+def test_an_unreadable_label_hides_the_annotation_and_leaves_the_decision_to_the_policy(value: str) -> None:
+    decision = decide(facts(pod=pod({INJECT: value}, {INJECT: "false"})))
+    assert (decision.inject, decision.reason) == (True, "NamespaceLabel")
+
+
+def test_an_empty_selector_matches_nothing() -> None:
+    assert decide(facts(never=(parse_selector({}),))).inject
+
+
+def test_manual_injection_looks_at_the_pods_own_word_only() -> None:
+    given = facts(policy="disabled", never=(APP,), namespace_labels=None, pod=pod({"app": "db"})).for_manual_injection()
+    assert decide(given).inject
+    opted_out = facts(namespace_labels=None, pod=pod(annotations={INJECT: "false"})).for_manual_injection()
+    assert decide(opted_out).reason == "PodAnnotation"

@@ -1,0 +1,131 @@
+"""The opt-in table: what it selects, row by row, and that decision and webhook entries can never disagree."""
+
+from itertools import product
+from typing import Any
+
+import pytest
+
+from injector.core.decision import Decision, Facts, decide
+from injector.core.labels import LabelSelector, parse_selector
+from injector.core.selection import SYSTEM_NAMESPACES, namespace_labels, selection_rules
+
+INJECTION = {
+    None: {},
+    "enabled": {"istio-injection": "enabled"},
+    "disabled": {"istio-injection": "disabled"},
+    "other": {"istio-injection": "maybe"},
+}
+REVISION = {None: {}, "own": {"istio.io/rev": "default"}, "other": {"istio.io/rev": "canary"}}
+INJECT = {
+    None: {},
+    "true": {"sidecar.istio.io/inject": "true"},
+    "false": {"sidecar.istio.io/inject": "false"},
+    "other": {"sidecar.istio.io/inject": "yes"},
+}
+
+Labels = dict[str, str]
+EVERY_COMBINATION = [
+    ({**injection, **namespace_revision}, {**inject, **pod_revision})
+    for injection, namespace_revision, inject, pod_revision in product(
+        INJECTION.values(), REVISION.values(), INJECT.values(), REVISION.values()
+    )
+]
+
+
+def kubernetes_matches(selector: dict[str, Any], labels: Labels) -> bool:
+    """What the API server does with a selector, written independently of the code under test."""
+    for expression in selector["matchExpressions"]:
+        present, value = expression["key"] in labels, labels.get(expression["key"])
+        matched = {
+            "In": present and value in expression.get("values", []),
+            "NotIn": not present or value not in expression.get("values", []),
+            "Exists": present,
+            "DoesNotExist": not present,
+        }[expression["operator"]]
+        if not matched:
+            return False
+    return True
+
+
+def decided(namespace: Labels, pod: Labels, *, revision: str = "default", by_default: bool = False) -> Decision:
+    facts = Facts(
+        pod={"metadata": {"labels": pod}, "spec": {}},
+        namespace="shop",
+        namespace_labels=namespace_labels("shop", namespace),
+        policy="enabled",
+        never=(),
+        always=(),
+        ignored_namespaces=frozenset(SYSTEM_NAMESPACES),
+        selection=selection_rules(revision, (), namespaces_by_default=by_default),
+    )
+    return decide(facts)
+
+
+@pytest.mark.parametrize("by_default", [False, True])
+@pytest.mark.parametrize("revision", ["default", "canary"])
+def test_the_decision_and_the_webhook_entries_agree_on_every_combination_of_labels(
+    revision: str, *, by_default: bool
+) -> None:
+    entries = [
+        (rule.namespace.as_json(), rule.pod.as_json())
+        for rule in selection_rules(revision, (), namespaces_by_default=by_default)
+    ]
+    for namespace, pod in EVERY_COMBINATION:
+        labels = namespace_labels("shop", namespace)
+        called = any(kubernetes_matches(ns, labels) and kubernetes_matches(own, pod) for ns, own in entries)
+        decision = decided(namespace, pod, revision=revision, by_default=by_default)
+        assert decision.inject == called, (namespace, pod, decision.message)
+
+
+def test_no_pod_is_selected_twice_by_entries_of_different_reasons() -> None:
+    for namespace, pod in EVERY_COMBINATION:
+        labels = namespace_labels("shop", namespace)
+        rules = selection_rules("default", (), namespaces_by_default=True)
+        matching = [rule.name for rule in rules if rule.namespace.matches(labels) and rule.pod.matches(pod)]
+        assert len(matching) <= 1, (namespace, pod, matching)
+
+
+TRUTH_TABLE = [
+    # namespace label, namespace revision, pod revision, what the pod says → entry (reference 2.2)
+    ("enabled", None, None, {"true": True, None: True, "false": False, "other": True}),
+    ("enabled", "other", None, {"true": True, None: True, "false": False, "other": True}),
+    ("disabled", None, None, {"true": False, None: False, "false": False, "other": False}),
+    ("other", "own", "own", {"true": False, None: False, "false": False, "other": False}),
+    (None, "own", None, {"true": True, None: True, "false": False, "other": True}),
+    (None, "other", "own", {"true": False, None: False, "false": False, "other": False}),
+    (None, None, "own", {"true": True, None: True, "false": False, "other": True}),
+    (None, None, "other", {"true": False, None: False, "false": False, "other": False}),
+    (None, None, None, {"true": True, None: False, "false": False, "other": False}),
+]
+
+
+@pytest.mark.parametrize(("injection", "namespace_revision", "pod_revision", "expected"), TRUTH_TABLE)
+def test_each_row_of_the_opt_in_truth_table_holds(
+    injection: str | None, namespace_revision: str | None, pod_revision: str | None, expected: dict[str | None, bool]
+) -> None:
+    for says, inject in expected.items():
+        namespace = {**INJECTION[injection], **REVISION[namespace_revision]}
+        pod = {**INJECT[says], **REVISION[pod_revision]}
+        assert decided(namespace, pod).inject is inject, (namespace, pod)
+
+
+def test_namespaces_by_default_selects_unlabelled_namespaces_but_no_system_namespace() -> None:
+    rule = selection_rules("default", (), namespaces_by_default=True)[-1]
+    assert rule.namespace.matches(namespace_labels("shop", {}))
+    assert not rule.namespace.matches(namespace_labels("kube-system", {}))
+
+
+def test_an_injector_of_another_revision_has_no_entries_for_unrevisioned_pods() -> None:
+    names = [rule.name for rule in selection_rules("canary", (), namespaces_by_default=True)]
+    assert names == ["rev.namespace", "rev.object"]
+
+
+def test_a_tag_named_default_brings_the_entries_for_unrevisioned_pods() -> None:
+    names = [rule.name for rule in selection_rules("canary", ("default",), namespaces_by_default=False)]
+    assert names == ["rev.namespace", "rev.object", "rev.namespace", "rev.object", "namespace", "object"]
+
+
+def test_a_rule_written_as_json_reads_back_as_the_same_selector() -> None:
+    for rule in selection_rules("default", (), namespaces_by_default=True):
+        assert parse_selector(rule.namespace.as_json()) == rule.namespace
+        assert parse_selector(rule.pod.as_json()) == LabelSelector(rule.pod.requirements)
