@@ -113,7 +113,7 @@ def forced_environment(injection: Injection) -> dict[str, str]:
 
 def _apply_templates(injection: Injection, templates: TemplateSet, names: tuple[str, ...]) -> tuple[Pod, Pod]:
     scope = scope_of(injection.given)
-    merged, template_pod = injection.pod, {}
+    merged, template_pod = injection.pod, Pod()
     for name in names:
         overlay = templates.render(name, scope)
         template_pod = strategic_merge(template_pod, overlay)
