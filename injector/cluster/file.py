@@ -1,0 +1,146 @@
+"""A file that stands in for the API server: Namespace, Node and ProxyConfig objects, as `kubectl get -o yaml` prints.
+
+Source: contract, section Snapshot. Objects of other kinds are ignored.
+"""
+
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from injector.core.model import JsonObject, Snapshot
+
+_KINDS = ("Namespace", "Node", "ProxyConfig")
+_PROXY_CONFIG_GROUP = "networking.istio.io/"
+
+
+class SnapshotFaults(ValueError):  # noqa: N818 -- it holds several
+    """A snapshot that cannot be used; `faults` says everything that is wrong, each with file and document."""
+
+    def __init__(self, faults: Iterable[str]) -> None:
+        """Hold `faults`; the text of the exception is one line for each."""
+        self.faults = tuple(faults)
+        super().__init__("\n".join(self.faults))
+
+
+def _without_dates() -> dict[str, Any]:
+    return {
+        first: [entry for entry in entries if entry[0] != "tag:yaml.org,2002:timestamp"]
+        for first, entries in yaml.CSafeLoader.yaml_implicit_resolvers.items()
+    }
+
+
+class _Loader(yaml.CSafeLoader):
+    """The safe loader without dates: a time stamp stays the text that the API server sends."""
+
+    yaml_implicit_resolvers = _without_dates()
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """An object of the file, with the words that say where it stands."""
+
+    where: str
+    document: Any
+
+
+def read_snapshot(path: Path) -> Snapshot:
+    """The snapshot that the file holds: a List, or several documents. Raises SnapshotFaults.
+
+    ProxyConfig resources are ordered by age, those without a time stamp first; of two namespaces with one name the
+    later counts. The file stands for the whole cluster: without a Node in it there are no nodes.
+    """
+    found = list(_objects(path))
+    faults = [f"{path}: {one.where}: {message}" for one in found for message in _faults(one.document)]
+    if faults:
+        raise SnapshotFaults(faults)
+    namespaces = {one["metadata"]["name"]: one for one in _of_kind(found, "Namespace")}
+    proxy_configs = sorted(_of_kind(found, "ProxyConfig"), key=_created)
+    return Snapshot(namespaces, tuple(_of_kind(found, "Node")), tuple(proxy_configs))
+
+
+def _objects(path: Path) -> Iterator[_Found]:
+    for index, document in enumerate(_documents(path)):
+        yield from _items(document, f"document {index + 1}")
+
+
+def _documents(path: Path) -> list[Any]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise SnapshotFaults([f"{path}: cannot be read: {error.strerror}"]) from None
+    except UnicodeDecodeError:
+        raise SnapshotFaults([f"{path}: cannot be read: it is not UTF-8 text"]) from None
+    if text.lstrip().startswith("{"):
+        # What is not JSON may be YAML's own braces; if not, the YAML parser describes the fault as well.
+        with suppress(json.JSONDecodeError):
+            return [json.loads(text)]
+    return _yaml_documents(path, text)
+
+
+def _yaml_documents(path: Path, text: str) -> list[Any]:
+    documents: list[Any] = []
+    try:
+        for document in yaml.load_all(text, _Loader):
+            documents.append(document)  # noqa: PERF402 -- how many there were before a fault is part of its message
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f"line {mark.line + 1}: " if mark else ""
+        problem = getattr(error, "problem", None) or " ".join(str(error).split())
+        raise SnapshotFaults([f"{path}: document {len(documents) + 1}: {line}not YAML: {problem}"]) from None
+    return documents
+
+
+def _items(document: Any, where: str) -> Iterator[_Found]:
+    """The object itself, or the items of a list of any kind (`List`, `NamespaceList`)."""
+    kind = document.get("kind") if isinstance(document, dict) else None
+    if isinstance(kind, str) and kind.endswith("List") and isinstance(document.get("items"), list | None):
+        inherited = {"apiVersion": document.get("apiVersion"), "kind": kind.removesuffix("List")}
+        for index, item in enumerate(document.get("items") or []):
+            whole = {**inherited, **item} if isinstance(item, dict) else item
+            yield from _items(whole, f"{where}, item {index + 1}")
+    elif document is not None:
+        yield _Found(where, document)
+
+
+def _faults(document: Any) -> Iterator[str]:
+    if not isinstance(document, dict):
+        yield f"has to be a Kubernetes object, not {document!r:.80}"
+        return
+    kind = document.get("kind")
+    if not isinstance(kind, str) or not kind:
+        yield "has no kind; valid: List, " + ", ".join(_KINDS) + " (others are ignored)"
+    if kind not in _KINDS:
+        return
+    metadata = document.get("metadata")
+    name = metadata.get("name") if isinstance(metadata, dict) else None
+    if not isinstance(metadata, dict) or not isinstance(name, str) or not name:
+        yield f"{kind} without metadata.name"
+        return
+    for field in ("labels", "annotations"):
+        if not _is_text_map(metadata.get(field)):
+            yield f"{kind} {name!r}: metadata.{field} has to map texts to texts, not {metadata[field]!r}"
+    for field in ("spec", "status"):
+        if not isinstance(document.get(field), dict | None):
+            yield f"{kind} {name!r}: {field} has to be a mapping, not {document[field]!r}"
+
+
+def _is_text_map(value: Any) -> bool:
+    if not isinstance(value, dict | None):
+        return False
+    return all(isinstance(part, str) for entry in (value or {}).items() for part in entry)
+
+
+def _of_kind(found: Iterable[_Found], kind: str) -> Iterator[JsonObject]:
+    group = _PROXY_CONFIG_GROUP if kind == "ProxyConfig" else "v1"
+    for one in found:
+        if one.document.get("kind") == kind and str(one.document.get("apiVersion", "")).startswith(group):
+            yield one.document
+
+
+def _created(resource: JsonObject) -> str:
+    return str(resource["metadata"].get("creationTimestamp") or "")
