@@ -52,6 +52,13 @@ def from_json(text: str) -> Any:
         raise InjectionError(f"{text!r} is not JSON: {error}") from error
 
 
+def with_fields(mapping: JsonObject, more: JsonObject) -> JsonObject:
+    """The mapping with the fields of `more` added. Raises InjectionError where `more` is no mapping."""
+    if not isinstance(more, dict):
+        raise InjectionError(f"expected a mapping of fields, not {more!r}")
+    return {**mapping, **more}
+
+
 def canonical_name(name: str) -> str:
     """A workload's name as a label value: at most 63 bytes, no `-`, `_` or `.` at its ends (reference 5.4)."""
     return name.encode()[:_LABEL_VALUE_LENGTH].decode(errors="ignore").strip("-_.")
@@ -78,5 +85,6 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "from_json": from_json,
     "to_json": to_json,
     "to_proxy_config": to_proxy_config,
+    "with_fields": with_fields,
     "without_nulls": without_nulls,
 }
