@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from injector.core.forced_environment import force_environment
+from injector.core.forced_environment import force_environment, without_forced_environment
 from injector.core.merge import strategic_merge
 from injector.core.model import (
     INIT_CONTAINER,
@@ -113,7 +113,7 @@ def forced_environment(injection: Injection) -> dict[str, str]:
 
 def _apply_templates(injection: Injection, templates: TemplateSet, names: tuple[str, ...]) -> tuple[Pod, Pod]:
     scope = scope_of(injection.given)
-    merged, template_pod = injection.pod, Pod()
+    merged, template_pod = _merge_base(injection), Pod()
     for name in names:
         overlay = templates.render(name, scope)
         template_pod = strategic_merge(template_pod, overlay)
@@ -121,6 +121,12 @@ def _apply_templates(injection: Injection, templates: TemplateSet, names: tuple[
             merged = _move_proxy_to_init_containers(merged, template_pod)
         merged = strategic_merge(merged, overlay)
     return merged, template_pod
+
+
+def _merge_base(injection: Injection) -> Pod:
+    if injection.status is None:
+        return injection.pod
+    return without_forced_environment(injection.pod, forced_environment(injection))
 
 
 def _is_native(injection: Injection) -> bool:
@@ -195,7 +201,7 @@ def _post_process(pod: Pod, injection: Injection) -> Pod:
     """The rules that look at the whole pod, in the order of reference section 11."""
     config, injected_before = injection.config, injection.status is not None
     forced = forced_environment(injection)
-    pod = force_environment(pod, forced, injected_before=injected_before)
+    pod = force_environment(pod, forced)
     try:
         pod = merge_prometheus(
             pod,
@@ -220,8 +226,7 @@ def _with_status(pod: Pod, template_pod: Pod, injection: Injection, overrides: l
     config = injection.config
     pod = with_metadata(pod, "annotations", {**annotations(pod), **config.injected_annotations})
     record = original_record(injection.pod, pod, template_pod, overrides)
-    earlier = injection.status.original if injection.status else None
-    text = status_text(template_pod, config.revision, kept_record(earlier, record))
+    text = status_text(template_pod, config.revision, kept_record(injection.status, record, overrides))
     own = annotations(pod)
     if STATUS_ANNOTATION in config.injected_annotations:
         return pod

@@ -24,6 +24,9 @@ NAMESPACE_INJECTION_LABEL = "istio-injection"
 NETWORK_LABEL = "topology.istio.io/network"
 INTERCEPTION_MODE_ANNOTATION = "sidecar.istio.io/interceptionMode"
 
+PROBERS_ENV = "ISTIO_KUBE_APP_PROBERS"
+PROMETHEUS_ENV = "ISTIO_PROMETHEUS_ANNOTATIONS"
+
 
 class InjectionError(Exception):
     """A pod that cannot be injected; the text is for the pod's author and becomes `status.message`."""

@@ -7,7 +7,16 @@ from typing import Any
 import orjson
 
 from injector.core.merge import strategic_merge
-from injector.core.model import OVERRIDES_ANNOTATION, PROXY_CONTAINER, Container, InjectionError, Pod
+from injector.core.model import (
+    OVERRIDES_ANNOTATION,
+    PROBERS_ENV,
+    PROMETHEUS_ENV,
+    PROXY_CONTAINER,
+    Container,
+    InjectionError,
+    JsonObject,
+    Pod,
+)
 from injector.core.pods import CONTAINER_LISTS, ContainerList, annotations, containers, with_metadata
 from injector.core.quantity import canonical_quantities
 from injector.core.status import Status
@@ -54,13 +63,14 @@ def find_overrides(original: Pod, template_pod: Pod, status: Status | None) -> l
     had said about it then is in the annotation, and counts again if this project wrote the status.
     """
     saved = saved_overrides(original)
+    own = status.original if status else None
     found = []
     for which in CONTAINER_LISTS:
         for name in (each["name"] for each in containers(template_pod, which)):
             injected_before = status is not None and status.lists(which, name)
-            if injected_before and (status is None or status.original is None):
+            if injected_before and own is None:
                 continue
-            definition = saved[which].get(name)
+            definition = saved[which].get(name) or _kept_definition(own, which, name)
             if definition is None and not injected_before:
                 definition = next(_defined(original, which, name), None)
             if definition is not None:
@@ -73,6 +83,17 @@ def apply_overrides(pod: Pod, overrides: list[Override]) -> Pod:
     for override in overrides:
         pod = strategic_merge(pod, {"spec": {override.which: [override.definition]}})
     return pod
+
+
+def definitions_to_keep(overrides: list[Override]) -> JsonObject:
+    """The definitions as the status annotation keeps them, without what later steps append to a proxy."""
+    kept: JsonObject = {}
+    for override in overrides:
+        env = [
+            each for each in override.definition.get("env") or () if each["name"] not in (PROBERS_ENV, PROMETHEUS_ENV)
+        ]
+        kept.setdefault(override.which, {})[override.name] = {**override.definition, "env": env}
+    return kept
 
 
 def with_overrides_annotation(pod: Pod, overrides: list[Override]) -> Pod:
@@ -92,6 +113,10 @@ def user_security_context(original: Pod, overrides: list[Override], status: Stat
     else:
         definitions = [each for which in CONTAINER_LISTS for each in _named(original, which, PROXY_CONTAINER)]
     return (definitions[0].get("securityContext") or {}) if definitions else {}
+
+
+def _kept_definition(own: JsonObject | None, which: ContainerList, name: str) -> Container | None:
+    return (((own or {}).get("definitions") or {}).get(which) or {}).get(name)
 
 
 def _defined(original: Pod, which: ContainerList, name: str) -> Iterator[Container]:

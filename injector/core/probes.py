@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from injector.core.model import PROXY_CONTAINER, Container, JsonObject, Pod
+from injector.core.model import PROBERS_ENV, PROXY_CONTAINER, Container, JsonObject, Pod
 from injector.core.pods import (
     all_containers,
     annotations,
@@ -19,7 +19,6 @@ from injector.core.pods import (
 
 REWRITE_ANNOTATION = "sidecar.istio.io/rewriteAppHTTPProbers"
 STATUS_PORT_ANNOTATION = "status.sidecar.istio.io/port"
-PROBERS_ENV = "ISTIO_KUBE_APP_PROBERS"
 
 
 @dataclass(frozen=True, slots=True)

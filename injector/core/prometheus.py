@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from injector.core.model import InjectionError, Pod
+from injector.core.model import PROMETHEUS_ENV, InjectionError, Pod
 from injector.core.pods import (
     annotations,
     containers,
@@ -24,7 +24,6 @@ _SCRAPE, _PORT, _PATH = "prometheus_io_scrape", "prometheus_io_port", "prometheu
 _TARGETS, _SECURE_PORT = "prometheus_istio_io_scrape_targets", "prometheus_istio_io_secure_port"
 _MERGED = (_SCRAPE, _PORT, _PATH, _TARGETS)
 _SECURE_METRICS_ENV = "ENVOY_SECURE_MERGED_METRICS_PORT"
-_ENV = "ISTIO_PROMETHEUS_ANNOTATIONS"
 _DEFAULT_PATH = "/metrics"
 _LARGEST_PORT = 65535
 
@@ -162,4 +161,4 @@ def _with_proxy_env(pod: Pod, value: str) -> Pod:
     if place is None:
         return pod
     which, index = place
-    return with_container(pod, which, index, with_env(containers(pod, which)[index], _ENV, value))
+    return with_container(pod, which, index, with_env(containers(pod, which)[index], PROMETHEUS_ENV, value))

@@ -8,13 +8,15 @@ The key `original` of the status annotation holds, each only where there is some
 - `volumes`: the volumes of the user that carry an injected name;
 - `imagePullSecrets`: the names of the user's own that are also injected;
 - `order`: list → the container names in the user's order, where the user defined containers under injected names;
-- `automatic`: the names of those whose image was `auto`.
+- `automatic`: the names of those whose image was `auto`;
+- `definitions`: list → container name → what was merged over the template's container because another injector had left
+  it elsewhere; that injector's overrides annotation stays as it is.
 """
 
 from typing import Any
 
 from injector.core.model import OVERRIDES_ANNOTATION, STATUS_ANNOTATION, Container, JsonObject, Pod
-from injector.core.overrides import AUTO_IMAGE, Override, saved_overrides
+from injector.core.overrides import AUTO_IMAGE, Override, definitions_to_keep, saved_overrides
 from injector.core.pods import CONTAINER_LISTS, ContainerList, annotations, containers, labels, with_metadata
 from injector.core.status import Status, read_status, without_listed_containers
 
@@ -41,12 +43,12 @@ def template_view(pod: Pod, status: Status | None) -> Pod:
 
 def original_record(original: Pod, result: Pod, template_pod: Pod, overrides: list[Override]) -> JsonObject:
     """What `result`, made of `original`, needs to remember of it. `overrides` are the definitions that were applied."""
-    overridden = {(override.which, override.name) for override in overrides}
     injected = template_pod.get("spec") or {}
+    of_templates = {each["name"] for which in CONTAINER_LISTS for each in containers(template_pod, which)}
     record: JsonObject = {
         "annotations": _changed(annotations(original), annotations(result), _OWN_ANNOTATIONS),
         "labels": _changed(labels(original), labels(result), ()),
-        **{which: _changed_containers(original, result, which, overridden) for which in CONTAINER_LISTS},
+        **{which: _changed_containers(original, result, which, of_templates) for which in CONTAINER_LISTS},
         "spec": _changed(original.get("spec") or {}, result.get("spec") or {}, _LISTS_OF_SPEC),
         "volumes": _of_same_name(original, injected, "volumes"),
         "imagePullSecrets": [item["name"] for item in _of_same_name(original, injected, "imagePullSecrets")],
@@ -57,10 +59,13 @@ def original_record(original: Pod, result: Pod, template_pod: Pod, overrides: li
     return {key: value for key, value in record.items() if value}
 
 
-def kept_record(earlier: JsonObject | None, record: JsonObject) -> JsonObject:
+def kept_record(status: Status | None, record: JsonObject, overrides: list[Override]) -> JsonObject:
     """The record to write: what an earlier injection kept is older and stays, what this one changed is added."""
-    if earlier is None:
+    if status is None:
         return record
+    if status.original is None:
+        return {**record, "definitions": definitions_to_keep(overrides)} if overrides else record
+    earlier = status.original
     added = {field: {**record[field], **earlier.get(field, {})} for field in _MAPPINGS if field in record}
     return {**earlier, **added}
 
@@ -119,14 +124,12 @@ def _changed(before: Any, after: Any, ignored: tuple[str, ...]) -> JsonObject:
     }
 
 
-def _changed_containers(
-    original: Pod, result: Pod, which: ContainerList, overridden: set[tuple[ContainerList, str]]
-) -> JsonObject:
+def _changed_containers(original: Pod, result: Pod, which: ContainerList, of_templates: set[str]) -> JsonObject:
     before = {each["name"]: each for each in containers(original, which)}
     changed = {
         each["name"]: _changed(before[each["name"]], each, ())
         for each in containers(result, which)
-        if each["name"] in before and (which, each["name"]) not in overridden
+        if each["name"] in before and each["name"] not in of_templates
     }
     return {name: fields for name, fields in changed.items() if fields}
 

@@ -21,7 +21,7 @@ def test_without_any_file_the_shipped_defaults_are_in_force() -> None:
     assert config.values["global"]["sts"]["servicePort"] == 0
     assert config.mesh_config["trustDomain"] == "cluster.local"
     assert config.mesh_config["defaultConfig"]["discoveryAddress"] == "istiod.istio-system.svc:15012"
-    assert {"sidecar", "gateway", "grpc-simple", "grpc-agent", "envoy"} <= set(config.templates)
+    assert {"sidecar", "gateway", "grpc-simple", "grpc-agent"} <= set(config.templates)
 
 
 def test_later_files_win_mappings_merge_lists_and_scalars_are_replaced(tmp_path: Path) -> None:

@@ -36,4 +36,4 @@ def test_without_any_template_both_directories_are_named(tmp_path: Path) -> None
 
 def test_the_templates_of_the_contract_are_shipped() -> None:
     """In this very installation."""
-    assert {"sidecar", "gateway", "grpc-simple", "grpc-agent", "envoy"} <= set(template_files())
+    assert {"sidecar", "gateway", "grpc-simple", "grpc-agent"} <= set(template_files())

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from injector.core.decision import Decision, Facts, decide
+from injector.core.decision import Facts, decide
 from injector.core.labels import LabelSelector, parse_selector
+from injector.core.model import Decision
 from injector.core.selection import SYSTEM_NAMESPACES, namespace_labels, selection_rules
 
 INJECTION = {

@@ -11,7 +11,7 @@ from injector.core.pods import annotations, containers, labels
 from injector.core.render.images import container_image
 from injector.core.render.networks import with_istio_network
 from injector.core.render.telemetry import otel_resource_attributes
-from injector.core.render.text import first_nonempty, go_text, without_nulls
+from injector.core.render.text import first_nonempty, go_text, refuse, without_nulls
 
 _PORT_KEYS = ("name", "hostPort", "containerPort", "protocol", "hostIP")
 _RESOURCE_ANNOTATIONS = (
@@ -59,6 +59,7 @@ def scope_of(given: TemplateInput) -> dict[str, Any]:
         "annotation": functions.annotation,
         "label": functions.label,
         "first_nonempty": first_nonempty,
+        "refuse": refuse,
         "application_containers": functions.application_containers,
         "owner": functions.owner,
         "pod_ports": functions.pod_ports,
@@ -73,7 +74,7 @@ SCOPE_NAMES = frozenset(
     "pod workload namespace values mesh_config proxy_config revision native_sidecars proxy_image proxy_init_image "
     "proxy_uid proxy_gid inbound_traffic_policy_mode compliance_policy annotation label first_nonempty "
     "application_containers owner pod_ports excluded_inbound_ports multus_networks otel_resource_attributes "
-    "proxy_resources".split()
+    "proxy_resources refuse".split()
 )
 
 

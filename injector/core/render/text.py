@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, NoReturn
 
 import orjson
 from jinja2 import Undefined
@@ -27,6 +27,11 @@ def go_text(value: Any) -> str:
 def first_nonempty(*values: Any) -> Any:
     """The first value that is neither undefined nor empty; an empty text where all are."""
     return next((value for value in values if not isinstance(value, Undefined) and value), "")
+
+
+def refuse(message: str) -> NoReturn:
+    """End the rendering: the pod cannot be injected, and `message` tells its author why. Raises InjectionError."""
+    raise InjectionError(message)
 
 
 def without_nulls(value: Any) -> Any:
