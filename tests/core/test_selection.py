@@ -1,5 +1,6 @@
 """The opt-in table: what it selects, row by row, and that decision and webhook entries can never disagree."""
 
+from collections.abc import Mapping
 from itertools import product
 from typing import Any
 
@@ -24,7 +25,7 @@ INJECT = {
     "other": {"sidecar.istio.io/inject": "yes"},
 }
 
-Labels = dict[str, str]
+Labels = Mapping[str, str]
 EVERY_COMBINATION = [
     ({**injection, **namespace_revision}, {**inject, **pod_revision})
     for injection, namespace_revision, inject, pod_revision in product(

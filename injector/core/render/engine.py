@@ -10,7 +10,7 @@ from jinja2 import Template, TemplateError, TemplateSyntaxError, nodes
 from jinja2.meta import find_undeclared_variables
 
 from injector.core.model import InjectionError, JsonObject
-from injector.core.render.faults import RenderingError, TemplateFault, TemplateFaults
+from injector.core.render.faults import Refusal, RenderingError, TemplateFault, TemplateFaults
 from injector.core.render.sandbox import TemplateEnvironment
 from injector.core.render.skeleton import SkeletonError, compile_skeleton
 from injector.core.render.slots import Recorder
@@ -50,14 +50,16 @@ class TemplateSet:
             text = self._text(name, scope)
             return cast("JsonObject", self._skeletons(text)(recorder.values))
         except InjectionError as error:
-            raise RenderingError(f"template {name!r}: {error}") from error
+            raise RenderingError(f"template {name!r}: {error}", is_refusal=isinstance(error, Refusal)) from error
         except SkeletonError as error:
             raise RenderingError(
                 "failed parsing generated injected YAML (check Istio sidecar injector configuration): "
                 f"template {name!r}: {error}"
             ) from error
         except (TemplateError, RecursionError, ArithmeticError, LookupError, TypeError, ValueError) as error:
-            raise RenderingError(f"template {name!r}{_where(error, self._compiled.get(name))}: {error}") from error
+            line = _line_of(error, self._compiled.get(name))
+            where = f", line {line}" if line else ""
+            raise RenderingError(f"template {name!r}{where}: {error}", line=line) from error
         finally:
             self._recorder.reset(token)
 
@@ -89,7 +91,9 @@ class TemplateSet:
             return [TemplateFault(error.name or name, error.lineno, error.message or "syntax error")]
         except TemplateError as error:
             return [TemplateFault(name, 1, str(error))]
-        unknown = find_undeclared_variables(tree) - known - self._environment.globals.keys()
+        # Jinja counts a name that only one branch sets as undeclared.
+        assigned = {each.name for each in tree.find_all(nodes.Name) if each.ctx == "store"}
+        unknown = find_undeclared_variables(tree) - known - assigned - self._environment.globals.keys()
         return (
             []
             if name.startswith(LIBRARY_PREFIX)
@@ -109,13 +113,13 @@ def _unknown_name(template: str, tree: nodes.Template, word: str, known: frozens
     return TemplateFault(template, line, f"unknown name {word!r}; {hint}")
 
 
-def _where(error: BaseException, template: Template | None) -> str:
-    """The template's line in which `error` was raised, where its traceback tells."""
+def _line_of(error: BaseException, template: Template | None) -> int:
+    """The template's line in which `error` was raised; 0 where its traceback does not tell."""
     if isinstance(error, TemplateSyntaxError):
-        return f", line {error.lineno}"
+        return error.lineno
     trace, line = error.__traceback__, 0
     while trace and template:
         if trace.tb_frame.f_globals.get("debug_info") == template._debug_info:  # noqa: SLF001
             line = template.get_corresponding_lineno(trace.tb_lineno)
         trace = trace.tb_next
-    return f", line {line}" if line else ""
+    return line

@@ -28,5 +28,15 @@ class TemplateFaults(Exception):  # noqa: N818  (it carries faults, as its name 
         self.faults = tuple(faults)
 
 
+class Refusal(InjectionError):  # noqa: N818  (the template did what it was written to do)
+    """A template that will not have this pod: its text is the template's own."""
+
+
 class RenderingError(InjectionError):
-    """A template that could not be rendered for a pod."""
+    """A template that could not be rendered for a pod. `line` is 0 where it is not known."""
+
+    def __init__(self, message: str, *, line: int = 0, is_refusal: bool = False) -> None:
+        """`is_refusal` tells that the template refused the pod on purpose."""
+        super().__init__(message)
+        self.line = line
+        self.is_refusal = is_refusal

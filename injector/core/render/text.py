@@ -9,6 +9,7 @@ from jinja2 import Undefined
 
 from injector.core.model import InjectionError, JsonObject
 from injector.core.proxy_config import to_text
+from injector.core.render.faults import Refusal
 
 _LABEL_VALUE_LENGTH = 63
 
@@ -30,8 +31,8 @@ def first_nonempty(*values: Any) -> Any:
 
 
 def refuse(message: str) -> NoReturn:
-    """End the rendering: the pod cannot be injected, and `message` tells its author why. Raises InjectionError."""
-    raise InjectionError(message)
+    """End the rendering: the pod cannot be injected, and `message` tells its author why. Raises Refusal."""
+    raise Refusal(message)
 
 
 def without_nulls(value: Any) -> Any:

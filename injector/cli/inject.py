@@ -1,0 +1,29 @@
+"""`injector inject`: manual injection of a file (reference section 14)."""
+
+from injector.cli.errors import InputError
+from injector.cli.inputs import (
+    ConfigFiles,
+    InputFile,
+    Sets,
+    SnapshotFile,
+    read_setup,
+    read_text,
+    snapshot_of,
+    warn,
+    write,
+)
+from injector.manual import ManualFaults, injection, rewrite
+
+
+def inject(filename: InputFile, config: ConfigFiles = None, sets: Sets = None, snapshot: SnapshotFile = None) -> None:
+    """Write every document of a file to standard output, workloads and bare pods injected, all else unchanged.
+
+    Without a snapshot the namespace plays no part: only the pod's own label or annotation can opt out.
+    """
+    change = injection(read_setup(config, sets), snapshot_of(snapshot))
+    try:
+        rewritten = rewrite(read_text(filename), str(filename), change)
+    except ManualFaults as faults:
+        raise InputError(str(faults)) from faults
+    warn(rewritten.warnings)
+    write(rewritten.text)

@@ -1,0 +1,80 @@
+"""What the commands have in common: their options, and reading what these name."""
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, TypeAlias
+
+import typer
+
+from injector.cli.errors import InputError
+from injector.cluster.file import SnapshotFaults, read_snapshot
+from injector.config import ConfigFaults, Loaded, load
+from injector.core.admission import Setup, set_up
+from injector.core.model import EMPTY_SNAPSHOT, Snapshot
+
+_STANDARD_INPUT = Path("-")
+
+ConfigFiles: TypeAlias = Annotated[
+    list[Path] | None,
+    typer.Option("-c", "--config", help="Configuration file; may be repeated, later files win.", show_default=False),
+]
+Sets: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="One configuration value, path.to.key=value; may be repeated.", show_default=False),
+]
+SnapshotFile: TypeAlias = Annotated[
+    Path | None,
+    typer.Option("--snapshot", help="Namespaces and nodes as a file, in place of a cluster.", show_default=False),
+]
+InputFile: TypeAlias = Annotated[Path, typer.Option("-f", "--filename", help="File to read; - is standard input.")]
+
+
+def read_configuration(files: list[Path] | None, sets: list[str] | None) -> Loaded:
+    """The configuration that the options name; warnings go to standard error. Raises InputError."""
+    try:
+        loaded = load(files or (), sets or ())
+    except ConfigFaults as faults:
+        raise InputError(str(faults)) from faults
+    warn(loaded.warnings)
+    return loaded
+
+
+def read_setup(files: list[Path] | None, sets: list[str] | None) -> Setup:
+    """The configuration, ready for use. Raises InputError."""
+    return set_up(read_configuration(files, sets).config)
+
+
+def snapshot_of(path: Path | None) -> Snapshot:
+    """The cluster as the file tells it; without a file nothing is known. Raises InputError."""
+    try:
+        return EMPTY_SNAPSHOT if path is None else read_snapshot(path)
+    except SnapshotFaults as faults:
+        raise InputError(str(faults)) from faults
+
+
+def read_bytes(path: Path) -> bytes:
+    """What stands in the file, or comes through standard input. Raises InputError."""
+    try:
+        return sys.stdin.buffer.read() if path == _STANDARD_INPUT else path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def read_text(path: Path) -> str:
+    """The same as text. Raises InputError."""
+    try:
+        return read_bytes(path).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: cannot be read: it is not UTF-8 text") from error
+
+
+def write(text: str) -> None:
+    """Write a result to standard output, as it is."""
+    sys.stdout.write(text)
+
+
+def warn(lines: Iterable[str]) -> None:
+    """Write lines to standard error."""
+    for line in lines:
+        typer.echo(line, err=True)

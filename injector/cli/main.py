@@ -1,0 +1,61 @@
+"""The console script: finds a command, which alone is then imported, so that each starts as fast as it can."""
+
+import sys
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+from typer.main import get_command
+
+from injector.cli.errors import InputError
+
+# Each command is the function of its name in the module `injector.cli.<name>`.
+COMMANDS: Mapping[str, str] = {
+    "inject": "inject the workloads of a file",
+    "uninject": "take an injection out of a file again",
+    "review": "answer one AdmissionReview as the webhook would",
+    "check": "validate configuration and templates",
+    "serve": "run the webhook server",
+    "demo": "inject the Bookinfo sample through a webhook server of its own",
+}
+
+
+class _LazyGroup(TyperGroup):
+    """Commands by name, imported when asked for."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+        module = import_module(f"injector.cli.{cmd_name}")
+        app.command(cmd_name, short_help=COMMANDS[cmd_name])(getattr(module, cmd_name))
+        return get_command(app)
+
+
+application = typer.Typer(
+    cls=_LazyGroup,
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@application.callback()
+def _injector() -> None:
+    """Inject sidecars into Kubernetes pods: as a webhook or by hand, and say what would happen and why."""
+
+
+def main() -> None:
+    """Run the command that the arguments name; exits with 0 (done), 1 (input at fault) or 2 (wrong usage)."""
+    try:
+        application(prog_name="injector")
+    except InputError as error:
+        typer.echo(str(error), err=True)
+        sys.exit(1)

@@ -1,0 +1,25 @@
+"""`injector review`: one AdmissionReview in, one out, as the webhook answers it."""
+
+from injector.cli.errors import InputError
+from injector.cli.inputs import (
+    ConfigFiles,
+    InputFile,
+    Sets,
+    SnapshotFile,
+    read_bytes,
+    read_setup,
+    snapshot_of,
+    write,
+)
+from injector.core.admission import admit_request
+from injector.core.review import BadReview, parse_review, respond
+
+
+def review(filename: InputFile, config: ConfigFiles = None, sets: Sets = None, snapshot: SnapshotFile = None) -> None:
+    """Answer the AdmissionReview in a file exactly as the webhook would."""
+    setup, cluster = read_setup(config, sets), snapshot_of(snapshot)
+    try:
+        request = parse_review(read_bytes(filename))
+    except BadReview as error:
+        raise InputError(f"{filename}: {error}") from error
+    write(respond(request, admit_request(request, setup, cluster)).decode() + "\n")

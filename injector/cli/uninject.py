@@ -1,0 +1,13 @@
+"""`injector uninject`: the inverse of manual injection."""
+
+from injector.cli.errors import InputError
+from injector.cli.inputs import InputFile, read_text, write
+from injector.manual import ManualFaults, removal, rewrite
+
+
+def uninject(filename: InputFile) -> None:
+    """Write every document of a file to standard output without what injection added, and with what it rewrote."""
+    try:
+        write(rewrite(read_text(filename), str(filename), removal).text)
+    except ManualFaults as faults:
+        raise InputError(str(faults)) from faults

@@ -1,0 +1,85 @@
+"""Templates are tried before they go live: compiled, rendered for sample pods, and held against the fields of a Pod."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from injector.core.admission import Setup
+from injector.core.model import Pod, Workload
+from injector.core.pod_fields import unknown_fields
+from injector.core.render import RenderingError, TemplateFault, TemplateFaults
+from injector.core.render.scope import SCOPE_NAMES, TemplateInput, scope_of, view_for_templates
+
+_RICH_CONTAINER: dict[str, Any] = {
+    "name": "app",
+    "image": "registry.example/app:1",
+    "args": ["--verbose"],
+    "ports": [{"name": "http", "containerPort": 8080}, {"containerPort": 9090, "protocol": "UDP"}],
+    "env": [{"name": "MODE", "value": "test"}],
+    "readinessProbe": {"httpGet": {"path": "/ready", "port": "http"}},
+    "volumeMounts": [{"name": "data", "mountPath": "/data"}],
+    "resources": {"limits": {"cpu": "1"}},
+}
+
+# The least that a pod can be, one that uses much of what templates look at, and one with two containers.
+SAMPLE_PODS: tuple[Pod, ...] = (
+    {"spec": {"containers": [{"name": "app", "image": "app"}]}},
+    {
+        "metadata": {"generateName": "app-", "labels": {"app": "app", "version": "v1"}, "annotations": {"note": "one"}},
+        "spec": {
+            "serviceAccountName": "app",
+            "containers": [_RICH_CONTAINER],
+            "initContainers": [{"name": "prepare", "image": "prepare"}],
+            "volumes": [{"name": "data", "emptyDir": {}}],
+        },
+    },
+    {"metadata": {"name": "two"}, "spec": {"containers": [{"name": "one", "image": "a"}, _RICH_CONTAINER]}},
+)
+
+
+def template_faults(setup: Setup) -> list[TemplateFault]:
+    """All that is wrong with the templates of `setup`; empty where they can go live.
+
+    Those that do not compile are not rendered. A template that refuses a sample pod on purpose is not at fault.
+    """
+    found = _compilation_faults(setup)
+    broken = {fault.template for fault in found}
+    tried = (fault for name in setup.templates.names if name not in broken for fault in _trial(setup, name))
+    return list(dict.fromkeys((*found, *tried)))
+
+
+def _compilation_faults(setup: Setup) -> list[TemplateFault]:
+    try:
+        setup.templates.check(SCOPE_NAMES)
+    except TemplateFaults as faults:
+        return list(faults.faults)
+    return []
+
+
+def _trial(setup: Setup, name: str) -> Iterator[TemplateFault]:
+    for pod in SAMPLE_PODS:
+        try:
+            overlay = setup.templates.render(name, scope_of(_input(setup, pod)))
+        except RenderingError as error:
+            if not error.is_refusal:
+                yield TemplateFault(name, error.line or 1, str(error.__cause__ or error))
+            continue
+        for field, message in unknown_fields(overlay):
+            yield TemplateFault(name, _line_of(setup.config.templates[name], field), message)
+
+
+def _input(setup: Setup, pod: Pod) -> TemplateInput:
+    view, proxy_config = view_for_templates(pod, setup.config.mesh_config["defaultConfig"])
+    return TemplateInput(
+        pod=view,
+        workload=Workload("app", "default", "Deployment", "apps/v1"),
+        config=setup.config,
+        proxy_config=proxy_config,
+        native_sidecars=False,
+        proxy_uid=1337,
+        proxy_gid=1337,
+        namespace={},
+    )
+
+
+def _line_of(text: str, field: str) -> int:
+    return next((number for number, line in enumerate(text.splitlines(), 1) if f"{field}:" in line), 1)

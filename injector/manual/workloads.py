@@ -1,0 +1,59 @@
+"""What manual injection does to one workload: the same path as in the webhook, told in the words of a command line."""
+
+from collections.abc import Sequence
+
+from injector.core.admission import Setup, Subject, admit
+from injector.core.model import Decision, InjectionError, JsonObject, Pod, Snapshot, Workload
+from injector.core.reinjection import uninject
+from injector.core.workload import identify
+from injector.manual.files import Change, title_of
+
+_DEFAULT_NAMESPACE = "default"
+
+
+def injection(setup: Setup, snapshot: Snapshot) -> Change:
+    """The change that injects. A namespace that `snapshot` does not know plays no part in the decision."""
+
+    def change(document: JsonObject, pod: Pod) -> tuple[Pod, Sequence[str]]:
+        admission = admit(subject_of_workload(document, pod, snapshot), setup, snapshot)
+        if not admission.allowed:
+            raise InjectionError(admission.message)
+        warnings = [f"{title_of(document)}: {warning}" for warning in admission.warnings]
+        if admission.decision and not admission.decision.inject:
+            warnings.append(_skipped(document, pod, admission.decision))
+        return admission.pod, warnings
+
+    return change
+
+
+def removal(_: JsonObject, pod: Pod) -> tuple[Pod, Sequence[str]]:
+    """The change that takes an injection out again."""
+    return uninject(pod), ()
+
+
+def subject_of_workload(document: JsonObject, pod: Pod, snapshot: Snapshot) -> Subject:
+    """The subject that manual injection of the workload in `document` with `pod` is about (reference 4.2 and 14)."""
+    of_workload = document.get("metadata") or {}
+    own = (pod.get("metadata") or {}).get("namespace") or ""
+    namespace = of_workload.get("namespace") or ""
+    is_pod = document["kind"] == "Pod"
+    workload = Workload(
+        name=of_workload.get("name") or "",
+        namespace=namespace,
+        kind=document["kind"],
+        api_version=document.get("apiVersion") or "",
+    )
+    return Subject(
+        pod=pod,
+        namespace=own,
+        workload=identify(pod, own) if is_pod else workload,
+        namespace_object=snapshot.namespaces.get(own or namespace or _DEFAULT_NAMESPACE),
+        manual=True,
+    )
+
+
+def _skipped(document: JsonObject, pod: Pod, decision: Decision) -> str:
+    title = title_of(document, (pod.get("metadata") or {}).get("name") or "")
+    if decision.reason == "HostNetwork":
+        return f"===> Skipping injection because {title} has host networking enabled"
+    return f"===> Skipping injection because {title} has sidecar injection disabled ({decision.message})"

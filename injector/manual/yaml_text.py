@@ -1,0 +1,101 @@
+"""YAML as kubectl reads it, with the place of every value in its text, and values as YAML text."""
+
+from collections.abc import Iterator
+from typing import Any, TypeAlias
+
+import yaml
+from yaml.constructor import SafeConstructor
+
+Node: TypeAlias = yaml.nodes.Node
+
+
+class _Loader(yaml.CSafeLoader):
+    """The safe loader without dates: a time stamp stays the text that the API server takes."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012 -- PyYAML's own way to say which scalars have a type
+        first: [entry for entry in entries if entry[0] != "tag:yaml.org,2002:timestamp"]
+        for first, entries in yaml.CSafeLoader.yaml_implicit_resolvers.items()
+    }
+
+
+class _Dumper(yaml.SafeDumper):
+    """Block style, keys in order, texts of several lines as literal blocks."""
+
+    indents_lists = False
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: FBT001, FBT002
+        super().increase_indent(flow, indentless and not self.indents_lists)
+
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002
+        return True
+
+
+class _IndentingDumper(_Dumper):
+    indents_lists = True
+
+
+def _represent_text(dumper: _Dumper, text: str) -> yaml.nodes.ScalarNode:
+    style = "|" if "\n" in text.rstrip("\n") else ('"' if "\n" in text else None)
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style)
+
+
+_Dumper.add_representer(str, _represent_text)
+
+
+def root_of(text: str) -> Node:
+    """The root node of a document that `parse` could read."""
+    return yaml.compose(text, _Loader)  # type: ignore[return-value]  # None for an empty document, see `parse`
+
+
+def parse(text: str) -> Any:
+    """The value of one document; None where it holds nothing but comments.
+
+    Raises ValueError with the line where it is no YAML, or where a mapping has a key twice.
+    """
+    try:
+        node = root_of(text)
+        if node is None:
+            return None
+        _refuse_repeated_keys(node)
+        return SafeConstructor().construct_document(node)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        problem = getattr(error, "problem", None) or str(error)
+        raise ValueError(f"{f'line {mark.line + 1}: ' if mark else ''}not YAML: {problem}") from error
+    except RecursionError:
+        raise ValueError("not YAML: it is nested too deeply") from None
+
+
+def dump(value: Any, column: int, *, indents_lists: bool) -> str:
+    """`value` as block YAML, each line but the first indented to `column`, no line feed behind."""
+    dumper = _IndentingDumper if indents_lists else _Dumper
+    text = yaml.dump(value, Dumper=dumper, sort_keys=False, allow_unicode=True, width=1_000_000).removesuffix("\n")
+    if not isinstance(value, (dict, list)) or not value:
+        text = text.removesuffix("\n...")
+    first, *rest = text.split("\n")
+    return "\n".join([first, *(f"{' ' * column}{line}" if line else line for line in rest)])
+
+
+def children(node: Node) -> Iterator[Node]:
+    """The nodes directly below `node`, keys included."""
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            yield key
+            yield value
+    elif isinstance(node, yaml.SequenceNode):
+        yield from node.value
+
+
+def _refuse_repeated_keys(root: Node) -> None:
+    pending, seen = [root], set()
+    while pending:
+        node = pending.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        pending.extend(children(node))
+        if isinstance(node, yaml.MappingNode):
+            keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+            repeated = next((key for key in keys if keys.count(key) > 1 and key != "<<"), None)
+            if repeated is not None:
+                raise ValueError(f"line {node.start_mark.line + 1}: the key {repeated!r} stands twice in one mapping")
