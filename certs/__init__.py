@@ -1,1 +1,1 @@
-"""The certificate bootstrapper."""
+"""The certificate bootstrapper: an authority of one's own, the serving certificate it signs, where both are kept."""

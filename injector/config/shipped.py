@@ -1,13 +1,14 @@
-"""The templates that come with the injector: the packaged directory first, the checkout's second.
+"""The files that come with the injector: the packaged directory first, the checkout's second.
 
-In an editable install nothing is packaged, so the directory `templates/` beside the package is the one that is edited.
+In an editable install nothing is packaged, so `templates/` and `samples/` beside the package are what is edited.
 """
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 _PACKAGE = Path(__file__).resolve().parent.parent
-_DIRECTORIES = (_PACKAGE / "templates", _PACKAGE.parent / "templates")
+_PLACES = (_PACKAGE, _PACKAGE.parent)
+_DIRECTORIES = tuple(place / "templates" for place in _PLACES)
 _SUFFIX = ".yaml.j2"
 
 
@@ -21,3 +22,12 @@ def template_files(directories: Sequence[Path] = _DIRECTORIES) -> Mapping[str, P
         if files:
             return files
     raise FileNotFoundError(f"no shipped templates (*{_SUFFIX}) in {' or '.join(map(str, directories))}")
+
+
+def sample_files(name: str, places: Sequence[Path] = _PLACES) -> Sequence[Path]:
+    """The YAML files of the shipped sample `name`, sorted. Raises FileNotFoundError where there is none."""
+    for place in places:
+        files = sorted((place / "samples" / name).glob("*.yaml"))
+        if files:
+            return files
+    raise FileNotFoundError(f"no sample {name!r} in {' or '.join(str(place / 'samples') for place in places)}")

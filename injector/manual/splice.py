@@ -5,7 +5,7 @@ Comments, quoting, key order and blank lines of everything else are not reproduc
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -15,6 +15,12 @@ from injector.core.model import JsonObject
 from injector.manual.yaml_text import Node, children, dump, parse, root_of
 
 _JSON_LAYOUT = re.compile(r'\s*\{\r?\n(?P<indentation> +)"')
+
+
+_QUOTES: Mapping[str | None, Callable[[str], str]] = {
+    '"': lambda text: json.dumps(text, ensure_ascii=False),
+    "'": lambda text: "'" + text.replace("'", "''") + "'",
+}
 
 
 class CannotSpliceError(Exception):
@@ -82,6 +88,9 @@ class _Splicer:
             yield from self._of_mapping(node, before, after)
         elif isinstance(node, SequenceNode) and not node.flow_style and isinstance(after, list) and before and after:
             yield from self._of_list(node, before, after)
+        elif isinstance(node, ScalarNode) and node.style in _QUOTES and isinstance(after, str) and "\n" not in after:
+            # The user's way of quoting stays.
+            yield _Edit(node.start_mark.index, node.end_mark.index, _QUOTES[node.style](after))
         else:
             raise CannotSpliceError
 

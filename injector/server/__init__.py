@@ -1,1 +1,1 @@
-"""The webhook server."""
+"""The webhook server: AdmissionReviews over HTTPS, and what operators look at."""

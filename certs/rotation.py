@@ -1,0 +1,67 @@
+"""What a store should hold next: a pure step from one holding to the following one.
+
+An authority changes without a gap in three steps, each taken only when the one before is seen to be in force: the new
+one is published beside the old one; the new one signs; the old one is taken out of the bundle.
+"""
+
+from dataclasses import replace
+from datetime import datetime
+
+from certs.authority import CertificateError, create_authority, describe, issue, pair_faults, serving_faults
+from certs.model import Holding, KeyPair, Settings
+
+
+def next_holding(held: Holding | None, settings: Settings, now: datetime, *, published: bool) -> Holding:
+    """The holding to keep from `now` on; the very object `held` where nothing is due.
+
+    `published` says that every client is known to trust all of `held.bundle`, and that every server shows the serving
+    certificate of `held`.
+    """
+    if held is None or not _is_usable(held.authority, now):
+        return _created(settings, now)
+    if held.upcoming and published:
+        return _promoted(held, held.upcoming, settings, now)
+    if held.retiring and published:
+        held = replace(held, retiring=None)
+    if held.upcoming is None and held.retiring is None and _is_due(held.authority, settings, now):
+        held = replace(held, upcoming=create_authority(settings, now))
+    return _with_valid_serving(held, settings, now)
+
+
+def forced_rotation(held: Holding, settings: Settings, now: datetime) -> Holding:
+    """The first step of a rotation of the authority, due or not; `held` itself while one is under way."""
+    if held.upcoming or held.retiring:
+        return held
+    return replace(held, upcoming=create_authority(settings, now))
+
+
+def renewed_serving(held: Holding, settings: Settings, now: datetime) -> Holding:
+    """The holding with a new serving certificate."""
+    return replace(held, serving=issue(held.authority, settings, now))
+
+
+def _created(settings: Settings, now: datetime) -> Holding:
+    authority = create_authority(settings, now)
+    return Holding(authority=authority, serving=issue(authority, settings, now))
+
+
+def _promoted(held: Holding, upcoming: KeyPair, settings: Settings, now: datetime) -> Holding:
+    return Holding(authority=upcoming, serving=issue(upcoming, settings, now), retiring=held.authority.certificate)
+
+
+def _with_valid_serving(held: Holding, settings: Settings, now: datetime) -> Holding:
+    faults = serving_faults(held.serving, held.authority.certificate, settings.names, now)
+    if faults or _is_due(held.serving, settings, now):
+        return renewed_serving(held, settings, now)
+    return held
+
+
+def _is_due(pair: KeyPair, settings: Settings, now: datetime) -> bool:
+    return now >= describe(pair.certificate).renewal_time(settings.lifetimes.renewal)
+
+
+def _is_usable(pair: KeyPair, now: datetime) -> bool:
+    try:
+        return not pair_faults(pair) and now < describe(pair.certificate).not_after
+    except CertificateError:
+        return False

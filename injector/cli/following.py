@@ -1,0 +1,47 @@
+"""What goes on beside serving: configuration and certificates are followed on disk."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from injector.config.watch import watch
+from injector.server.run import Upkeep
+from injector.server.state import Service, State
+from injector.server.telemetry import Telemetry
+from injector.server.tls import ServingCertificate
+
+
+def following_configuration(
+    files: Sequence[Path],
+    load: Callable[[], State],
+    expected: tuple[type[Exception], ...],
+    service: Service,
+    telemetry: Telemetry,
+) -> Upkeep:
+    """Loads anew when one of `files` changes; what raises one of `expected` leaves the last good state in force."""
+
+    async def follow() -> None:
+        async for _ in watch(files):
+            fault = service.reload(load, expected)
+            telemetry.configuration_current.set(0 if fault else 1)
+            if fault:
+                telemetry.log.error("configuration refused, the last good one stays", fault=fault)
+            else:
+                telemetry.log.info("configuration in force", files=[str(file) for file in files])
+
+    return follow
+
+
+def following_certificate(certificate: ServingCertificate, expiry: Callable[[], float], telemetry: Telemetry) -> Upkeep:
+    """Serves what the certificate's files hold; `expiry` tells when that ends, in seconds of Unix time."""
+
+    async def follow() -> None:
+        telemetry.certificate_expiry.set(expiry())
+        async for _ in watch(certificate.files):
+            fault = certificate.reload()
+            if fault:
+                telemetry.log.error("certificate refused, the last good one stays", fault=fault)
+                continue
+            telemetry.certificate_expiry.set(expiry())
+            telemetry.log.info("certificate in force", file=str(certificate.files[0]))
+
+    return follow

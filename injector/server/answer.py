@@ -1,0 +1,38 @@
+"""From the bytes of a request to the bytes of its answer: the core's path, and what is to be told about it."""
+
+from dataclasses import dataclass
+
+from injector.core.admission import admit_request
+from injector.core.model import Admission, AdmissionRequest
+from injector.core.review import BadReview, parse_path, parse_review, respond
+from injector.server.state import State
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An HTTP answer. `request` and `admission` are None where the body could not be understood; `fault` says why."""
+
+    status: int
+    body: bytes
+    request: AdmissionRequest | None = None
+    admission: Admission | None = None
+    fault: str = ""
+
+
+def answer(body: bytes, path: str, state: State) -> Answer:
+    """Answer the AdmissionReview in `body`, sent to the URL path `path`."""
+    try:
+        request = parse_review(body, parse_path(path))
+    except BadReview as error:
+        return refusal(error.status, str(error))
+    try:
+        admission = admit_request(request, state.setup, state.snapshot)
+    except RecursionError:
+        message = "the object is nested too deeply for a pod"
+        admission = Admission(allowed=False, decision=None, pod=request.pod, message=message)
+    return Answer(200, respond(request, admission), request, admission)
+
+
+def refusal(status: int, message: str) -> Answer:
+    """An answer on the plane of HTTP: one line that says what was expected."""
+    return Answer(status, f"{message}\n".encode(), fault=message)

@@ -1,0 +1,91 @@
+"""The application: the webhook on its own short way, everything else through FastAPI."""
+
+from importlib.metadata import version
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from injector.server.state import Service
+from injector.server.telemetry import Telemetry
+from injector.server.webhook import Limits, Webhook
+
+_PATH = "/inject"
+_EXPOSITION_FORMAT = "text/plain; version=0.0.4; charset=utf-8"
+_REVIEW: dict[str, Any] = {
+    "description": "an AdmissionReview of admission.k8s.io/v1",
+    "content": {"application/json": {"schema": {"type": "object", "required": ["apiVersion", "kind"]}}},
+}
+_REFUSALS = {
+    "400": "no AdmissionReview in the body",
+    "405": "a method other than POST",
+    "408": "the body did not arrive in time",
+    "413": "the body is over the limit",
+    "415": "a Content-Type other than application/json",
+}
+
+
+def create_app(service: Service, telemetry: Telemetry, limits: Limits | None = None) -> ASGIApp:
+    """The whole ASGI application, answering from the state of `service`."""
+    webhook, pages = Webhook(service, telemetry, limits), create_pages(service, telemetry)
+
+    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope.get("path", "")
+        if scope["type"] == "http" and (path == _PATH or path.startswith(f"{_PATH}/")):
+            await webhook(scope, receive, send)
+        else:
+            await pages(scope, receive, send)
+
+    return application
+
+
+def create_pages(service: Service, telemetry: Telemetry) -> FastAPI:
+    """What is served beside the webhook: health, readiness, version, metrics and the description of them all."""
+    pages = FastAPI(
+        title="sidecar-injector", version=version("sidecar-injector"), docs_url=None, redoc_url=None, openapi_url=None
+    )
+
+    @pages.get("/healthz", response_class=PlainTextResponse)
+    async def healthz() -> str:
+        """Whether the process lives."""
+        return "ok\n"
+
+    @pages.get("/readyz")
+    async def readyz() -> Response:
+        """Whether requests should be sent here, with what an operator should know; 503 while draining."""
+        state = service.state
+        detail = {
+            "ready": not service.draining,
+            "draining": service.draining,
+            "configuration": "current" if not state.fault else "last good one",
+            "fault": state.fault,
+            "namespaces": len(state.snapshot.namespaces),
+        }
+        return JSONResponse(detail, status_code=503 if service.draining else 200)
+
+    @pages.get("/version")
+    async def version_of_server() -> dict[str, str]:
+        """Which version serves, for which revision."""
+        return {"version": pages.version, "revision": service.state.setup.config.revision or "default"}
+
+    @pages.get("/metrics", response_class=PlainTextResponse)
+    async def metrics() -> Response:
+        """Metrics in Prometheus' text format."""
+        return Response(telemetry.exposition(), media_type=_EXPOSITION_FORMAT)
+
+    @pages.get("/openapi.json", include_in_schema=False)
+    async def openapi() -> JSONResponse:
+        """What this server answers."""
+        described = pages.openapi()
+        return JSONResponse({**described, "paths": {_PATH: {"post": _webhook_description()}, **described["paths"]}})
+
+    return pages
+
+
+def _webhook_description() -> dict[str, Any]:
+    return {
+        "summary": "Answer an AdmissionReview",
+        "requestBody": {**_REVIEW, "required": True},
+        "responses": {"200": _REVIEW, **{status: {"description": text} for status, text in _REFUSALS.items()}},
+    }

@@ -1,0 +1,133 @@
+"""Running the server: listen, follow what changes, drain before stopping."""
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from threading import Thread
+from time import sleep
+from types import FrameType
+
+import uvicorn
+import uvloop
+from starlette.types import ASGIApp
+
+from injector.server.state import Service
+from injector.server.telemetry import Telemetry
+from injector.server.tls import ServingCertificate
+
+_RETRY_SECONDS = 5.0
+_KEEP_ALIVE_SECONDS = 75
+_POLL_SECONDS = 0.005
+
+# Goes on beside serving until it is cancelled.
+Upkeep = Callable[[], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """Where to listen; port 0 is any free one. `drain_seconds`: how long to answer on after the order to stop."""
+
+    host: str = "127.0.0.1"
+    port: int = 8443
+    drain_seconds: float = 0.0
+
+
+def bind(listening: Listening) -> socket.socket:
+    """The socket to serve on. Raises OSError where the address cannot be had."""
+    family, kind, protocol, _, address = socket.getaddrinfo(
+        listening.host, listening.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )[0]
+    bound = socket.socket(family, kind, protocol)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    bound.bind(address)
+    return bound
+
+
+class DrainingServer(uvicorn.Server):
+    """Stops in three steps, as API servers re-use connections to pods that terminate.
+
+    Readiness fails and every reply closes its connection; after the drain time nothing new is accepted; what is under
+    way is finished. A second signal stops at once.
+    """
+
+    def __init__(self, config: uvicorn.Config, service: Service, drain_seconds: float) -> None:
+        """Serve `config`, and drain `service` for `drain_seconds` before stopping."""
+        super().__init__(config)
+        self._service = service
+        self._drain_seconds = drain_seconds
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002
+        """Begin to drain; on the second signal stop without waiting for anything."""
+        if self._service.draining:
+            self.force_exit = True
+            self.stop()
+            return
+        self._service.draining = True
+        loop = asyncio.get_running_loop()
+        loop.call_soon_threadsafe(loop.call_later, self._drain_seconds, self.stop)
+
+    def stop(self) -> None:
+        """Finish what is under way and return from `serve`."""
+        self.should_exit = True
+
+
+def server_for(
+    app: ASGIApp, service: Service, certificate: ServingCertificate, drain_seconds: float = 0.0
+) -> DrainingServer:
+    """A server of `app` over TLS, not yet running."""
+    config = uvicorn.Config(
+        app,
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=10,
+        ssl_context_factory=lambda _config, _default: certificate.context,
+    )
+    return DrainingServer(config, service, drain_seconds)
+
+
+@contextmanager
+def serving(server: DrainingServer, bound: socket.socket) -> Iterator[int]:
+    """Serve on `bound` from a thread of its own while the block runs; gives the port."""
+    thread = Thread(target=lambda: uvloop.run(server.serve(sockets=[bound])), name="webhook", daemon=True)
+    thread.start()
+    while not server.started and thread.is_alive():
+        sleep(_POLL_SECONDS)
+    try:
+        yield bound.getsockname()[1]
+    finally:
+        server.stop()
+        thread.join()
+
+
+def run(server: DrainingServer, bound: socket.socket, upkeep: Sequence[Upkeep], telemetry: Telemetry) -> None:
+    """Serve on `bound` until told to stop, with everything in `upkeep` going on beside it."""
+    uvloop.run(_run(server, bound, upkeep, telemetry))
+
+
+async def _run(server: DrainingServer, bound: socket.socket, upkeep: Sequence[Upkeep], telemetry: Telemetry) -> None:
+    tasks = [asyncio.create_task(_kept_up(each, telemetry)) for each in upkeep]
+    try:
+        await server.serve(sockets=[bound])
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _kept_up(upkeep: Upkeep, telemetry: Telemetry) -> None:
+    """Run `upkeep`; where it fails serving goes on, and it is tried again."""
+    while True:
+        try:
+            await upkeep()
+        except Exception as error:
+            telemetry.log.exception("upkeep failed", message=str(error))
+            await asyncio.sleep(_RETRY_SECONDS)
+        else:
+            return

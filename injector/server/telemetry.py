@@ -1,0 +1,115 @@
+"""What operators see of each review: Istio's metrics with a reason, and one structured log line."""
+
+import sys
+from collections.abc import Mapping
+from typing import Any, BinaryIO
+
+import orjson
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from injector.core.model import Admission, AdmissionRequest
+from injector.server.answer import Answer
+
+BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+# Failures have a reason too: of HTTP by status, else that a pod could not be injected or read.
+HTTP_REASONS: Mapping[int, str] = {
+    400: "BadReview",
+    405: "MethodNotAllowed",
+    408: "RequestTimeout",
+    413: "BodyTooLarge",
+    415: "UnsupportedMediaType",
+}
+UNREADABLE_POD, REFUSED = "UnreadablePod", "Refused"
+
+
+class Telemetry:
+    """Metrics in a registry of its own, and a log."""
+
+    def __init__(self, stream: BinaryIO | None = None) -> None:
+        """Write log lines to `stream`, standard error by default."""
+        self.registry = CollectorRegistry()
+        self.log = _logger(stream or sys.stderr.buffer)
+        self._requests = self._counter("requests", "HTTP requests to the webhook", ())
+        self._success = self._counter("success", "pods injected", ("reason",))
+        self._skip = self._counter("skip", "pods that are not to be injected", ("reason",))
+        self._failure = self._counter("failure", "requests refused, pods that could not be injected", ("reason",))
+        self._time = Histogram(
+            "sidecar_injection_time_seconds", "time to answer", buckets=BUCKETS, registry=self.registry
+        )
+        self.configuration_current = self._gauge(
+            "sidecar_injector_configuration_current",
+            "1: the configuration on disk is in force; 0: the last good one is",
+        )
+        self.certificate_expiry = self._gauge(
+            "sidecar_injector_certificate_expiry_timestamp_seconds", "when the serving certificate expires"
+        )
+
+    def record(self, answer: Answer, seconds: float) -> None:
+        """Count one answer, with its reason, and write its line."""
+        self._requests.inc()
+        self._time.observe(seconds)
+        if answer.request is None or answer.admission is None:
+            reason = HTTP_REASONS.get(answer.status, "Other")
+            self._failure.labels(reason).inc()
+            self.log.warning("request refused", status=answer.status, reason=reason, message=answer.fault)
+            return
+        admission = answer.admission
+        counter, reason = self._outcome(admission)
+        counter.labels(reason).inc()
+        write = self.log.info if admission.allowed else self.log.warning
+        write("review", **_review_line(answer.request, admission, reason, seconds))
+
+    def exposition(self) -> bytes:
+        """All metrics in Prometheus' text format."""
+        return generate_latest(self.registry)
+
+    def _outcome(self, admission: Admission) -> tuple[Counter, str]:
+        if not admission.allowed:
+            return self._failure, REFUSED if admission.decision else UNREADABLE_POD
+        if admission.decision and admission.decision.inject:
+            return self._success, admission.decision.reason
+        return self._skip, admission.decision.reason if admission.decision else UNREADABLE_POD
+
+    def _counter(self, name: str, what: str, labels: tuple[str, ...]) -> Counter:
+        return Counter(f"sidecar_injection_{name}", what, labels, registry=self.registry)
+
+    def _gauge(self, name: str, what: str) -> Gauge:
+        return Gauge(name, what, registry=self.registry)
+
+
+def _review_line(request: AdmissionRequest, admission: Admission, reason: str, seconds: float) -> dict[str, Any]:
+    metadata = request.pod.get("metadata") if isinstance(request.pod, dict) else None
+    metadata = metadata if isinstance(metadata, dict) else {}
+    line: dict[str, Any] = {
+        "uid": request.uid,
+        "namespace": request.namespace,
+        "name": request.name or metadata.get("name") or metadata.get("generateName") or "",
+        "allowed": admission.allowed,
+        "inject": bool(admission.decision and admission.decision.inject),
+        "reason": reason,
+        "templates": admission.templates,
+        "operations": len(admission.patch),
+        "milliseconds": round(seconds * 1000, 3),
+    }
+    if admission.message:
+        line["message"] = admission.message
+    if admission.warnings:
+        line["warnings"] = admission.warnings
+    if request.dry_run:
+        line["dry_run"] = True
+    return line
+
+
+def _logger(stream: BinaryIO) -> Any:
+    return structlog.wrap_logger(
+        structlog.BytesLogger(stream),
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(serializer=lambda line, **_: orjson.dumps(line, default=str)),
+        ],
+        cache_logger_on_first_use=True,
+    )
