@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from injector.core import proxy_config
 from injector.core.annotations import validate
-from injector.core.decision import decide, facts_of
+from injector.core.decision import decide, facts_of, selection_of
 from injector.core.injection import Injection, inject
 from injector.core.model import (
     PROXY_CONFIG_ANNOTATION,
@@ -28,10 +28,11 @@ from injector.core.patch import diff
 from injector.core.pods import CONTAINER_LISTS, annotations, containers
 from injector.core.prometheus import without_merged_annotations
 from injector.core.reinjection import template_view
-from injector.core.render import TemplateSet, compile_templates
-from injector.core.render.scope import TemplateInput, view_for_templates
+from injector.core.render import TemplateSet
+from injector.core.render.scope import POD_FUNCTIONS, TemplateInput, view_for_templates
 from injector.core.render.text import FILTERS
 from injector.core.review import request_faults
+from injector.core.selection import SelectionRule
 from injector.core.spelling import misspelt
 from injector.core.status import Status, read_status
 from injector.core.workload import identify
@@ -43,6 +44,7 @@ class Setup:
 
     config: Config
     templates: TemplateSet
+    selection: tuple[SelectionRule, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ class Subject:
 
 def set_up(config: Config) -> Setup:
     """Make `config` ready for use. Templates are compiled when first needed; `Setup.templates.check` compiles all."""
-    return Setup(config, compile_templates(config.templates, FILTERS))
+    return Setup(config, TemplateSet(config.templates, FILTERS, POD_FUNCTIONS), selection_of(config))
 
 
 def admit_request(request: AdmissionRequest, setup: Setup, snapshot: Snapshot) -> Admission:
@@ -89,7 +91,7 @@ def subject_of(request: AdmissionRequest, snapshot: Snapshot) -> Subject:
 
 def admit(subject: Subject, setup: Setup, snapshot: Snapshot) -> Admission:
     """Decide, render, merge and diff: the path of one pod."""
-    decision = _decide(subject, setup.config)
+    decision = _decide(subject, setup)
     warnings = tuple(misspelt(subject.pod))
     if not decision.inject:
         return Admission(allowed=True, decision=decision, pod=subject.pod, warnings=warnings)
@@ -109,10 +111,10 @@ def admit(subject: Subject, setup: Setup, snapshot: Snapshot) -> Admission:
     )
 
 
-def _decide(subject: Subject, config: Config) -> Decision:
+def _decide(subject: Subject, setup: Setup) -> Decision:
     namespace = subject.namespace_object
     labels = None if namespace is None else (namespace.get("metadata") or {}).get("labels") or {}
-    facts = facts_of(subject.pod, subject.namespace, labels, config)
+    facts = facts_of(subject.pod, subject.namespace, labels, setup.config, setup.selection)
     return decide(facts.for_manual_injection() if subject.manual else facts)
 
 

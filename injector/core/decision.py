@@ -42,7 +42,19 @@ class Facts:
         return replace(self, policy="enabled", never=(), always=())
 
 
-def facts_of(pod: Pod, namespace: str, labels_of_namespace: Mapping[str, str] | None, config: Config) -> Facts:
+def selection_of(config: Config) -> tuple[SelectionRule, ...]:
+    """The opt-in table of `config`."""
+    by_default = config.enable_namespaces_by_default
+    return selection_rules(config.revision, config.revision_tags, namespaces_by_default=by_default)
+
+
+def facts_of(
+    pod: Pod,
+    namespace: str,
+    labels_of_namespace: Mapping[str, str] | None,
+    config: Config,
+    selection: tuple[SelectionRule, ...],
+) -> Facts:
     """The facts for one pod under `config`; `labels_of_namespace` is None where the namespace is not known."""
     known = None if labels_of_namespace is None else namespace_labels(namespace, labels_of_namespace)
     return Facts(
@@ -53,9 +65,7 @@ def facts_of(pod: Pod, namespace: str, labels_of_namespace: Mapping[str, str] | 
         never=config.never_inject_selector,
         always=config.always_inject_selector,
         ignored_namespaces=config.ignored_namespaces,
-        selection=selection_rules(
-            config.revision, config.revision_tags, namespaces_by_default=config.enable_namespaces_by_default
-        ),
+        selection=selection,
     )
 
 

@@ -40,7 +40,7 @@ from injector.core.prometheus import merge_prometheus, publish_secure_port
 from injector.core.reinjection import kept_record, original_record
 from injector.core.render import TemplateSet
 from injector.core.render.scope import TemplateInput, scope_of
-from injector.core.status import Status, status_text
+from injector.core.status import Status, injected_names, status_text
 
 _CLUSTER, _NETWORK = "ISTIO_META_CLUSTER_ID", "ISTIO_META_NETWORK"
 _NATIVE_ANNOTATION = "sidecar.istio.io/nativeSidecar"
@@ -70,11 +70,10 @@ class Injection:
 
 @dataclass(frozen=True, slots=True)
 class Injected:
-    """The injected pod, the names of the templates, and the templates' own result, merged into an empty pod."""
+    """The injected pod and the names of the templates."""
 
     pod: Pod
     templates: tuple[str, ...]
-    template_pod: Pod
 
 
 def inject(injection: Injection, templates: TemplateSet) -> Injected:
@@ -87,7 +86,7 @@ def inject(injection: Injection, templates: TemplateSet) -> Injected:
         merged = with_overrides_annotation(merged, overrides)
     merged = _match_proxy_user(merged, injection, overrides)
     merged = _post_process(merged, injection)
-    return Injected(_with_status(merged, template_pod, injection, overrides), names, template_pod)
+    return Injected(_with_status(merged, template_pod, injection, overrides), names)
 
 
 def template_names(pod: Pod, config: Config) -> tuple[str, ...]:
@@ -116,7 +115,7 @@ def _apply_templates(injection: Injection, templates: TemplateSet, names: tuple[
     merged, template_pod = _merge_base(injection), Pod()
     for name in names:
         overlay = templates.render(name, scope)
-        template_pod = strategic_merge(template_pod, overlay)
+        template_pod = strategic_merge(template_pod, injected_names(overlay))
         if _is_native(injection):
             merged = _move_proxy_to_init_containers(merged, template_pod)
         merged = strategic_merge(merged, overlay)

@@ -11,6 +11,7 @@ from injector.core.merge_lists import in_merged_order, in_wanted_order
 from injector.core.model import InjectionError, JsonObject
 
 PATCH, RETAIN_KEYS = "$patch", "$retainKeys"
+_COLLECTIONS = frozenset((dict, list))
 ELEMENT_ORDER, DELETE_FROM_LIST = "$setElementOrder/", "$deleteFromPrimitiveList/"
 
 
@@ -155,11 +156,22 @@ def _same_types(left: Any, right: Any) -> bool:
 
 def _cleaned(value: Any) -> Any:
     """A value that is new to the target, without nulls and directives; the very same object where it has none."""
-    if isinstance(value, dict):
-        cleaned = {key: _cleaned(item) for key, item in value.items() if item is not None and key[:1] != "$"}
-        unchanged = len(cleaned) == len(value) and all(cleaned[key] is value[key] for key in value)
-        return value if unchanged else cleaned
-    if isinstance(value, list):
-        kept = [_cleaned(item) for item in value if not (isinstance(item, dict) and PATCH in item)]
-        return value if _same_items(value, kept) else kept
-    return value
+    if _is_clean(value):
+        return value
+    if type(value) is dict:
+        return {key: _cleaned(item) for key, item in value.items() if item is not None and key[:1] != "$"}
+    return [_cleaned(item) for item in value if not (isinstance(item, dict) and PATCH in item)]
+
+
+def _is_clean(value: Any) -> bool:
+    # Most of an overlay is clean, and all of it is looked at for every pod: this loop is worth its length.
+    kind = type(value)
+    if kind is dict:
+        for key, item in value.items():
+            if item is None or key[:1] == "$" or (type(item) in _COLLECTIONS and not _is_clean(item)):
+                return False
+    elif kind is list:
+        for item in value:
+            if type(item) in _COLLECTIONS and not _is_clean(item):
+                return False
+    return True

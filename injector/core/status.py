@@ -54,6 +54,19 @@ def read_status(pod: Pod) -> Status | None:
     )
 
 
+def injected_names(overlay: JsonObject) -> JsonObject:
+    """`overlay` reduced to the names in the lists that a status records; directives stay, for merging."""
+    spec = overlay.get("spec") or {}
+    directives = {key: value for key, value in spec.items() if key[:1] == "$"}
+    lists = {which: [_named(item) for item in spec[which]] for which in NAME_LISTS if spec.get(which)}
+    rest = {key: value for key, value in overlay.items() if key[:1] == "$"}
+    return {**rest, "spec": {**directives, **lists}}
+
+
+def _named(item: JsonObject) -> JsonObject:
+    return {key: value for key, value in item.items() if key == "name" or key[:1] == "$"}
+
+
 def status_text(template_pod: Pod, revision: str, original: JsonObject) -> str:
     """The annotation's text for a pod into which `template_pod`, all templates merged, was merged."""
     spec: dict[str, Any] = template_pod.get("spec") or {}

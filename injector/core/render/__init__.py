@@ -1,6 +1,6 @@
 """Templates in, overlays out: Jinja text in which every expression is data (DESIGN: Rendering)."""
 
-from injector.core.render.engine import TemplateSet, compile_templates
+from injector.core.render.engine import TemplateSet
 from injector.core.render.faults import RenderingError, TemplateFault, TemplateFaults
 
-__all__ = ["RenderingError", "TemplateFault", "TemplateFaults", "TemplateSet", "compile_templates"]
+__all__ = ["RenderingError", "TemplateFault", "TemplateFaults", "TemplateSet"]

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
 from difflib import get_close_matches
 from functools import lru_cache
+from itertools import islice
 from typing import Any, cast
 
 from jinja2 import Template, TemplateError, TemplateSyntaxError, nodes
@@ -17,17 +18,26 @@ from injector.core.render.slots import Recorder
 
 MAXIMUM_OUTPUT = 4_000_000
 CACHED_SKELETONS = 512
+_PIECES_AT_ONCE = 1_000
 LIBRARY_PREFIX = "_"
 
 
 class TemplateSet:
     """Templates by name. Those whose name begins with an underscore are libraries: only other templates use them."""
 
-    def __init__(self, sources: Mapping[str, str], filters: Mapping[str, Callable[..., Any]]) -> None:
-        """`sources` maps names to Jinja text. Nothing is compiled before it is needed; see `check`."""
+    def __init__(
+        self,
+        sources: Mapping[str, str],
+        filters: Mapping[str, Callable[..., Any]],
+        trusted: frozenset[Callable[..., Any]] = frozenset(),
+    ) -> None:
+        """`sources` maps names to Jinja text; scopes may hold methods that are `trusted` to be safe to call.
+
+        Nothing is compiled before it is needed; see `check`.
+        """
         self._sources = dict(sources)
         self._recorder: ContextVar[Recorder] = ContextVar("recorder")
-        self._environment = TemplateEnvironment(self._sources.get, filters, self._recorder)
+        self._environment = TemplateEnvironment(self._sources.get, filters, self._recorder, trusted)
         self._compiled: dict[str, Template] = {}
         self._skeletons = lru_cache(maxsize=CACHED_SKELETONS)(compile_skeleton)
 
@@ -74,14 +84,13 @@ class TemplateSet:
         template = self._compiled.get(name)
         if template is None:
             template = self._compiled[name] = self._environment.get_template(name)
-        pieces: list[str] = []
-        size = 0
-        for piece in template.root_render_func(template.new_context(scope, shared=False)):
-            size += len(piece)
-            if size > MAXIMUM_OUTPUT:
+        stream = template.root_render_func(template.new_context(scope))
+        text = ""
+        while pieces := list(islice(stream, _PIECES_AT_ONCE)):
+            text += "".join(pieces)
+            if len(text) > MAXIMUM_OUTPUT:
                 raise RenderingError(f"it gives more than {MAXIMUM_OUTPUT} characters")
-            pieces.append(piece)
-        return "".join(pieces)
+        return text
 
     def _faults(self, name: str, known: frozenset[str]) -> list[TemplateFault]:
         try:
@@ -99,11 +108,6 @@ class TemplateSet:
             if name.startswith(LIBRARY_PREFIX)
             else [_unknown_name(name, tree, word, known) for word in sorted(unknown)]
         )
-
-
-def compile_templates(sources: Mapping[str, str], filters: Mapping[str, Callable[..., Any]]) -> TemplateSet:
-    """A set of the templates in `sources` (name → Jinja text) that offers `filters` beside Jinja's own."""
-    return TemplateSet(sources, filters)
 
 
 def _unknown_name(template: str, tree: nodes.Template, word: str, known: frozenset[str]) -> TemplateFault:

@@ -3,6 +3,8 @@
 import re
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
+from functools import wraps
+from types import BuiltinMethodType, MethodType
 from typing import Any
 
 from jinja2 import FunctionLoader, StrictUndefined, nodes, pass_context
@@ -10,6 +12,7 @@ from jinja2.exceptions import SecurityError, TemplateSyntaxError
 from jinja2.runtime import Context, Macro
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from injector.core.render.inline import PLACED, write_out_macros
 from injector.core.render.slots import CLOSE, OPEN, Fragment, Recorder
 
 # Jinja's own filters that templates may use. Left out are those that make markup, format text from a pattern, or
@@ -27,7 +30,12 @@ FORBIDDEN_BLOCKS: Mapping[type[nodes.Node], str] = {
     nodes.Block: "block",
 }
 
-MAXIMUM_TEXT = 100_000
+# Names that no template can write.
+_PLACED_FILTER, _BOUNDED_FILTER = "placed at column", "bounded text"
+
+_MAPPING_METHODS = frozenset(("get", "items", "keys", "values"))
+
+MAXIMUM_TEXT = 1_000_000
 _MAXIMUM_EXPONENT = 64
 
 # A call that stands alone on its line, perhaps behind the dashes of list items: its result is indented to its column.
@@ -39,15 +47,19 @@ _LONE_EXPRESSION = re.compile(
 class TemplateEnvironment(ImmutableSandboxedEnvironment):
     """Compiles templates so that expressions are recorded as slots (see `slots`) and loops are counted."""
 
-    intercepted_binops = frozenset(("*", "**", "%"))
+    intercepted_binops = frozenset(("+", "*", "**", "%"))
 
     def __init__(
         self,
         load: Callable[[str], str | None],
         filters: Mapping[str, Callable[..., Any]],
         recorder: ContextVar[Recorder],
+        trusted: frozenset[Callable[..., Any]] = frozenset(),
     ) -> None:
-        """`load` finds a template's text by name, `recorder` holds the record of the rendering that runs."""
+        """`load` finds a template's text by name, `recorder` holds the record of the rendering that runs.
+
+        `trusted` are functions of the scope, which need no look whether they are safe to call.
+        """
         super().__init__(
             trim_blocks=True,
             lstrip_blocks=True,
@@ -61,7 +73,11 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
         )
         self.filters = {name: self.filters[name] for name in JINJA_FILTERS} | dict(filters)
         self.filters["counted iterations"] = lambda iterable: recorder.get().counted(iterable)
-        self.filters["placed at column"] = _placed
+        self.filters |= {name: _bounding(self.filters[name]) for name in ("join", "replace")}
+        self.filters[_PLACED_FILTER] = _placed
+        self.filters[_BOUNDED_FILTER] = _bounded
+        self._load = load
+        self._trusted = trusted
         self.globals = {"range": self.globals["range"], "dict": dict, "namespace": self.globals["namespace"]}
 
     def getattr(self, obj: Any, attribute: str) -> Any:
@@ -69,8 +85,9 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
         if type(obj) is dict:
             if attribute in obj:
                 return obj[attribute]
-            if attribute not in ("get", "items", "keys", "values"):
-                return self.undefined(obj=obj, name=attribute)
+            if attribute in _MAPPING_METHODS:
+                return getattr(obj, attribute)
+            return self.undefined(obj=obj, name=attribute)
         return super().getattr(obj, attribute)
 
     def getitem(self, obj: Any, argument: Any) -> Any:
@@ -81,8 +98,13 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
 
     def call(self, context: Context, obj: Any, /, *args: Any, **kwargs: Any) -> Any:
         """Call a function as the sandbox allows; what a macro returns is wrapped as the document text it is."""
-        result = super().call(context, obj, *args, **kwargs)
-        return Fragment(result) if isinstance(obj, Macro) else result
+        if type(obj) is Macro:
+            return Fragment(obj(*args, **kwargs))
+        if type(obj) is MethodType and obj.__func__ in self._trusted:
+            return obj(*args, **kwargs)
+        if type(obj) is BuiltinMethodType and type(obj.__self__) is dict:
+            return obj(*args, **kwargs)
+        return super().call(context, obj, *args, **kwargs)
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
         """Keep arithmetic from growing without bound: `'a' * 10**9` would exhaust the memory."""
@@ -92,21 +114,35 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
             raise SecurityError(f"the exponent {right!r} is over {_MAXIMUM_EXPONENT}")
         if operator == "*" and not (isinstance(left, (int, float)) and isinstance(right, (int, float))):
             raise SecurityError("the * operator multiplies numbers only")
-        return super().call_binop(context, operator, left, right)
+        return _bounded(super().call_binop(context, operator, left, right))
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
         for mark in (OPEN, CLOSE):
             if mark in source:
                 line = source[: source.index(mark)].count("\n") + 1
                 raise TemplateSyntaxError(f"the character U+{ord(mark):04X} is reserved", line, name, filename)
+        tree = self._guarded(source, name, filename)
+        write_out_macros(tree, self._library)
+        for placed in tree.find_all(nodes.Filter):
+            if placed.name == PLACED:
+                placed.name = _PLACED_FILTER
+        return tree
+
+    def _guarded(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
+        """The tree of `source` without forbidden blocks, its loops counted."""
         tree = super()._parse(_LONE_EXPRESSION.sub(_place, source), name, filename)
         _refuse_forbidden_blocks(tree, name)
         for loop in tree.find_all(nodes.For):
             loop.iter = nodes.Filter(loop.iter, "counted iterations", [], [], None, None, lineno=loop.lineno)
-        for placed in tree.find_all(nodes.Filter):
-            if placed.name == "placed_at_column":
-                placed.name = "placed at column"
-        return tree
+        return _with_bounded_texts(tree)
+
+    def _library(self, name: str) -> nodes.Template | None:
+        """The tree of another template; None where there is none, or it cannot be read, which using it will tell."""
+        source = self._load(name)
+        try:
+            return None if source is None else self._guarded(source, name, None)
+        except TemplateSyntaxError:
+            return None
 
 
 def _finalizer(recorder: ContextVar[Recorder]) -> Callable[[Context, Any], str]:
@@ -119,13 +155,46 @@ def _finalizer(recorder: ContextVar[Recorder]) -> Callable[[Context, Any], str]:
 
 def _place(match: re.Match[str]) -> str:
     place, expression = match["place"], match["expression"]
-    return f"{place}{{{{ ({expression}) | placed_at_column({len(place)}) }}}}"
+    return f"{place}{{{{ ({expression}) | {PLACED}({len(place)}) }}}}"
 
 
 def _placed(value: Any, column: int) -> Any:
     if type(value) is not Fragment:
         return value
     return Fragment(value.placed(column))
+
+
+def _with_bounded_texts(tree: nodes.Template) -> nodes.Template:
+    """The tree in which every joining with `~` is bounded: in a loop it could double a text each time."""
+    for parent in [tree, *tree.find_all(nodes.Node)]:
+        for field, value in parent.iter_fields():
+            if isinstance(value, nodes.Concat):
+                setattr(parent, field, _bounded_node(value))
+            elif isinstance(value, list):
+                setattr(
+                    parent, field, [_bounded_node(each) if isinstance(each, nodes.Concat) else each for each in value]
+                )
+    return tree
+
+
+def _bounded_node(joined: nodes.Concat) -> nodes.Filter:
+    return nodes.Filter(joined, _BOUNDED_FILTER, [], [], None, None, lineno=joined.lineno)
+
+
+def _bounded(value: Any) -> Any:
+    if type(value) in (str, list) and len(value) > MAXIMUM_TEXT:
+        raise SecurityError(f"a value grew over {MAXIMUM_TEXT} characters or items")
+    return value
+
+
+def _bounding(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The filter, its result bounded; it takes the same arguments of Jinja's own as before."""
+
+    @wraps(function)
+    def bounded(*args: Any, **kwargs: Any) -> Any:
+        return _bounded(function(*args, **kwargs))
+
+    return bounded
 
 
 def _refuse_forbidden_blocks(tree: nodes.Template, name: str | None) -> None:

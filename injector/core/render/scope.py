@@ -1,6 +1,6 @@
 """The names that templates see: the pod and its surroundings as data, and functions that answer about them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -149,6 +149,21 @@ class PodFunctions:
             if name in self._annotations:
                 annotated.setdefault(kind, {})[resource] = self._annotations[name]
         return annotated or without_nulls(self._proxy_values.get("resources")) or None
+
+
+POD_FUNCTIONS: frozenset[Callable[..., Any]] = frozenset(
+    (
+        PodFunctions.annotation,
+        PodFunctions.label,
+        PodFunctions.application_containers,
+        PodFunctions.owner,
+        PodFunctions.pod_ports,
+        PodFunctions.excluded_inbound_ports,
+        PodFunctions.multus_networks,
+        PodFunctions.otel_resource_attributes,
+        PodFunctions.proxy_resources,
+    )
+)
 
 
 def view_for_templates(pod: Pod, proxy_config: JsonObject) -> tuple[Pod, JsonObject]:
