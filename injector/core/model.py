@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from injector.core.labels import LabelSelector
 
@@ -101,8 +101,7 @@ class Snapshot:
 EMPTY_SNAPSHOT = Snapshot(namespaces={})
 
 
-@dataclass(frozen=True, slots=True)
-class RuleResult:
+class RuleResult(NamedTuple):
     """One line of the trace: the rule, whether it decided, and what it saw."""
 
     rule: str

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -106,6 +107,7 @@ def without_merged_annotations(pod: Pod, status_port: int) -> Pod:
     return with_metadata(pod, "annotations", kept)
 
 
+@lru_cache(maxsize=1024)
 def _sanitized(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9_]", "_", name) if "rometheus" in name else name
 

@@ -40,6 +40,9 @@ def _represent_text(dumper: _Dumper, text: str) -> yaml.nodes.ScalarNode:
 
 
 _Dumper.add_representer(str, _represent_text)
+# Parts that pods share are subclasses of mapping and list.
+_Dumper.add_multi_representer(dict, _Dumper.represent_dict)
+_Dumper.add_multi_representer(list, _Dumper.represent_list)
 
 
 def root_of(text: str) -> Node:

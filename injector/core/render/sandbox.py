@@ -12,6 +12,7 @@ from jinja2.exceptions import SecurityError, TemplateSyntaxError
 from jinja2.runtime import Context, Macro
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from injector.core.render.codegen import MappingCodeGenerator
 from injector.core.render.inline import PLACED, write_out_macros
 from injector.core.render.slots import CLOSE, OPEN, Fragment, Recorder
 
@@ -33,6 +34,7 @@ FORBIDDEN_BLOCKS: Mapping[type[nodes.Node], str] = {
 # Names that no template can write.
 _PLACED_FILTER, _BOUNDED_FILTER = "placed at column", "bounded text"
 
+_LOOP_KEYWORDS = frozenset(("_loop_vars", "_block_vars"))
 _MAPPING_METHODS = frozenset(("get", "items", "keys", "values"))
 
 MAXIMUM_TEXT = 1_000_000
@@ -47,6 +49,7 @@ _LONE_EXPRESSION = re.compile(
 class TemplateEnvironment(ImmutableSandboxedEnvironment):
     """Compiles templates so that expressions are recorded as slots (see `slots`) and loops are counted."""
 
+    code_generator_class = MappingCodeGenerator
     intercepted_binops = frozenset(("+", "*", "**", "%"))
 
     def __init__(
@@ -99,11 +102,13 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
     def call(self, context: Context, obj: Any, /, *args: Any, **kwargs: Any) -> Any:
         """Call a function as the sandbox allows; what a macro returns is wrapped as the document text it is."""
         if type(obj) is Macro:
-            return Fragment(obj(*args, **kwargs))
-        if type(obj) is MethodType and obj.__func__ in self._trusted:
-            return obj(*args, **kwargs)
-        if type(obj) is BuiltinMethodType and type(obj.__self__) is dict:
-            return obj(*args, **kwargs)
+            own = {key: value for key, value in kwargs.items() if key not in _LOOP_KEYWORDS}
+            return Fragment(obj(*args, **own))
+        # Inside loops Jinja adds keywords for functions that take the context; these do not.
+        if not kwargs and type(obj) is MethodType and obj.__func__ in self._trusted:
+            return obj(*args)
+        if not kwargs and type(obj) is BuiltinMethodType and type(obj.__self__) is dict:
+            return obj(*args)
         return super().call(context, obj, *args, **kwargs)
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias, cast
 import yaml
 
 from injector.core.render.slots import MARK, as_text
+from injector.core.shared import SharedList, SharedMapping
 
 try:
     from yaml import CSafeLoader as _SafeLoader
@@ -103,6 +104,8 @@ def _text(text: str) -> Any:
     if len(pieces) == 1:
         return text
     literals, slots = pieces[::2], [int(number) for number in pieces[1::2]]
+    if len(slots) == 1:
+        return _Dynamic(_text_with_one_slot(literals[0], slots[0], literals[1]))
 
     def fill(values: Sequence[Any]) -> str:
         joined = literals[0]
@@ -113,10 +116,21 @@ def _text(text: str) -> Any:
     return _Dynamic(fill)
 
 
+def _text_with_one_slot(before: str, slot: int, after: str) -> Fill:
+    """By far the most frequent text: one value, mostly a text and alone in its quotes."""
+
+    def fill(values: Sequence[Any]) -> str:
+        value = values[slot]
+        text = value if type(value) is str else as_text(value)
+        return before + text + after if before or after else text
+
+    return fill
+
+
 def _sequence(items: list[Any]) -> Any:
     dynamic = [(index, item.fill) for index, item in enumerate(items) if isinstance(item, _Dynamic)]
     if not dynamic:
-        return items
+        return SharedList(items) if _are_clean(items) else items
 
     def fill(values: Sequence[Any]) -> list[Any]:
         filled = items.copy()
@@ -137,7 +151,8 @@ def _mapping(line: int, keys: list[Any], parts: list[Any]) -> Any:
     static = dict(zip(keys, parts, strict=True))
     dynamic = [(key, part.fill) for key, part in static.items() if isinstance(part, _Dynamic)]
     if not dynamic:
-        return static
+        is_clean = _are_clean(keys) and _are_clean(parts) and not any(key.startswith("$") for key in keys)
+        return SharedMapping(static) if is_clean else static
 
     def fill(values: Sequence[Any]) -> dict[str, Any]:
         filled = static.copy()
@@ -146,6 +161,10 @@ def _mapping(line: int, keys: list[Any], parts: list[Any]) -> Any:
         return filled
 
     return _Dynamic(fill)
+
+
+def _are_clean(parts: list[Any]) -> bool:
+    return not any(part is None or type(part) in (dict, list) for part in parts)
 
 
 def _mapping_with_slots_as_keys(keys: list[Fill], parts: list[Fill]) -> _Dynamic:
