@@ -4,6 +4,7 @@ Source: https://kubernetes.io/docs/reference/access-authn-authz/extensible-admis
 """
 
 import binascii
+import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote
@@ -17,6 +18,7 @@ API_VERSIONS = ("admission.k8s.io/v1", "admission.k8s.io/v1beta1")
 _REFUSED = 403
 _SLASH = "--slash--"
 _LEGACY_PREFIX = ":ENV:"
+_KEY_END = re.compile(rb'"\s*:')
 _NAMED_PARAMETERS = {"cluster": "ISTIO_META_CLUSTER_ID", "net": "ISTIO_META_NETWORK"}
 
 
@@ -33,7 +35,8 @@ def parse_review(body: bytes, parameters: tuple[tuple[str, str], ...] = ()) -> A
     """Read an AdmissionReview from `body`; `parameters` are those of the URL (see `parse_path`).
 
     The pod in it is left as received; whether it has the shape of a pod is for `request_faults` to say. Raises
-    BadReview with status 400 where the body is not JSON, not an AdmissionReview, or has no request with a uid.
+    BadReview with status 400 where the body is not JSON, repeats a key, is not an AdmissionReview, or has no request
+    with a uid.
     """
     if not body:
         raise BadReview(400, "no body found: expected an AdmissionReview")
@@ -46,10 +49,25 @@ def parse_review(body: bytes, parameters: tuple[tuple[str, str], ...] = ()) -> A
     api_version = review.get("apiVersion")
     if api_version not in API_VERSIONS:
         raise BadReview(400, f"apiVersion {_brief(api_version)} is not one of {', '.join(API_VERSIONS)}")
+    _refuse_repeated_keys(body, review)
     request = review.get("request")
     if not isinstance(request, dict):
         raise BadReview(400, f"the AdmissionReview has no request: expected a mapping, not {_brief(request)}")
     return _request(request, api_version, parameters)
+
+
+def _refuse_repeated_keys(body: bytes, review: Any) -> None:
+    """Two parsers may read two different pods from one text that names a key twice (RFC 8259, section 4).
+
+    Written again the document has each key once, so that a text which has more keys repeats one. That a text is as long
+    as its document, as API servers send it, answers without counting.
+    """
+    try:
+        written = orjson.dumps(review)
+    except TypeError as error:
+        raise BadReview(400, f"the body is nested too deeply: {error}") from error
+    if len(written) != len(body) and len(_KEY_END.findall(body)) > len(_KEY_END.findall(written)):
+        raise BadReview(400, "the body has a key twice in one mapping")
 
 
 def request_faults(request: AdmissionRequest) -> list[str]:

@@ -8,6 +8,7 @@ from injector.core.model import JsonObject, Pod
 
 _HASH = "0"
 _RUN = "00000000"
+_UID = "00000000-0000-0000-0000-000000000000"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,13 @@ def created_pod(document: JsonObject) -> Pod:
         "generateName": f"{name}{owner.suffix}-",
         "labels": {**(metadata.get("labels") or {}), **owner.labels, **_deployment_config_label(document, name)},
         "ownerReferences": [
-            {"apiVersion": owner.api_version, "kind": owner.kind, "name": f"{name}{owner.suffix}", "controller": True}
+            {
+                "apiVersion": owner.api_version,
+                "kind": owner.kind,
+                "name": f"{name}{owner.suffix}",
+                "controller": True,
+                "uid": _UID,
+            }
         ],
     }
     return {"apiVersion": "v1", "kind": "Pod", "metadata": {**metadata, **added}, "spec": template["spec"]}

@@ -1,0 +1,169 @@
+"""Strategic merge: every rule of the reference's section 8, and that merging is stable, lazy and harmless."""
+
+import copy
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from injector.core.merge import strategic_merge
+from injector.core.model import InjectionError
+
+NAMES = st.sampled_from(["app", "istio-proxy", "a", "b", "c"])
+SCALARS = st.one_of(st.integers(0, 3), st.booleans(), st.sampled_from(["", "x", "y"]))
+CONTAINERS = st.lists(
+    st.fixed_dictionaries(
+        {"name": NAMES},
+        optional={
+            "image": st.sampled_from(["i", "j"]),
+            "args": st.lists(st.sampled_from(["x", "y"]), max_size=3),
+            "env": st.lists(
+                st.fixed_dictionaries({"name": NAMES}, optional={"value": st.sampled_from(["1", "2"])}),
+                max_size=4,
+                unique_by=lambda entry: entry["name"],
+            ),
+            "securityContext": st.dictionaries(st.sampled_from(["runAsUser", "privileged"]), SCALARS, max_size=2),
+        },
+    ),
+    max_size=4,
+    unique_by=lambda container: container["name"],
+)
+PODS = st.fixed_dictionaries(
+    {},
+    optional={
+        "metadata": st.fixed_dictionaries({}, optional={"labels": st.dictionaries(NAMES, st.sampled_from("xy"))}),
+        "spec": st.fixed_dictionaries(
+            {}, optional={"containers": CONTAINERS, "nodeName": SCALARS, "volumes": CONTAINERS}
+        ),
+    },
+)
+
+
+def merged(target: Any, overlay: Any) -> Any:
+    before = copy.deepcopy((target, overlay))
+    result = strategic_merge(target, overlay)
+    assert (target, overlay) == before, "an argument was changed"
+    return result
+
+
+def names(result: Any, which: str = "containers") -> list[str]:
+    return [item["name"] for item in result["spec"][which]]
+
+
+def containers(*names_of: str) -> Any:
+    return {"spec": {"containers": [{"name": name} for name in names_of]}}
+
+
+@given(PODS, PODS)
+def test_merging_twice_is_merging_once(target: Any, overlay: Any) -> None:
+    once = merged(target, overlay)
+    assert merged(once, overlay) == once
+
+
+@given(PODS, PODS)
+def test_what_an_overlay_does_not_change_is_the_same_object(target: Any, overlay: Any) -> None:
+    once = merged(target, overlay)
+    assert merged(once, overlay) is once
+
+
+@given(PODS)
+def test_an_empty_overlay_changes_nothing(target: Any) -> None:
+    assert merged(target, {}) is target
+
+
+def test_mappings_merge_and_scalars_replace() -> None:
+    assert merged({"a": {"x": 1, "y": 2}}, {"a": {"y": 3}}) == {"a": {"x": 1, "y": 3}}
+
+
+def test_null_removes_a_key_and_an_absent_one_stays_absent() -> None:
+    assert merged({"a": 1, "b": 2}, {"a": None, "c": None}) == {"b": 2}
+
+
+def test_nulls_inside_what_is_new_are_dropped() -> None:
+    assert merged({}, {"a": {"b": None, "c": [{"d": None, "e": 1}]}}) == {"a": {"c": [{"e": 1}]}}
+
+
+def test_a_value_of_another_type_replaces() -> None:
+    limits = {"spec": {"containers": [{"name": "a", "resources": {"limits": {"cpu": "100m"}}}]}}
+    overlay = {"spec": {"containers": [{"name": "a", "resources": {"limits": {"cpu": 2}}}]}}
+    assert merged(limits, overlay) == overlay
+    assert merged({"a": True}, {"a": 1})["a"] == 1
+    assert type(merged({"a": True}, {"a": 1})["a"]) is int
+
+
+def test_a_list_without_a_merge_key_is_replaced_whole() -> None:
+    target = {"spec": {"containers": [{"name": "a", "args": ["1", "2"]}]}}
+    overlay = {"spec": {"containers": [{"name": "a", "args": ["3"]}]}}
+    assert merged(target, overlay) == overlay
+
+
+@pytest.mark.parametrize(
+    ("target", "overlay", "expected"),
+    [
+        ("xby", "ab", "axby"),
+        ("xy", "ab", "abxy"),
+        ("ab", "ba", "ba"),
+        ("axb", "ab", "axb"),
+        ("", "ab", "ab"),
+        ("ab", "", "ab"),
+    ],
+)
+def test_new_items_come_before_what_follows_and_others_keep_their_place(
+    target: str, overlay: str, expected: str
+) -> None:
+    """Reference 8.2, step 3, with its own example in the first row."""
+    assert names(merged(containers(*target), containers(*overlay))) == list(expected)
+
+
+def test_ports_merge_by_number_whatever_their_protocol() -> None:
+    target = {"spec": {"containers": [{"name": "a", "ports": [{"containerPort": 1, "protocol": "UDP"}]}]}}
+    overlay = {"spec": {"containers": [{"name": "a", "ports": [{"containerPort": 1, "name": "x"}]}]}}
+    ports = merged(target, overlay)["spec"]["containers"][0]["ports"]
+    assert ports == [{"containerPort": 1, "protocol": "UDP", "name": "x"}]
+
+
+def test_mounts_merge_by_path_as_text() -> None:
+    target = {"spec": {"containers": [{"name": "a", "volumeMounts": [{"mountPath": "/x", "name": "u"}]}]}}
+    overlay = {"spec": {"containers": [{"name": "a", "volumeMounts": [{"mountPath": "/x/", "name": "v"}]}]}}
+    assert len(merged(target, overlay)["spec"]["containers"][0]["volumeMounts"]) == 2
+
+
+def test_finalizers_are_a_set() -> None:
+    target, overlay = {"metadata": {"finalizers": ["a", "b"]}}, {"metadata": {"finalizers": ["b", "c"]}}
+    assert merged(target, overlay)["metadata"]["finalizers"] == ["a", "b", "c"]
+
+
+def test_an_explicit_null_volume_source_keeps_the_user_s_own() -> None:
+    target = {"spec": {"volumes": [{"name": "v", "csi": {"driver": "d"}}]}}
+    overlay = {"spec": {"volumes": [{"name": "v", "emptyDir": None}]}}
+    assert merged(target, overlay) == target
+
+
+def test_patch_replace_and_delete() -> None:
+    assert merged({"a": {"x": 1}}, {"a": {"$patch": "replace", "y": 2}}) == {"a": {"y": 2}}
+    assert merged({"a": {"x": 1}}, {"a": {"$patch": "delete"}}) == {"a": {}}
+    delete = {"spec": {"containers": [{"name": "a", "$patch": "delete"}]}}
+    assert names(merged(containers("a", "b"), delete)) == ["b"]
+    replace = {"spec": {"containers": [{"$patch": "replace"}, {"name": "c"}]}}
+    assert names(merged(containers("a", "b"), replace)) == ["c"]
+
+
+def test_element_order_retain_keys_and_deletion_from_sets() -> None:
+    order = {"spec": {"$setElementOrder/containers": [{"name": "b"}, {"name": "a"}]}}
+    assert names(merged(containers("a", "b"), order)) == ["b", "a"]
+    assert merged({"s": {"a": 1, "b": 2}}, {"s": {"$retainKeys": ["a"], "a": 3}}) == {"s": {"a": 3}}
+    delete = {"metadata": {"$deleteFromPrimitiveList/finalizers": ["a"]}}
+    assert merged({"metadata": {"finalizers": ["a", "b"]}}, delete) == {"metadata": {"finalizers": ["b"]}}
+
+
+@pytest.mark.parametrize(
+    ("overlay", "message"),
+    [
+        ({"spec": {"$patch": "burn"}}, "'burn' is not a directive"),
+        ({"spec": {"containers": [{"image": "x"}]}}, "merged by 'name' has none"),
+    ],
+)
+def test_an_overlay_that_cannot_be_merged_is_refused_and_named(overlay: Any, message: str) -> None:
+    with pytest.raises(InjectionError, match=message):
+        strategic_merge(containers("a"), overlay)

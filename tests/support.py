@@ -1,0 +1,80 @@
+"""What tests of several rooms have in common: a configuration from text, pods, reviews, and the public cases."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from injector.config import load
+from injector.core.admission import Setup, admit_request, set_up
+from injector.core.model import EMPTY_SNAPSHOT, Admission, JsonObject, Pod, Snapshot
+from injector.core.review import parse_review
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+PUBLIC_CASES = REPOSITORY.parent / "shared" / "conformance"
+
+
+def setup_of(tmp_path: Path, text: str = "", *sets: str) -> Setup:
+    """The configuration that `text` (YAML) and `--set` flags give."""
+    file = tmp_path / "config.yaml"
+    file.write_text(text or "{}", encoding="utf-8")
+    return set_up(load([file], sets).config)
+
+
+def default_setup() -> Setup:
+    """The shipped defaults."""
+    return set_up(load().config)
+
+
+def pod_of(
+    *,
+    annotations: dict[str, str] | None = None,
+    labels: dict[str, str] | None = None,
+    container: JsonObject | None = None,
+    **spec: Any,
+) -> Pod:
+    """A pod `shop` with one container `app`, as an API server sends it."""
+    metadata: JsonObject = {"name": "shop", "labels": labels or {"app": "shop"}}
+    if annotations:
+        metadata["annotations"] = annotations
+    first = {"name": "app", "image": "registry.example/app:1", **(container or {})}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": {"containers": [first], **spec}}
+
+
+def review_of(pod: Any, **request: Any) -> bytes:
+    """The AdmissionReview in which an API server sends `pod`."""
+    given = {"uid": "u-1", "operation": "CREATE", "namespace": "default", "object": pod}
+    review = {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": {**given, **request}}
+    return json.dumps(review).encode()
+
+
+def admitted(pod: Pod, setup: Setup, snapshot: Snapshot = EMPTY_SNAPSHOT, **request: Any) -> Admission:
+    """What becomes of `pod` in the webhook."""
+    return admit_request(parse_review(review_of(pod, **request)), setup, snapshot)
+
+
+def injected(pod: Pod, setup: Setup, snapshot: Snapshot = EMPTY_SNAPSHOT) -> Pod:
+    """The injected pod; fails where it is refused."""
+    admission = admitted(pod, setup, snapshot)
+    assert admission.allowed, admission.message
+    return admission.pod
+
+
+def container_of(pod: Pod, name: str) -> JsonObject:
+    """The container or init container of that name."""
+    spec = pod["spec"]
+    found = [each for each in (*spec.get("initContainers", ()), *spec["containers"]) if each["name"] == name]
+    assert len(found) == 1, f"{name}: {len(found)} of {[each['name'] for each in spec['containers']]}"
+    container: JsonObject = found[0]
+    return container
+
+
+def env_of(container: JsonObject) -> dict[str, Any]:
+    """Environment variable to its literal value; None where it comes from elsewhere."""
+    return {entry["name"]: entry.get("value") for entry in container.get("env", ())}
+
+
+def documents(text: str) -> list[Any]:
+    """The YAML documents of a text that hold something."""
+    return [document for document in yaml.load_all(text, yaml.CSafeLoader) if document]
