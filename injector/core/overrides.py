@@ -48,7 +48,7 @@ def saved_overrides(pod: Pod) -> dict[ContainerList, dict[str, Container]]:
         return {which: {} for which in CONTAINER_LISTS}
     try:
         document = orjson.loads(text)
-        return {which: {each["name"]: each for each in document.get(which) or ()} for which in CONTAINER_LISTS}
+        return {which: {each["name"]: _untyped(each) for each in document.get(which) or ()} for which in CONTAINER_LISTS}
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise InjectionError(
             f"invalid value {_brief(text)} for annotation {OVERRIDES_ANNOTATION!r}: {error}; valid: the JSON that the "
@@ -143,6 +143,11 @@ def _typed(definition: Container) -> Container:
     ordered = {key: definition.get(key) for key in CONTAINER_FIELDS if key in definition or key == "resources"}
     ordered["resources"] = canonical_quantities(definition.get("resources") or {})
     return ordered
+
+
+def _untyped(definition: Container) -> Container:
+    """The definition as its author may have written it: the annotation has `resources` even where there were none."""
+    return {key: value for key, value in definition.items() if key != "resources" or value}
 
 
 def _brief(text: str) -> str:

@@ -6,9 +6,9 @@ macro that cannot be written out (one that calls itself, or takes what it was no
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from copy import deepcopy
+from copy import copy
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from jinja2 import nodes
 
@@ -109,7 +109,7 @@ def _scope_of_call(piece: nodes.Expr, known: Macros, depth: int) -> nodes.With |
     if values is None:
         return None
     parameters: list[nodes.Expr] = [nodes.Name(each.name, "param") for each in found.macro.args]
-    scope = nodes.With(parameters, values, deepcopy(found.macro.body))
+    scope = nodes.With(parameters, values, _copied(found.macro.body))
     _place(scope, call.column)
     # A line of a library would be taken for a line of this template.
     scope.set_lineno(piece.lineno, override=not found.is_own)
@@ -142,7 +142,7 @@ def _arguments(macro: nodes.Macro, call: nodes.Call) -> list[nodes.Expr] | None:
     bound = {**defaults, **named, **placed}
     if bound.keys() != set(names) or named.keys() & placed.keys():
         return None
-    return [deepcopy(bound[name]) for name in names]
+    return [_copied(bound[name]) for name in names]
 
 
 def _place(scope: nodes.With, column: int) -> None:
@@ -155,6 +155,18 @@ def _place(scope: nodes.With, column: int) -> None:
     for placed in scope.find_all(nodes.Filter):
         if placed.name == PLACED and isinstance(placed.args[0], nodes.Const):
             placed.args = [nodes.Const(placed.args[0].value + column)]
+
+
+def _copied(part: Any) -> Any:
+    """A copy of nodes all the way down; their environment, which each of them knows, stays the same one."""
+    if isinstance(part, list):
+        return [_copied(each) for each in part]
+    if not isinstance(part, nodes.Node):
+        return part
+    new = copy(part)
+    for field in part.fields:
+        setattr(new, field, _copied(getattr(part, field)))
+    return new
 
 
 def _names_called(node: nodes.Node) -> Iterator[str]:

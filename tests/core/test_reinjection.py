@@ -1,0 +1,144 @@
+"""Injecting the injected changes nothing; taking an injection out gives what was there before."""
+
+import copy
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jsonpatch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from injector.config import load
+from injector.core.admission import Setup, set_up
+from injector.core.model import Pod
+from injector.core.reinjection import uninject
+from tests.support import admitted, container_of, default_setup, env_of, injected, pod_of, setup_of
+
+PORTS = [{"name": "http", "containerPort": 8080}]
+PROBE = {"httpGet": {"path": "/ready", "port": "http"}, "periodSeconds": 3}
+
+# Parts that a pod may have, each of which an injection touches in its own way.
+PARTS: dict[str, dict[str, Any]] = {
+    "probes": {"container": {"ports": PORTS, "readinessProbe": PROBE, "livenessProbe": {"tcpSocket": {"port": 1}}}},
+    "lifecycle": {"container": {"ports": PORTS, "lifecycle": {"preStop": {"httpGet": {"path": "/x", "port": 80}}}}},
+    "scraped": {"annotations": {"prometheus.io/scrape": "true", "prometheus.io/port": "9090"}},
+    "own proxy": {"second": {"name": "istio-proxy", "image": "auto", "env": [{"name": "X", "value": "1"}]}},
+    "own proxy image": {"second": {"name": "istio-proxy", "image": "mine", "resources": {"limits": {"cpu": "2"}}}},
+    "own init": {"initContainers": [{"name": "prepare", "image": "p"}, {"name": "istio-init", "args": ["-u", "1"]}]},
+    "own volume": {"volumes": [{"name": "workload-socket", "csi": {"driver": "d"}}, {"name": "data", "emptyDir": {}}]},
+    "pull secrets": {"imagePullSecrets": [{"name": "mine"}]},
+    "network": {"labels": {"app": "shop", "topology.istio.io/network": "n1"}},
+    "container annotation": {"annotations": {"kubectl.kubernetes.io/default-container": "app"}},
+    "templates": {"annotations": {"inject.istio.io/templates": "sidecar,grpc-simple"}},
+    "grpc": {"annotations": {"inject.istio.io/templates": "grpc-agent"}},
+    "gateway": {"annotations": {"inject.istio.io/templates": "gateway"}},
+    "security": {"securityContext": {"runAsUser": 5}},
+}
+
+CONFIGURATIONS = {
+    "defaults": (),
+    "native": ("nativeSidecars=enabled",),
+    "cni": ("values.pilot.cni.enabled=true",),
+    "forced": (
+        "values.global.network=n",
+        "values.global.multiCluster.clusterName=c",
+        "values.global.imagePullSecrets={pull}",
+    ),
+    "annotated": ("injectedAnnotations.note=b",),
+}
+
+
+@cache
+def setup_named(name: str) -> Setup:
+    return set_up(load(sets=CONFIGURATIONS[name]).config)
+
+
+def pod_with(parts: list[str]) -> Pod:
+    pod = pod_of(serviceAccountName="shop")
+    for part in map(PARTS.__getitem__, parts):
+        spec = pod["spec"]
+        spec["containers"][0] |= copy.deepcopy(part.get("container", {}))
+        spec["containers"] += copy.deepcopy([part["second"]]) if "second" in part else []
+        pod["metadata"]["labels"] |= part.get("labels", {})
+        pod["metadata"].setdefault("annotations", {}).update(part.get("annotations", {}))
+        for field in ("initContainers", "volumes", "imagePullSecrets", "securityContext"):
+            if field in part:
+                spec[field] = copy.deepcopy(part[field])
+    if not pod["metadata"].get("annotations"):
+        pod["metadata"].pop("annotations", None)
+    return pod
+
+
+def _is_one_pod(parts: list[str]) -> bool:
+    """One proxy at most; and none with a second template, which could make another one of it (reference 9.3)."""
+    proxies = {"own proxy", "own proxy image"} & set(parts)
+    return not proxies or (len(proxies) == 1 and "templates" not in parts)
+
+
+COMBINATIONS = st.lists(st.sampled_from(sorted(PARTS)), unique=True, max_size=5).filter(_is_one_pod)
+
+
+@settings(max_examples=300, deadline=None)
+@given(parts=COMBINATIONS, configuration=st.sampled_from(sorted(CONFIGURATIONS)))
+def test_injecting_the_injected_changes_nothing(parts: list[str], configuration: str) -> None:
+    setup = setup_named(configuration)
+    once = injected(pod_with(parts), setup)
+    second = admitted(once, setup)
+    assert second.allowed
+    assert second.patch == ()
+
+
+@settings(max_examples=300, deadline=None)
+@given(parts=COMBINATIONS, configuration=st.sampled_from(sorted(CONFIGURATIONS)))
+def test_taking_an_injection_out_gives_the_pod_that_was_there(parts: list[str], configuration: str) -> None:
+    pod = pod_with(parts)
+    assert uninject(injected(pod, setup_named(configuration))) == pod
+
+
+@settings(max_examples=200, deadline=None)
+@given(parts=COMBINATIONS, configuration=st.sampled_from(sorted(CONFIGURATIONS)))
+def test_the_patch_leads_from_the_received_pod_to_the_result(parts: list[str], configuration: str) -> None:
+    pod = pod_with(parts)
+    received = copy.deepcopy(pod)
+    admission = admitted(pod, setup_named(configuration))
+    assert pod == received
+    assert jsonpatch.apply_patch(received, list(admission.patch)) == admission.pod
+
+
+def test_a_pod_that_was_not_injected_stays_the_same_object() -> None:
+    pod = pod_of()
+    assert uninject(pod) is pod
+
+
+def test_a_change_of_configuration_reaches_an_injected_pod(tmp_path: Path) -> None:
+    once = injected(pod_of(), default_setup())
+    again = injected(once, setup_of(tmp_path, "values: {global: {proxy: {logLevel: debug}}}"))
+    assert "--proxyLogLevel=debug" in container_of(again, "istio-proxy")["args"]
+
+
+def test_what_the_user_overrode_survives_a_second_injection() -> None:
+    """Istio drops it (reference 10.3); the contract's last table says that this project does not."""
+    own = {"name": "istio-proxy", "image": "auto", "env": [{"name": "MINE", "value": "1"}], "args": ["mine"]}
+    pod = pod_of()
+    pod["spec"]["containers"].append(own)
+    again = injected(injected(pod, default_setup()), default_setup())
+    proxy = container_of(again, "istio-proxy")
+    assert proxy["args"] == ["mine"]
+    assert env_of(proxy)["MINE"] == "1"
+
+
+def test_the_containers_of_another_injector_are_taken_out_as_far_as_it_says() -> None:
+    pod = pod_of(annotations={"sidecar.istio.io/status": '{"containers":["istio-proxy"],"volumes":["v"]}'})
+    pod["spec"]["containers"].append({"name": "istio-proxy", "image": "x"})
+    pod["spec"]["volumes"] = [{"name": "v"}, {"name": "data"}]
+    found = uninject(pod)
+    assert [each["name"] for each in found["spec"]["containers"]] == ["app"]
+    assert found["spec"]["volumes"] == [{"name": "data"}]
+    assert "annotations" not in found["metadata"]
+
+
+def test_an_overrides_annotation_that_cannot_be_read_refuses_the_pod() -> None:
+    admission = admitted(pod_of(annotations={"proxy.istio.io/overrides": "{"}), default_setup())
+    assert not admission.allowed
+    assert "proxy.istio.io/overrides" in admission.message
