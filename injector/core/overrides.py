@@ -19,6 +19,7 @@ from injector.core.model import (
 )
 from injector.core.pods import CONTAINER_LISTS, ContainerList, annotations, containers, with_metadata
 from injector.core.quantity import canonical_quantities
+from injector.core.shape import container_faults
 from injector.core.status import Status
 
 AUTO_IMAGE = "auto"
@@ -48,12 +49,22 @@ def saved_overrides(pod: Pod) -> dict[ContainerList, dict[str, Container]]:
         return {which: {} for which in CONTAINER_LISTS}
     try:
         document = orjson.loads(text)
-        return {which: {each["name"]: _untyped(each) for each in document.get(which) or ()} for which in CONTAINER_LISTS}
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise InjectionError(
-            f"invalid value {_brief(text)} for annotation {OVERRIDES_ANNOTATION!r}: {error}; valid: the JSON that the "
-            'injector writes, {"containers":[…],"initContainers":[…]}'
-        ) from error
+    except orjson.JSONDecodeError as error:
+        raise _unreadable(text, str(error)) from error
+    if not isinstance(document, dict) or not all(
+        isinstance(document.get(which) or [], list) for which in CONTAINER_LISTS
+    ):
+        raise _unreadable(text, "it holds no lists of containers")
+    listed = {which: document.get(which) or [] for which in CONTAINER_LISTS}
+    faults = [
+        fault
+        for which, definitions in listed.items()
+        for index, each in enumerate(definitions)
+        for fault in container_faults(each, f"{which}[{index}]")
+    ]
+    if faults:
+        raise _unreadable(text, "; ".join(faults))
+    return {which: {each["name"]: _untyped(each) for each in definitions} for which, definitions in listed.items()}
 
 
 def find_overrides(original: Pod, template_pod: Pod, status: Status | None) -> list[Override]:
@@ -143,6 +154,13 @@ def _typed(definition: Container) -> Container:
     ordered = {key: definition.get(key) for key in CONTAINER_FIELDS if key in definition or key == "resources"}
     ordered["resources"] = canonical_quantities(definition.get("resources") or {})
     return ordered
+
+
+def _unreadable(text: str, why: str) -> InjectionError:
+    return InjectionError(
+        f"invalid value {_brief(text)} for annotation {OVERRIDES_ANNOTATION!r}: {why}; valid: the JSON that the "
+        'injector writes, {"containers":[…],"initContainers":[…]}'
+    )
 
 
 def _untyped(definition: Container) -> Container:

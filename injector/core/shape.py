@@ -33,7 +33,7 @@ SPEC_FIELDS = {
     "containers": NAMED_ITEMS,
     "initContainers": NAMED_ITEMS,
     "volumes": NAMED_ITEMS,
-    "imagePullSecrets": ITEMS,
+    "imagePullSecrets": NAMED_ITEMS,
     "securityContext": MAPPING,
     "os": MAPPING,
     "nodeName": TEXT,
@@ -62,6 +62,13 @@ def pod_faults(pod: Any) -> list[str]:
     if kind not in (None, "", "Pod"):
         return [_fault("object.kind", kind, "Pod")]
     return list(islice(_pod(pod), MAXIMUM_FAULTS))
+
+
+def container_faults(container: Any, path: str) -> list[str]:
+    """What keeps `container` from being read as a container with a name; `path` is where it stands."""
+    if not isinstance(container, dict) or not isinstance(container.get("name"), str):
+        return [_fault(path, container, "a mapping that has a name")]
+    return list(islice(_container(container, f"{path}."), MAXIMUM_FAULTS))
 
 
 def _pod(pod: dict[str, Any]) -> Iterator[str]:

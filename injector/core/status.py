@@ -4,6 +4,7 @@ Istio's five keys come first and in its order. The key `original` is this projec
 give the same pod again, the user's overrides included, and `uninject` can restore what was rewritten.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -50,8 +51,47 @@ def read_status(pod: Pod) -> Status | None:
     return Status(
         names={which: tuple(each) for which, each in names.items()},
         revision=str(document.get("revision") or ""),
-        original=original if isinstance(original, dict) else None,
+        original=original if isinstance(original, dict) and _is_readable(original) else None,
     )
+
+
+def _is_readable(original: JsonObject) -> bool:
+    """Whether every part of the record has its shape: the annotation is in the hands of whoever may write pods."""
+    return all(_ORIGINAL_SHAPES.get(key, _is_mapping)(value) for key, value in original.items())
+
+
+def _is_mapping(value: Any) -> bool:
+    return isinstance(value, dict)
+
+
+def _is_mapping_of_mappings(value: Any) -> bool:
+    return isinstance(value, dict) and all(isinstance(each, dict) for each in value.values())
+
+
+def _are_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(each, str) for each in value)
+
+
+def _are_lists_of_texts(value: Any) -> bool:
+    return isinstance(value, dict) and all(_are_texts(each) for each in value.values())
+
+
+def _are_named(value: Any) -> bool:
+    return isinstance(value, list) and all(
+        isinstance(each, dict) and isinstance(each.get("name"), str) for each in value
+    )
+
+
+# The shapes of what `reinjection` keeps; a key that is not here holds a mapping.
+_ORIGINAL_SHAPES: Mapping[str, Callable[[Any], bool]] = {
+    "containers": _is_mapping_of_mappings,
+    "initContainers": _is_mapping_of_mappings,
+    "definitions": _is_mapping_of_mappings,
+    "volumes": _are_named,
+    "imagePullSecrets": _are_texts,
+    "automatic": _are_texts,
+    "order": _are_lists_of_texts,
+}
 
 
 def injected_names(overlay: JsonObject) -> JsonObject:

@@ -10,13 +10,18 @@ from injector.server.state import State
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An HTTP answer. `request` and `admission` are None where the body could not be understood; `fault` says why."""
+    """An HTTP answer.
+
+    `request` and `admission` are None where the body could not be understood; `fault` says why. `error` is what nobody
+    foresaw: the pod was refused because of it.
+    """
 
     status: int
     body: bytes
     request: AdmissionRequest | None = None
     admission: Admission | None = None
     fault: str = ""
+    error: Exception | None = None
 
 
 def answer(body: bytes, path: str, state: State) -> Answer:
@@ -27,9 +32,10 @@ def answer(body: bytes, path: str, state: State) -> Answer:
         return refusal(error.status, str(error))
     try:
         admission = admit_request(request, state.setup, state.snapshot)
-    except RecursionError:
-        message = "the object is nested too deeply for a pod"
+    except Exception as error:  # noqa: BLE001 -- a webhook that breaks would stop pods without a word
+        message = f"the injector failed on this pod: {type(error).__name__}: {error}"
         admission = Admission(allowed=False, decision=None, pod=request.pod, message=message)
+        return Answer(200, respond(request, admission), request, admission, error=error)
     return Answer(200, respond(request, admission), request, admission)
 
 

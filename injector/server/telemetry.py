@@ -21,7 +21,7 @@ HTTP_REASONS: Mapping[int, str] = {
     413: "BodyTooLarge",
     415: "UnsupportedMediaType",
 }
-UNREADABLE_POD, REFUSED = "UnreadablePod", "Refused"
+UNREADABLE_POD, REFUSED, INTERNAL_ERROR = "UnreadablePod", "Refused", "InternalError"
 
 
 class Telemetry:
@@ -56,10 +56,14 @@ class Telemetry:
             self.log.warning("request refused", status=answer.status, reason=reason, message=answer.fault)
             return
         admission = answer.admission
-        counter, reason = self._outcome(admission)
+        counter, reason = (self._failure, INTERNAL_ERROR) if answer.error else self._outcome(admission)
         counter.labels(reason).inc()
-        write = self.log.info if admission.allowed else self.log.warning
-        write("review", **_review_line(answer.request, admission, reason, seconds))
+        line = _review_line(answer.request, admission, reason, seconds)
+        if answer.error:
+            self.log.error("review", **line, exc_info=answer.error)
+        else:
+            write = self.log.info if admission.allowed else self.log.warning
+            write("review", **line)
 
     def exposition(self) -> bytes:
         """All metrics in Prometheus' text format."""

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from injector.core.merge import strategic_merge
 from injector.core.model import InjectionError
 
-NAMES = st.sampled_from(["app", "istio-proxy", "a", "b", "c"])
-SCALARS = st.one_of(st.integers(0, 3), st.booleans(), st.sampled_from(["", "x", "y"]))
-CONTAINERS = st.lists(
+NAMES: Any = st.sampled_from(["app", "istio-proxy", "a", "b", "c"])
+SCALARS: Any = st.one_of(st.integers(0, 3), st.booleans(), st.sampled_from(["", "x", "y"]))
+CONTAINERS: Any = st.lists(
     st.fixed_dictionaries(
         {"name": NAMES},
         optional={
@@ -29,7 +29,7 @@ CONTAINERS = st.lists(
     max_size=4,
     unique_by=lambda container: container["name"],
 )
-PODS = st.fixed_dictionaries(
+PODS: Any = st.fixed_dictionaries(
     {},
     optional={
         "metadata": st.fixed_dictionaries({}, optional={"labels": st.dictionaries(NAMES, st.sampled_from("xy"))}),
