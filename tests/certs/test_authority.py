@@ -1,0 +1,106 @@
+"""Certificates that real clients accept, and reasons for those that they would not."""
+
+import ssl
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from certs.authority import (
+    CertificateError,
+    certificates_in,
+    create_authority,
+    describe,
+    issue,
+    pair_faults,
+    serving_faults,
+)
+from certs.model import KeyPair, Lifetimes, Settings
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+SETTINGS = Settings(names=("injector.injector-system.svc", "127.0.0.1"))
+
+
+@pytest.mark.parametrize("key_type", ["ecdsa", "rsa"])
+def test_a_serving_certificate_is_for_its_names_and_was_signed_by_its_authority(key_type: str) -> None:
+    settings = Settings(SETTINGS.names, key_type=key_type)
+    authority = create_authority(settings, NOW)
+    serving = issue(authority, settings, NOW)
+    assert serving_faults(serving, authority.certificate, settings.names, NOW) == []
+    found = describe(serving.certificate)
+    assert found.names == ("injector.injector-system.svc", "127.0.0.1")
+    assert not found.is_authority
+    assert describe(authority.certificate).is_authority
+
+
+def test_lifetimes_are_those_of_the_settings() -> None:
+    authority = create_authority(SETTINGS, NOW)
+    assert describe(authority.certificate).not_after == NOW + timedelta(days=365)
+    assert describe(issue(authority, SETTINGS, NOW).certificate).not_after == NOW + timedelta(days=7)
+
+
+def test_a_serving_certificate_does_not_outlive_its_authority() -> None:
+    authority = create_authority(SETTINGS, NOW)
+    late = NOW + timedelta(days=363)
+    assert describe(issue(authority, SETTINGS, late).certificate).not_after == NOW + timedelta(days=365)
+
+
+def test_clocks_may_be_a_little_behind() -> None:
+    authority = create_authority(SETTINGS, NOW)
+    behind = NOW - timedelta(minutes=2)
+    assert serving_faults(issue(authority, SETTINGS, NOW), authority.certificate, SETTINGS.names, behind) == []
+
+
+def test_each_reason_why_clients_would_refuse_is_told() -> None:
+    authority, other = create_authority(SETTINGS, NOW), create_authority(SETTINGS, NOW)
+    serving = issue(authority, SETTINGS, NOW)
+    faults = serving_faults(serving, other.certificate, ("elsewhere.svc",), NOW + timedelta(days=8))
+    assert len(faults) == 3
+    assert "elsewhere.svc" in faults[0]
+    assert "valid from" in faults[1]
+    assert "not signed by the authority" in faults[2]
+
+
+def test_a_key_of_another_certificate_is_found() -> None:
+    authority = create_authority(SETTINGS, NOW)
+    one, other = issue(authority, SETTINGS, NOW), issue(authority, SETTINGS, NOW)
+    assert pair_faults(KeyPair(one.certificate, other.key)) == ["the private key does not belong to the certificate"]
+
+
+@pytest.mark.parametrize(
+    "pair", [KeyPair(b"", b""), KeyPair(b"-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n", b"")]
+)
+def test_rubbish_is_a_fault_and_no_crash(pair: KeyPair) -> None:
+    assert len(pair_faults(pair)) == 1
+
+
+def test_a_bundle_is_taken_apart() -> None:
+    one, other = create_authority(SETTINGS, NOW), create_authority(SETTINGS, NOW)
+    assert certificates_in(one.certificate + other.certificate) == [one.certificate, other.certificate]
+    with pytest.raises(CertificateError):
+        certificates_in(b"rubbish")
+
+
+def test_openssl_accepts_the_chain() -> None:
+    authority = create_authority(SETTINGS, datetime.now(UTC))
+    context = ssl.create_default_context(cadata=authority.certificate.decode())
+    assert len(context.get_ca_certs()) == 1
+
+
+@pytest.mark.parametrize(
+    ("lifetimes", "message"),
+    [
+        ({"authority": timedelta(0)}, "authority lifetime"),
+        ({"renewal": 1.0}, "between 0 and 1"),
+        ({"authority": timedelta(days=1)}, "longer than the authority's"),
+    ],
+)
+def test_settings_that_cannot_work_are_refused(lifetimes: dict[str, timedelta], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Lifetimes(**lifetimes)  # type: ignore[arg-type]
+
+
+def test_a_name_and_a_known_key_type_are_needed() -> None:
+    with pytest.raises(ValueError, match="at least one name"):
+        Settings(names=())
+    with pytest.raises(ValueError, match="'dsa' is not one of ecdsa, rsa"):
+        Settings(names=("a",), key_type="dsa")
