@@ -1,0 +1,154 @@
+"""A change is spliced into the user's text: everything else stays, byte for byte."""
+
+import copy
+from textwrap import dedent
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from injector.manual.splice import splice
+from injector.manual.yaml_text import parse
+
+TEXT = dedent(
+    """\
+    # About all of it.
+    kind: Pod   # a pod
+    metadata:
+      name: 'quoted'  # by hand
+      labels: {app: shop}
+    spec:
+
+      # About the containers.
+      containers:
+        # About the first.
+        - name: app
+          image: "x"
+          args: [a, b]
+
+        # About the second.
+        - image: y
+          name: web
+      nodeName:
+      # At the end.
+    """
+)
+
+
+def changed(text: str, **changes: Any) -> str:
+    """The text after setting dotted paths (`spec__nodeName`) of the document to new values; None removes."""
+    before = parse(text)
+    after = copy.deepcopy(before)
+    for path, value in changes.items():
+        *keys, last = path.split("__")
+        place = after
+        for key in keys:
+            place = place[int(key) if key.isdigit() else key]
+        if value is None:
+            del place[last]
+        else:
+            place[last] = value
+    result = splice(text, before, after)
+    assert parse(result) == after
+    return result
+
+
+def added_and_removed(before: str, after: str) -> tuple[list[str], list[str]]:
+    old, new = before.splitlines(), after.splitlines()
+    return [line for line in new if line not in old], [line for line in old if line not in new]
+
+
+def test_a_new_key_is_one_new_line() -> None:
+    assert added_and_removed(TEXT, changed(TEXT, spec__hostname="h")) == (["  hostname: h"], [])
+
+
+def test_a_new_item_goes_behind_the_last_and_before_what_follows() -> None:
+    containers = [*parse(TEXT)["spec"]["containers"], {"name": "proxy", "image": "z"}]
+    result = changed(TEXT, spec__containers=containers)
+    assert added_and_removed(TEXT, result) == (["    - name: proxy", "      image: z"], [])
+    lines = result.splitlines()
+    assert lines.index("      name: web") + 1 == lines.index("    - name: proxy")
+
+
+def test_a_new_first_item_goes_above_the_comment_of_the_old_first() -> None:
+    containers = [{"name": "proxy"}, *parse(TEXT)["spec"]["containers"]]
+    lines = changed(TEXT, spec__containers=containers).splitlines()
+    assert lines[lines.index("    - name: proxy") + 1] == "    # About the first."
+
+
+def test_a_replaced_value_keeps_its_quotes_and_its_comment() -> None:
+    assert "  name: 'other'  # by hand\n" in changed(TEXT, metadata__name="other")
+    assert '      image: "say \\"hi\\""\n' in changed(TEXT, spec__containers__0__image='say "hi"')
+
+
+def test_an_empty_value_is_filled() -> None:
+    assert "  nodeName: n\n  # At the end.\n" in changed(TEXT, spec__nodeName="n")
+
+
+def test_a_removed_key_takes_its_line_along() -> None:
+    assert added_and_removed(TEXT, changed(TEXT, spec__containers__0__args=None)) == ([], ["      args: [a, b]"])
+
+
+def test_a_mapping_on_one_line_becomes_a_block() -> None:
+    result = changed(TEXT, metadata__labels={"app": "shop", "tier": "front"})
+    assert "  labels:\n    app: shop\n    tier: front\n" in result
+
+
+def test_the_style_of_lists_is_the_document_s_own() -> None:
+    flat = "spec:\n  containers:\n  - name: app\n"
+    assert changed(flat, spec__volumes=[{"name": "v"}]) == flat + "  volumes:\n  - name: v\n"
+    indented = "spec:\n  containers:\n    - name: app\n"
+    assert changed(indented, spec__volumes=[{"name": "v"}]) == indented + "  volumes:\n    - name: v\n"
+
+
+def test_json_stays_json() -> None:
+    text = '{\n  "kind": "Pod",\n  "spec": {}\n}\n'
+    assert changed(text, spec__a=1) == '{\n  "kind": "Pod",\n  "spec": {\n    "a": 1\n  }\n}\n'
+    assert changed('{"spec": {}}', spec__a=1) == '{"spec": {"a": 1}}'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: &x {k: 1}\nb: *x\n",
+        "base: &b\n  k: 1\nb:\n  <<: *b\n  z: 2\n",
+    ],
+)
+def test_anchors_are_resolved_where_the_change_needs_it(text: str) -> None:
+    """Two places of one anchor must not change together."""
+    before = parse(text)
+    after = copy.deepcopy(before)
+    after["b"]["k"] = 5
+    assert parse(splice(text, before, after)) == after
+
+
+def test_texts_of_several_lines_are_literal_blocks() -> None:
+    assert changed("a: 1\n", b="one\ntwo\n") == "a: 1\nb: |\n  one\n  two\n"
+
+
+KEYS = st.sampled_from(["name", "image", "a", "b", "x y", "true", "1"])
+SCALARS = st.one_of(
+    st.booleans(), st.integers(0, 3), st.none(), st.sampled_from(["", "x", "yes", "- a", "a: b", "l\nm", "#", "'", '"'])
+)
+VALUES: Any = st.recursive(
+    SCALARS,
+    lambda below: st.one_of(st.lists(below, max_size=4), st.dictionaries(KEYS, below, max_size=4)),
+    max_leaves=15,
+)
+DOCUMENTS = st.dictionaries(KEYS, VALUES, min_size=1, max_size=5)
+
+
+@settings(max_examples=500, deadline=None)
+@given(DOCUMENTS, DOCUMENTS, st.sampled_from([True, False, None]))
+def test_whatever_changes_the_result_reads_as_asked(before: Any, after: Any, flow: bool | None) -> None:
+    text = yaml.safe_dump(before, default_flow_style=flow, sort_keys=False)
+    assert parse(splice(text, parse(text), after)) == after
+
+
+@settings(max_examples=200, deadline=None)
+@given(DOCUMENTS)
+def test_no_change_is_no_change_of_the_text(document: Any) -> None:
+    text = yaml.safe_dump(document, sort_keys=False, default_flow_style=False)
+    assert splice(text, document, document) == text
