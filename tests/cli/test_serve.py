@@ -1,0 +1,130 @@
+"""`injector serve` as a process: it makes its own authority, follows its files, and drains before it stops."""
+
+import json
+import os
+import signal
+import ssl
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from certs.directory import DirectoryStore
+from tests.cli.running import INJECTOR
+from tests.support import pod_of, review_of
+
+JSON = {"Content-Type": "application/json"}
+
+
+class Server:
+    """A running `injector serve` and its log."""
+
+    def __init__(self, directory: Path, *arguments: str) -> None:
+        self.store = DirectoryStore(directory / "certs")
+        self.log_file = directory / "log"
+        command = [INJECTOR, "serve", "--host", "127.0.0.1", "--port", "0", "--cert-dir", self.store.path, *arguments]
+        with self.log_file.open("wb") as log:
+            self.process = subprocess.Popen([str(part) for part in command], stderr=log)
+        self.url = self.wait_for_line("serving")["address"]
+
+    def lines(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.log_file.read_bytes().splitlines() if line.startswith(b"{")]
+
+    def wait_for_line(self, event: str) -> dict[str, Any]:
+        found: list[dict[str, Any]] = []
+
+        def look() -> bool:
+            found[:] = [line for line in self.lines() if line["event"] == event]
+            return bool(found)
+
+        wait_until(look)
+        return found[-1]
+
+    def client(self) -> httpx.Client:
+        context = ssl.create_default_context(cafile=self.store.bundle)
+        return httpx.Client(base_url=self.url, verify=context, timeout=10)
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 15) -> None:
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until, "it did not happen in time"
+        time.sleep(0.05)
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., Server]]:
+    started: list[Server] = []
+
+    def make(*arguments: str) -> Server:
+        started.append(Server(tmp_path, *arguments))
+        return started[-1]
+
+    yield make
+    for server in started:
+        server.process.kill()
+        server.process.wait()
+
+
+def templates_of(client: httpx.Client) -> list[str]:
+    answer = client.post("/inject", content=review_of(pod_of()), headers=JSON).json()["response"]
+    return list(answer["auditAnnotations"]["templates"].split(","))
+
+
+def test_it_serves_with_an_authority_of_its_own(start: Callable[..., Server]) -> None:
+    server = start()
+    with server.client() as client:
+        assert client.get("/readyz").json()["ready"]
+        assert templates_of(client) == ["sidecar"]
+
+
+def test_a_changed_file_is_in_force_and_a_broken_one_is_not(start: Callable[..., Server], tmp_path: Path) -> None:
+    """The file is swapped as the kubelet swaps a mounted ConfigMap: through the link `..data`."""
+    mounted = tmp_path / "mounted"
+
+    def publish(number: int, text: str) -> None:
+        version = mounted / f"..{number}"
+        version.mkdir(parents=True)
+        (version / "config.yaml").write_text(text, encoding="utf-8")
+        (mounted / "..next").symlink_to(version.name)
+        (mounted / "..next").replace(mounted / "..data")
+
+    publish(1, "defaultTemplates: [sidecar]")
+    (mounted / "config.yaml").symlink_to("..data/config.yaml")
+    server = start("-c", str(mounted / "config.yaml"))
+    with server.client() as client:
+        publish(2, "defaultTemplates: [gateway]")
+        wait_until(lambda: templates_of(client) == ["gateway"])
+        publish(3, "defaultTemplates: [nope]")
+        wait_until(lambda: client.get("/readyz").json()["configuration"] == "last good one")
+        assert "nope" in client.get("/readyz").json()["fault"]
+        assert templates_of(client) == ["gateway"]
+        assert "sidecar_injector_configuration_current 0.0" in client.get("/metrics").text
+        publish(4, "defaultTemplates: [grpc-simple]")
+        wait_until(lambda: templates_of(client) == ["grpc-simple"])
+        assert client.get("/readyz").json()["configuration"] == "current"
+
+
+def test_it_drains_before_it_stops(start: Callable[..., Server]) -> None:
+    server = start("--drain-seconds", "1.5")
+    with server.client() as client:
+        client.get("/healthz")
+        os.kill(server.process.pid, signal.SIGTERM)
+        wait_until(lambda: client.get("/readyz").status_code == 503)
+        response = client.post("/inject", content=review_of(pod_of()), headers=JSON)
+        assert response.json()["response"]["allowed"]
+        assert response.headers["connection"] == "close"
+    assert server.process.wait(timeout=10) == 0
+
+
+def test_a_second_signal_stops_at_once(start: Callable[..., Server]) -> None:
+    server = start("--drain-seconds", "600")
+    os.kill(server.process.pid, signal.SIGTERM)
+    with server.client() as client:
+        wait_until(lambda: client.get("/readyz").status_code == 503)
+    os.kill(server.process.pid, signal.SIGTERM)
+    assert server.process.wait(timeout=10) == 0
