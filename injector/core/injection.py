@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from injector.core.defaulted import with_defaults_kept
 from injector.core.forced_environment import force_environment, without_forced_environment
 from injector.core.merge import strategic_merge
 from injector.core.model import (
@@ -86,6 +87,8 @@ def inject(injection: Injection, templates: TemplateSet) -> Injected:
         merged = with_overrides_annotation(merged, overrides)
     merged = _match_proxy_user(merged, injection, overrides)
     merged = _post_process(merged, injection)
+    if injection.status is not None:
+        merged = {**merged, "spec": with_defaults_kept(injection.pod.get("spec"), merged.get("spec"))}
     return Injected(_with_status(merged, template_pod, injection, overrides), names)
 
 

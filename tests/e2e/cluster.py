@@ -1,0 +1,179 @@
+"""A real Kubernetes control plane on loopback: etcd, API server, controller manager, and kubectl to talk to it."""
+
+import json
+import os
+import socket
+import ssl
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import trustme
+
+TOKEN = "e2e-administrator"  # noqa: S105 -- of a cluster that lives for a minute on loopback
+START_SECONDS = 60
+
+
+def assets() -> Path | None:
+    """The folder with the programs, as envtest names it."""
+    folder = os.environ.get("KUBEBUILDER_ASSETS")
+    return Path(folder) if folder else None
+
+
+def free_port() -> int:
+    """A port that nobody listens on at the moment."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        port: int = listening.getsockname()[1]
+        return port
+
+
+def wait_until(condition: Callable[[], Any], what: str, seconds: float = START_SECONDS) -> Any:
+    """What `condition` gives as soon as that is true; fails after `seconds`."""
+    until = time.monotonic() + seconds
+    while True:
+        found = condition()
+        if found:
+            return found
+        if time.monotonic() > until:
+            raise AssertionError(f"after {seconds} s: {what}")
+        time.sleep(0.1)
+
+
+@dataclass
+class Cluster:
+    """A control plane whose programs are in `programs` and whose files are in `directory`."""
+
+    programs: Path
+    directory: Path
+    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    port: int = field(default_factory=free_port)
+
+    @property
+    def kubeconfig(self) -> Path:
+        """How clients reach it."""
+        return self.directory / "kubeconfig"
+
+    @property
+    def url(self) -> str:
+        """Where the API server listens."""
+        return f"https://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        """Start everything and wait until the API server is ready."""
+        authority = trustme.CA()
+        authority.cert_pem.write_to_path(self.directory / "ca.crt")
+        certificate = authority.issue_cert("127.0.0.1", "localhost")
+        certificate.private_key_pem.write_to_path(self.directory / "server.key")
+        for blob in certificate.cert_chain_pems:
+            blob.write_to_path(self.directory / "server.crt", append=True)
+        self._write_private("token.csv", f'{TOKEN},admin,admin,"system:masters"\n')
+        self._write_private("kubeconfig", json.dumps(self._kubeconfig()))
+        trustme.CA().private_key_pem.write_to_path(self.directory / "accounts.key")
+        etcd, peer = free_port(), free_port()
+        self._run("etcd", *self._etcd_flags(etcd, peer))
+        self._run("kube-apiserver", *self._api_server_flags(etcd))
+        wait_until(self._is_ready, "the API server is not ready")
+        self._run("kube-controller-manager", *self._controller_manager_flags())
+
+    def stop(self) -> None:
+        """Stop everything, last started first."""
+        for process in reversed(self.processes):
+            process.kill()
+            process.wait()
+
+    def kubectl(self, *arguments: str, given: str | None = None, check: bool = True) -> str:
+        """What kubectl prints; where it fails and `check` is set, so does the test."""
+        done = subprocess.run(
+            [self.programs / "kubectl", "--kubeconfig", self.kubeconfig, *arguments],
+            input=given,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0 or not check, done.stderr
+        return done.stdout if done.returncode == 0 else done.stderr
+
+    def apply(self, *objects: Any) -> str:
+        """Apply objects with kubectl."""
+        listed = {"apiVersion": "v1", "kind": "List", "items": list(objects)}
+        return self.kubectl("apply", "-f", "-", given=json.dumps(listed))
+
+    def items(self, kind: str, namespace: str) -> list[Any]:
+        """All objects of a kind in a namespace."""
+        found: list[Any] = json.loads(self.kubectl("get", kind, "-n", namespace, "-o", "json"))["items"]
+        return found
+
+    def _run(self, program: str, *flags: str) -> None:
+        log = (self.directory / f"{program}.log").open("wb")
+        self.processes.append(
+            subprocess.Popen([self.programs / program, *flags], stdout=log, stderr=log, cwd=self.directory)
+        )
+
+    def _is_ready(self) -> bool:
+        ended = [process.args for process in self.processes if process.poll() is not None]
+        assert not ended, f"ended early: {ended}; the logs are in {self.directory}"
+        context = ssl.create_default_context(cafile=self.directory / "ca.crt")
+        try:
+            headers = {"Authorization": f"Bearer {TOKEN}"}
+            return httpx.get(f"{self.url}/readyz", verify=context, headers=headers).status_code == 200
+        except httpx.TransportError:
+            return False
+
+    def _etcd_flags(self, port: int, peer: int) -> Sequence[str]:
+        return (
+            f"--data-dir={self.directory / 'etcd'}",
+            f"--listen-client-urls=http://127.0.0.1:{port}",
+            f"--advertise-client-urls=http://127.0.0.1:{port}",
+            f"--listen-peer-urls=http://127.0.0.1:{peer}",
+            "--unsafe-no-fsync",
+        )
+
+    def _api_server_flags(self, etcd: int) -> Sequence[str]:
+        return (
+            f"--etcd-servers=http://127.0.0.1:{etcd}",
+            f"--secure-port={self.port}",
+            "--bind-address=127.0.0.1",
+            "--endpoint-reconciler-type=none",
+            f"--tls-cert-file={self.directory / 'server.crt'}",
+            f"--tls-private-key-file={self.directory / 'server.key'}",
+            f"--token-auth-file={self.directory / 'token.csv'}",
+            "--authorization-mode=RBAC",
+            "--service-account-issuer=https://e2e.invalid",
+            f"--service-account-key-file={self.directory / 'accounts.key'}",
+            f"--service-account-signing-key-file={self.directory / 'accounts.key'}",
+            "--service-cluster-ip-range=10.0.0.0/24",
+            "--disable-admission-plugins=ServiceAccount",
+        )
+
+    def _controller_manager_flags(self) -> Sequence[str]:
+        return (
+            f"--kubeconfig={self.kubeconfig}",
+            "--leader-elect=false",
+            "--controllers=deployment,replicaset,namespace",
+            "--secure-port=0",
+        )
+
+    def _kubeconfig(self) -> Any:
+        return {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "current-context": "e2e",
+            "clusters": [
+                {
+                    "name": "e2e",
+                    "cluster": {"server": self.url, "certificate-authority": str(self.directory / "ca.crt")},
+                }
+            ],
+            "users": [{"name": "admin", "user": {"token": TOKEN}}],
+            "contexts": [{"name": "e2e", "context": {"cluster": "e2e", "user": "admin"}}],
+        }
+
+    def _write_private(self, name: str, text: str) -> None:
+        file = self.directory / name
+        file.touch(mode=0o600)
+        file.write_text(text, encoding="utf-8")
