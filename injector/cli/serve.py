@@ -16,6 +16,7 @@ from injector.cli.check import checked_setup
 from injector.cli.errors import InputError
 from injector.cli.following import following_certificate, following_configuration
 from injector.cli.inputs import ConfigFiles, Sets, SnapshotFile, read_configuration, snapshot_of
+from injector.config.watch import file_state
 from injector.server.app import create_app
 from injector.server.run import Listening, Upkeep, bind, run, server_for
 from injector.server.state import Service, State
@@ -45,6 +46,9 @@ def serve(  # noqa: PLR0913, PLR0917 -- one parameter an option
     if (tls_cert is None) != (tls_key is None):
         raise typer.BadParameter("--tls-cert and --tls-key belong together")
 
+    followed = _followed(config, snapshot)
+    known = file_state(followed)
+
     def load() -> State:
         return State(checked_setup(read_configuration(config, sets)), snapshot_of(snapshot))
 
@@ -61,9 +65,8 @@ def serve(  # noqa: PLR0913, PLR0917 -- one parameter an option
     except OSError as error:
         raise InputError(f"cannot serve on {host}:{port} with {tls_cert}, {tls_key}: {error}") from error
     upkeep.append(following_certificate(certificate, lambda: _expiry(certificate), telemetry))
-    followed = _followed(config, snapshot)
     if followed:
-        upkeep.append(following_configuration(followed, load, (InputError,), service, telemetry))
+        upkeep.append(following_configuration(followed, known, load, service, telemetry))
     telemetry.configuration_current.set(1)
     telemetry.log.info("serving", address="https://{}:{}".format(*bound.getsockname()[:2]), certificate=str(tls_cert))
     run(server_for(create_app(service, telemetry), service, certificate, drain_seconds), bound, upkeep, telemetry)

@@ -17,17 +17,19 @@ _BURST_MILLISECONDS = 100
 # What no event was seen for (a network file system, a change before watching began) is found by looking.
 _LOOK_MILLISECONDS = 2000
 
-_State: TypeAlias = Mapping[Path, tuple[int, ...]]
+FileState: TypeAlias = Mapping[Path, tuple[int, ...]]
 
 
-async def watch(paths: Iterable[Path], stop: asyncio.Event | None = None) -> AsyncIterator[None]:
+async def watch(
+    paths: Iterable[Path], stop: asyncio.Event | None = None, known: FileState | None = None
+) -> AsyncIterator[None]:
     """Yield each time that one of `paths` (files or directories) has another content than before; ends on `stop`.
 
-    The state of the paths is taken when iteration begins. A path that is not there yet is followed too, as long as its
-    directory exists. Raises FileNotFoundError where that does not.
+    `known` is their state when they were read, without it that when iteration begins. A path that is not there yet is
+    followed too, as long as its directory exists. Raises FileNotFoundError where that does not.
     """
     watched = [Path(path) for path in paths]
-    known = _state(watched)
+    known = file_state(watched) if known is None else known
     events = awatch(
         *_directories(watched),
         watch_filter=None,
@@ -39,7 +41,7 @@ async def watch(paths: Iterable[Path], stop: asyncio.Event | None = None) -> Asy
         recursive=False,
     )
     async for _ in events:
-        now = _state(watched)
+        now = file_state(watched)
         if now != known:
             known = now
             yield
@@ -54,7 +56,7 @@ def _directories(paths: Iterable[Path]) -> set[Path]:
     return directories
 
 
-def _state(paths: Iterable[Path]) -> _State:
+def file_state(paths: Iterable[Path]) -> FileState:
     """What tells one content from another without reading it; links are followed, a directory counts with its files."""
     state: dict[Path, tuple[int, ...]] = {}
     for path in paths:
