@@ -68,7 +68,6 @@ def serve(  # noqa: PLR0913, PLR0917 -- one parameter an option
     if followed:
         upkeep.append(following_configuration(followed, known, load, service, telemetry))
     telemetry.configuration_current.set(1)
-    telemetry.log.info("serving", address="https://{}:{}".format(*bound.getsockname()[:2]), certificate=str(tls_cert))
     run(server_for(create_app(service, telemetry), service, certificate, drain_seconds), bound, upkeep, telemetry)
 
 

@@ -113,12 +113,21 @@ def run(server: DrainingServer, bound: socket.socket, upkeep: Sequence[Upkeep], 
 
 async def _run(server: DrainingServer, bound: socket.socket, upkeep: Sequence[Upkeep], telemetry: Telemetry) -> None:
     tasks = [asyncio.create_task(_kept_up(each, telemetry)) for each in upkeep]
+    tasks.append(asyncio.create_task(_announce(server, bound, telemetry)))
     try:
         await server.serve(sockets=[bound])
     finally:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _announce(server: DrainingServer, bound: socket.socket, telemetry: Telemetry) -> None:
+    """Log where the server listens as soon as it does."""
+    host, port = bound.getsockname()[:2]
+    while not server.started:
+        await asyncio.sleep(_POLL_SECONDS)
+    telemetry.log.info("serving", address=f"https://{host}:{port}")
 
 
 async def _kept_up(upkeep: Upkeep, telemetry: Telemetry) -> None:
