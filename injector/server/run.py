@@ -57,6 +57,12 @@ class DrainingServer(uvicorn.Server):
         super().__init__(config)
         self._service = service
         self._drain_seconds = drain_seconds
+        self.listening = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start to listen, and tell those who wait for it."""
+        await super().startup(sockets)
+        self.listening.set()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002
         """Begin to drain; on the second signal stop without waiting for anything."""
@@ -125,8 +131,7 @@ async def _run(server: DrainingServer, bound: socket.socket, upkeep: Sequence[Up
 async def _announce(server: DrainingServer, bound: socket.socket, telemetry: Telemetry) -> None:
     """Log where the server listens as soon as it does."""
     host, port = bound.getsockname()[:2]
-    while not server.started:
-        await asyncio.sleep(_POLL_SECONDS)
+    await server.listening.wait()
     telemetry.log.info("serving", address=f"https://{host}:{port}")
 
 
