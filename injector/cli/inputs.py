@@ -27,6 +27,13 @@ SnapshotFile: TypeAlias = Annotated[
     Path | None,
     typer.Option("--snapshot", help="Namespaces and nodes as a file, in place of a cluster.", show_default=False),
 ]
+Kubeconfig: TypeAlias = Annotated[
+    Path | None,
+    typer.Option("--kubeconfig", help="How to reach a cluster, as kubectl uses it.", show_default=False),
+]
+Context: TypeAlias = Annotated[
+    str | None, typer.Option("--context", help="Context of the kubeconfig to use.", show_default=False)
+]
 InputFile: TypeAlias = Annotated[Path, typer.Option("-f", "--filename", help="File to read; - is standard input.")]
 
 
