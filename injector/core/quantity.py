@@ -4,7 +4,7 @@ Source: https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/q
 """
 
 import re
-from decimal import ROUND_UP, Decimal
+from decimal import ROUND_UP, Context, Decimal, localcontext
 from typing import Any
 
 _QUANTITY = re.compile(
@@ -13,6 +13,10 @@ _QUANTITY = re.compile(
 _DECIMAL = {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
 _BINARY = {"": 0, "Ki": 1, "Mi": 2, "Gi": 3, "Ti": 4, "Pi": 5, "Ei": 6}
 _SMALLEST = Decimal("1e-9")
+# Room for every digit of what is still taken for a quantity: its text is bounded, its exponent has three digits.
+_LONGEST = 100
+_HIGHEST_EXPONENT = 999
+_EXACT = Context(prec=1_200)
 
 
 def canonical_quantity(text: str) -> str:
@@ -20,9 +24,14 @@ def canonical_quantity(text: str) -> str:
 
     Raises ValueError where `text` is no quantity.
     """
-    match = _QUANTITY.fullmatch(text)
+    match = _QUANTITY.fullmatch(text) if len(text) <= _LONGEST else None
     if match is None:
         raise ValueError(f"{text!r} is not a quantity; valid: a number with a suffix such as m, k, M, G, Ki, Mi, Gi")
+    with localcontext(_EXACT):
+        return _written(match)
+
+
+def _written(match: re.Match[str]) -> str:
     number, suffix = Decimal(match["number"]), match["suffix"] or ""
     if suffix in _BINARY and suffix:
         return _binary(number * Decimal(1024) ** _BINARY[suffix])
@@ -58,7 +67,7 @@ def _decimal(value: Decimal) -> str:
 
 
 def _with_exponent(value: Decimal) -> str:
-    for power in range(18, -12, -3):
+    for power in range(_HIGHEST_EXPONENT, -12, -3):
         scaled = value.scaleb(-power)
         if scaled == scaled.to_integral_value() and (scaled or not power):
             return f"{int(scaled)}e{power}" if power else str(int(scaled))
