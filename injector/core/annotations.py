@@ -54,9 +54,11 @@ def _quantity(value: str) -> str | None:
 
 
 def _unsigned(value: str) -> str | None:
-    if value.isascii() and value.isdigit() and int(value) <= _LARGEST_UNSIGNED:
-        return None
-    return f"parsing {value!r}: invalid syntax; valid: a whole number from 0 to {_LARGEST_UNSIGNED}"
+    if not (value.isascii() and value.isdigit()):
+        return f"parsing {value!r}: invalid syntax; valid: a whole number from 0 to {_LARGEST_UNSIGNED}"
+    if len(value.lstrip("0")) > len(str(_LARGEST_UNSIGNED)) or int(value) > _LARGEST_UNSIGNED:
+        return f"parsing {value!r}: value out of range; valid: a whole number from 0 to {_LARGEST_UNSIGNED}"
+    return None
 
 
 def _status_port(value: str) -> str | None:
