@@ -26,3 +26,15 @@ MESH_KEYS = (
     Key("defaultConfig", MAPPING, ABSENT, "the mesh-wide ProxyConfig, checked and merged by its own rules"),
     Key("defaultConfig.proxyMetadata", TEXT_MAP, ABSENT, "environment of the proxy"),
 )
+
+# Fields of MeshConfig that have no part in injection: known, so that a misspelt one can be told from them.
+# Source: https://istio.io/latest/docs/reference/config/istio.mesh.v1alpha1/#MeshConfig
+OTHER_MESH_FIELDS = tuple(
+    "accessLogEncoding accessLogFile accessLogFormat caCertificates certificates configSources connectTimeout "
+    "defaultDestinationRuleExportTo defaultHttpRetryPolicy defaultServiceExportTo defaultVirtualServiceExportTo "
+    "disableEnvoyListenerLog discoverySelectors dnsRefreshRate enableAutoMtls enableEnvoyAccessLogService "
+    "enableTracing h2UpgradePolicy inboundClusterStatName inboundTrafficPolicy ingressClass ingressControllerMode "
+    "ingressSelector ingressService localityLbSetting meshMTLS outboundClusterStatName outboundTrafficPolicy "
+    "pathNormalization proxyHttpPort serviceScopeConfigs serviceSettings tcpKeepalive tlsDefaults "
+    "verifyCertificateAtClient".split()
+)

@@ -1,6 +1,6 @@
 """Checking one layer against the tables of keys, and bringing it into its one canonical form."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,7 +9,8 @@ from injector.config.faults import Fault, Path
 from injector.config.keys import Key, parents
 from injector.config.layers import Layer
 from injector.config.mesh_keys import MESH_KEYS
-from injector.config.names import folded, unknown_key
+from injector.config.misspelt import misspelt
+from injector.config.names import unknown_key
 from injector.config.native_keys import NATIVE_KEYS
 from injector.config.trees import deep_merge, find, nested, without
 from injector.config.values_keys import VALUES_KEYS
@@ -41,7 +42,7 @@ def check(layer: Layer) -> Checked:
         faults.append(layer.place(path).fault(message))
         sound = without(sound, _up_to_key(path))
     in_order = tuple(sorted(faults, key=lambda fault: fault.line or 0))
-    return Checked(replace(layer, native=sound, warnings=(*layer.warnings, *_misspelt(layer))), in_order)
+    return Checked(replace(layer, native=sound, warnings=(*layer.warnings, *misspelt(layer))), in_order)
 
 
 def _findings(native: JsonObject) -> Findings:
@@ -116,23 +117,3 @@ def _with_canonical_value(native: JsonObject, prefix: Path, key: Key, *, from_fl
     if canonical is value:
         return native
     return deep_merge(native, nested(prefix + key.path, canonical))
-
-
-def _misspelt(layer: Layer) -> Iterator[Fault]:
-    """Keys of the values that differ from a known one only in case, `_` or `-`: allowed, but hardly meant."""
-    known = {_folded(key.path): key for key in VALUES_KEYS}
-    for path in _paths(layer.native.get("values"), ()):
-        key = known.get(_folded(path))
-        if key is not None and path != key.path and find(layer.native, ("values", *key.path)) is None:
-            yield layer.place(("values", *path)).fault(f"is read by no shipped template; did you mean {key.name!r}?")
-
-
-def _folded(path: Path) -> str:
-    return ".".join(folded(str(step)) for step in path)
-
-
-def _paths(tree: Any, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-    if isinstance(tree, dict):
-        for key, value in tree.items():
-            yield (*path, key)
-            yield from _paths(value, (*path, key))

@@ -236,6 +236,7 @@ PROXY_CONFIG = Message(
     },
     choices=(("serviceCluster", "tracingServiceName"),),
 )
+FIELDS = tuple(PROXY_CONFIG.fields)
 
 # What this code reads before any configuration; each is left out of PROXY_CONFIG where equal (reference 3.3).
 BUILT_IN_DEFAULTS: Mapping[str, object] = {
