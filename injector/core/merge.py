@@ -4,7 +4,7 @@ Neither argument is ever changed. What stays the same is the same object in the 
 an overlay changes nothing, so the patch costs what the change costs.
 """
 
-from typing import Any
+from typing import Any, cast
 
 from injector.core.merge_keys import NOTHING_KEYED, POD_SCHEMA, PRIMITIVE, Schema
 from injector.core.merge_lists import in_merged_order, in_wanted_order
@@ -23,7 +23,7 @@ def strategic_merge(target: JsonObject, overlay: JsonObject, schema: Schema = PO
     InjectionError for an unknown directive or a list item without its key.
     """
     if PATCH in overlay:
-        return _directed(target, overlay, schema)
+        return _directed(overlay)
     result = target
     for key, value in overlay.items():
         if key[:1] == "$":
@@ -36,7 +36,7 @@ def strategic_merge(target: JsonObject, overlay: JsonObject, schema: Schema = PO
         elif key not in target or merged is not target[key]:
             result = result.copy() if result is target else result
             result[key] = merged
-    return _with_list_directives(result, overlay, schema) if _has_directives(overlay) else result
+    return _with_list_directives(target, result, overlay, schema) if _has_directives(overlay) else result
 
 
 class _Absent:
@@ -70,63 +70,75 @@ def _merged_list(target: list[Any], overlay: list[Any], key: str, schema: Schema
         return [*target, *added] if added else target
     target, overlay = _without_deleted(target, overlay, key)
     places = _places(target, key)
-    merged, identities = [], []
+    merged: dict[Any, Any] = {}
+    again: dict[Any, int] = {}
     for item in overlay:
         identity = _identity(item, key)
+        if identity in merged:
+            numbered = _numbered(identity, again)
+            identity = numbered if numbered in places else identity
         place = places.get(identity)
-        merged.append(_cleaned(item) if place is None else strategic_merge(target[place], item, schema))
-        identities.append(identity)
-    result = in_merged_order(target, places, dict(zip(identities, merged, strict=True)))
+        merged[identity] = _cleaned(item) if place is None else strategic_merge(target[place], item, schema)
+    result = in_merged_order(target, places, merged)
     return target if _same_items(target, result) else result
 
 
 def _without_deleted(target: list[Any], overlay: list[Any], key: str) -> tuple[list[Any], list[Any]]:
     """Carry out the items that are directives: `$patch: delete` and `$patch: replace` (8.2, step 1)."""
-    if not any(isinstance(item, dict) and PATCH in item for item in overlay):
+    directed = [item for item in overlay if isinstance(item, dict) and PATCH in item]
+    if not directed:
         return target, overlay
-    kept = [item for item in overlay if not (isinstance(item, dict) and item.get(PATCH) in ("delete", "replace"))]
-    if any(item.get(PATCH) == "replace" for item in overlay):
+    kept = [item for item in overlay if not (isinstance(item, dict) and PATCH in item)]
+    if "replace" in map(_directive, directed):
         return [], kept
-    deleted = {_identity(item, key) for item in overlay if item.get(PATCH) == "delete"}
+    deleted = {_identity(item, key) for item in directed}
     return [item for item in target if _identity_or_none(item, key) not in deleted], kept
 
 
-def _directed(target: JsonObject, overlay: JsonObject, schema: Schema) -> JsonObject:
-    rest = {key: value for key, value in overlay.items() if key != PATCH}
-    match overlay[PATCH]:
-        case "replace":
-            return rest
-        case "delete":
-            return {}
-        case "merge":
-            return strategic_merge(target, rest, schema)
-        case directive:
-            raise InjectionError(f"{PATCH}: {directive!r} is not a directive; valid: replace, delete, merge")
+def _directed(overlay: JsonObject) -> JsonObject:
+    return {} if _directive(overlay) == "delete" else cast("JsonObject", _cleaned(overlay))
+
+
+def _directive(overlay: JsonObject) -> str:
+    if overlay[PATCH] not in ("replace", "delete"):
+        raise InjectionError(f"{PATCH}: {overlay[PATCH]!r} is not a directive; valid: replace, delete")
+    return str(overlay[PATCH])
 
 
 def _has_directives(overlay: JsonObject) -> bool:
     return any(key[:1] == "$" for key in overlay)
 
 
-def _with_list_directives(result: JsonObject, overlay: JsonObject, schema: Schema) -> JsonObject:
+def _with_list_directives(target: JsonObject, result: JsonObject, overlay: JsonObject, schema: Schema) -> JsonObject:
     result = dict(result)
     for key, value in overlay.items():
         name = key.partition("/")[2]
+        if key[:1] == "$" and not isinstance(value, list):
+            raise InjectionError(f"{key}: expected a list, not {value!r}")
         if key == RETAIN_KEYS:
             result = {field: item for field, item in result.items() if field in value}
         elif key.startswith(DELETE_FROM_LIST) and isinstance(result.get(name), list):
             result[name] = [item for item in result[name] if item not in value]
         elif key.startswith(ELEMENT_ORDER) and isinstance(result.get(name), list):
-            result[name] = in_wanted_order(result[name], value, schema.lists.get(name, PRIMITIVE))
+            before = target.get(name) if isinstance(target.get(name), list) else []
+            result[name] = in_wanted_order(result[name], before or [], value, schema.lists.get(name, PRIMITIVE))
     return result
 
 
 def _places(target: list[Any], key: str) -> dict[Any, int]:
+    """Identity to place. Of items with one name (an environment may have it twice) the further ones are numbered."""
     places: dict[Any, int] = {}
+    again: dict[Any, int] = {}
     for index, item in enumerate(target):
-        places.setdefault(_identity_or_none(item, key), index)
-    places.pop(None, None)
+        identity = _identity_or_none(item, key)
+        if identity is not None:
+            places[_numbered(identity, again) if identity in places else identity] = index
     return places
+
+
+def _numbered(identity: Any, again: dict[Any, int]) -> tuple[Any, int]:
+    again[identity] = again.get(identity, 0) + 1
+    return identity, again[identity]
 
 
 def _identity(item: Any, key: str) -> Any:

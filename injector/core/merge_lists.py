@@ -25,12 +25,20 @@ def in_merged_order(target: list[Any], places: Mapping[Any, int], merged: Mappin
     return result
 
 
-def in_wanted_order(items: list[Any], wanted: list[Any], key: str) -> list[Any]:
-    """`items` in the order of `wanted` (their keys, or the items themselves where `key` is empty), the rest behind."""
+def in_wanted_order(items: list[Any], before: list[Any], wanted: list[Any], key: str) -> list[Any]:
+    """`items` with those in `wanted` in its order, the others where they stood among them in `before`.
+
+    Items are told apart by `key`, or are their own identities where it is empty. This is what Kubernetes means by
+    `$setElementOrder`: https://github.com/kubernetes/design-proposals-archive/blob/main/cli/preserve-order-in-strategic-merge-patch.md
+    """
 
     def identity(item: Any) -> Any:
-        return item.get(key) if key and isinstance(item, dict) else item
+        found = item.get(key) if key and isinstance(item, dict) else item
+        return found if isinstance(found, (str, int, float)) else repr(found)
 
-    order = [identity(item) for item in wanted]
-    ranked = [item for name in order for item in items if identity(item) == name]
-    return [*ranked, *(item for item in items if identity(item) not in order)]
+    stood = {identity(item): place for place, item in enumerate(before)}
+    found = {identity(item): item for item in items}
+    ordered = {name: found[name] for name in map(identity, wanted) if name in found}
+    rest = [item for item in items if identity(item) in stood or identity(item) not in ordered]
+    as_before = sorted(rest, key=lambda item: stood.get(identity(item), len(before)))
+    return in_merged_order(as_before, {identity(item): place for place, item in enumerate(as_before)}, ordered)

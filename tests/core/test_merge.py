@@ -149,6 +149,56 @@ def test_patch_replace_and_delete() -> None:
     assert names(merged(containers("a", "b"), replace)) == ["c"]
 
 
+def test_what_is_put_in_place_holds_no_null_and_no_directive() -> None:
+    overlay = {"a": {"$patch": "replace", "y": 2, "n": None, "b": {"$retainKeys": ["c"], "c": 1}}}
+    assert merged({"a": {"x": 1}}, overlay) == {"a": {"y": 2, "b": {"c": 1}}}
+
+
+@pytest.mark.parametrize(
+    ("target", "wanted", "expected"),
+    [("ab", "ba", "ba"), ("xayb", "ba", "xyba"), ("abx", "ba", "bax"), ("xy", "yx", "yx"), ("axb", "ab", "axb")],
+)
+def test_a_wanted_order_leaves_other_items_where_they_stood(target: str, wanted: str, expected: str) -> None:
+    """The walk of reference 8.2, step 3, with the directive's order in place of the overlay's."""
+    order = {"spec": {"$setElementOrder/containers": [{"name": name} for name in wanted]}}
+    assert names(merged(containers(*target), order)) == list(expected)
+
+
+def test_a_wanted_order_counts_more_than_that_of_the_overlay() -> None:
+    overlay = containers("n", "a")
+    overlay["spec"]["$setElementOrder/containers"] = [{"name": "a"}, {"name": "n"}]
+    assert names(merged(containers("x", "a", "y"), overlay)) == ["x", "a", "n", "y"]
+
+
+def test_an_order_of_things_without_a_key_is_harmless() -> None:
+    order = {"spec": {"$setElementOrder/tolerations": [{"key": "b"}, {"key": "a"}]}}
+    target = {"spec": {"tolerations": [{"key": "a"}, {"key": "b"}]}}
+    assert merged(target, order) == {"spec": {"tolerations": [{"key": "b"}, {"key": "a"}]}}
+
+
+@pytest.mark.parametrize(
+    ("target", "overlay", "expected"),
+    [
+        (None, [1, 2], [1, 2]),
+        ([], [1, 2], [2]),
+        ([1], [1, 2], [2]),
+        ([3], [1, 2], [2]),
+        ([1, 2], [1, 2], [1, 2]),
+        ([3, 4], [1, 2], [1, 2]),
+        ([3, 4], [1], [1, 4]),
+    ],
+)
+def test_a_name_that_an_overlay_has_twice(target: Any, overlay: list[int], expected: list[int]) -> None:
+    """In a new container both are listed; in one that has the name the later one wins (reference 5.9.3, row 27)."""
+
+    def container(values: list[int]) -> Any:
+        env = [{"name": "N", "value": str(value)} for value in values]
+        return {"spec": {"containers": [{"name": "a", "env": env}]}}
+
+    before = {"spec": {"containers": []}} if target is None else container(target)
+    assert merged(before, container(overlay)) == container(expected)
+
+
 def test_element_order_retain_keys_and_deletion_from_sets() -> None:
     order = {"spec": {"$setElementOrder/containers": [{"name": "b"}, {"name": "a"}]}}
     assert names(merged(containers("a", "b"), order)) == ["b", "a"]
@@ -161,7 +211,12 @@ def test_element_order_retain_keys_and_deletion_from_sets() -> None:
     ("overlay", "message"),
     [
         ({"spec": {"$patch": "burn"}}, "'burn' is not a directive"),
+        ({"spec": {"$patch": "merge"}}, "'merge' is not a directive"),
+        ({"spec": {"containers": [{"name": "a", "$patch": "burn"}]}}, "'burn' is not a directive"),
+        ({"spec": {"containers": [{"name": "new", "$patch": "merge"}]}}, "'merge' is not a directive"),
         ({"spec": {"containers": [{"image": "x"}]}}, "merged by 'name' has none"),
+        ({"spec": {"$retainKeys": "containers"}}, "expected a list, not 'containers'"),
+        ({"spec": {"$setElementOrder/containers": None}}, "expected a list, not None"),
     ],
 )
 def test_an_overlay_that_cannot_be_merged_is_refused_and_named(overlay: Any, message: str) -> None:

@@ -46,6 +46,10 @@ CONFIGURATIONS = {
         "values.global.imagePullSecrets={pull}",
     ),
     "annotated": ("injectedAnnotations.note=b",),
+    "metadata": tuple(
+        f"meshConfig.defaultConfig.proxyMetadata.{name}=true"
+        for name in ("POD_NAME", "ISTIO_META_DNS_CAPTURE", "ISTIO_META_CLUSTER_ID", "OWN")
+    ),
 }
 
 
