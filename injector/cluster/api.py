@@ -108,20 +108,23 @@ class ApiServer:
             given["continue"] = metadata["continue"]
 
     def watch(
-        self, resource: Resource, version: str, *, namespace: str = "", field_selector: str = "", seconds: int = 60
+        self, resource: Resource, namespace: str = "", *, version: str, seconds: int, **query: str
     ) -> Iterator[JsonObject]:
         """The events after `version`, as they come, bookmarks among them; ends after `seconds`.
 
-        An event is a mapping with `type` and `object`. Raises ClusterError for an event of type ERROR too.
+        An event is a mapping with `type` and `object`. When this returns the API server has agreed to the watch; what
+        breaks off later, or is told by an event of type ERROR, is raised while the events are taken.
         """
-        query = {
-            "watch": "true",
-            "resourceVersion": version,
-            "allowWatchBookmarks": "true",
-            "timeoutSeconds": str(seconds),
-            **({"fieldSelector": field_selector} if field_selector else {}),
-        }
-        response = self._send("GET", resource.path(namespace), query=query, answer_seconds=seconds + _ANSWER_SECONDS)
+        options = {"watch": "true", "resourceVersion": version, "allowWatchBookmarks": "true", **query}
+        response = self._send(
+            "GET",
+            resource.path(namespace),
+            query={**options, "timeoutSeconds": str(seconds)},
+            answer_seconds=seconds + _ANSWER_SECONDS,
+        )
+        return self._events(response, resource)
+
+    def _events(self, response: urllib3.BaseHTTPResponse, resource: Resource) -> Iterator[JsonObject]:
         try:
             for line in _lines(response):
                 event: JsonObject = json.loads(line)
@@ -129,7 +132,7 @@ class ApiServer:
                     raise _status_error(event.get("object") or {}, f"watching {resource.plural}")
                 yield event
         except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-            raise ClusterError(f"{self.url}: watching {resource.plural} broke off: {error}") from error
+            raise ClusterError(f"{self.url}: watching {resource.plural} broke off: {_reason(error)}") from error
         finally:
             # What was not read to its end is not worth keeping open.
             response.close()

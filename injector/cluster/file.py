@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from injector.cluster.snapshot import snapshot_of
 from injector.core.model import JsonObject, Snapshot
 
 _KINDS = ("Namespace", "Node", "ProxyConfig")
@@ -58,9 +59,7 @@ def read_snapshot(path: Path) -> Snapshot:
     faults = [f"{path}: {one.where}: {message}" for one in found for message in _faults(one.document)]
     if faults:
         raise SnapshotFaults(faults)
-    namespaces = {one["metadata"]["name"]: one for one in _of_kind(found, "Namespace")}
-    proxy_configs = sorted(_of_kind(found, "ProxyConfig"), key=_created)
-    return Snapshot(namespaces, tuple(_of_kind(found, "Node")), tuple(proxy_configs))
+    return snapshot_of(*(_of_kind(found, kind) for kind in _KINDS))
 
 
 def _objects(path: Path) -> Iterator[_Found]:
@@ -140,7 +139,3 @@ def _of_kind(found: Iterable[_Found], kind: str) -> Iterator[JsonObject]:
     for one in found:
         if one.document.get("kind") == kind and str(one.document.get("apiVersion", "")).startswith(group):
             yield one.document
-
-
-def _created(resource: JsonObject) -> str:
-    return str(resource["metadata"].get("creationTimestamp") or "")

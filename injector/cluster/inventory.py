@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from injector.cluster.api import ApiServer, ClusterError
 from injector.cluster.resources import NAMESPACES, NODES, PODS, PROXY_CONFIGS, WORKLOADS, Resource
+from injector.cluster.snapshot import snapshot_of
 from injector.core.model import JsonObject, Snapshot
 
 
@@ -12,20 +13,7 @@ def read_cluster(server: ApiServer) -> Snapshot:
 
     Where nodes may not be read they are not known; a cluster without ProxyConfig resources has none.
     """
-    return snapshot_of_objects(
-        server.items(NAMESPACES), _readable(server, NODES), _readable(server, PROXY_CONFIGS) or ()
-    )
-
-
-def snapshot_of_objects(
-    namespaces: list[JsonObject], nodes: list[JsonObject] | None, proxy_configs: list[JsonObject] | tuple[()]
-) -> Snapshot:
-    """The snapshot that these objects make; ProxyConfig resources by age, as the first of two counts."""
-    return Snapshot(
-        namespaces={each["metadata"]["name"]: each for each in namespaces},
-        nodes=None if nodes is None else tuple(nodes),
-        proxy_configs=tuple(sorted(proxy_configs, key=_created)),
-    )
+    return snapshot_of(server.items(NAMESPACES), _readable(server, NODES), _readable(server, PROXY_CONFIGS) or ())
 
 
 def workloads(server: ApiServer, namespace: str = "") -> Iterator[JsonObject]:
@@ -57,7 +45,3 @@ def _readable(server: ApiServer, resource: Resource, namespace: str = "") -> lis
         if error.is_missing or error.is_forbidden:
             return None
         raise
-
-
-def _created(resource: JsonObject) -> str:
-    return str(resource["metadata"].get("creationTimestamp") or "")

@@ -1,0 +1,159 @@
+"""One kind of object, kept as the API server has it: listed once, then watched from that version on.
+
+Source: https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-detection-of-changes
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from random import uniform
+from threading import Event, Thread
+from time import monotonic
+
+from injector.cluster.api import ApiServer, ClusterError
+from injector.cluster.resources import Resource
+from injector.core.model import JsonObject
+
+_FIRST_PAUSE = 0.2
+_LONGEST_PAUSE = 5.0
+_WATCH_SECONDS = 60
+# A kind that may not be read, or is not there, may become readable when somebody changes the cluster.
+_UNREADABLE_PAUSE = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What to keep: a kind, in one namespace or all, or the one object called `name`."""
+
+    resource: Resource
+    namespace: str = ""
+    name: str = ""
+
+    @property
+    def query(self) -> Mapping[str, str]:
+        """As the API server wants it; accounts that may read one object only may list and watch with it."""
+        return {"fieldSelector": f"metadata.name={self.name}"} if self.name else {}
+
+    def __str__(self) -> str:
+        """For people."""
+        return f"{self.resource.plural} {self.name}".rstrip()
+
+
+class Reflector:
+    """Keeps the objects of `source`, from a thread of its own; reading is always possible and never waits.
+
+    `objects` is replaced, never changed; None as long as nothing was read, and where the kind may not be read.
+    `error` says why the API server is not followed at the moment; empty where it is.
+    """
+
+    def __init__(
+        self,
+        server: ApiServer,
+        source: Source,
+        changed: Callable[[], None],
+        keep: Callable[[JsonObject], JsonObject] = lambda document: document,
+    ) -> None:
+        """Call `changed` after each change of what `keep` leaves of the objects."""
+        self.source = source
+        self.objects: Mapping[str, JsonObject] | None = None
+        self.error = "not read yet"
+        self.last_contact: float | None = None
+        self.lists = 0
+        self._server, self._changed, self._keep = server, changed, keep
+        self._version = ""
+        self._settled, self._stopped = Event(), Event()
+
+    def start(self) -> None:
+        """Begin to follow the API server."""
+        Thread(target=self.run, name=f"watch {self.source}", daemon=True).start()
+
+    def stop(self) -> None:
+        """End at the next event, at the latest when the watch in progress ends."""
+        self._stopped.set()
+
+    def wait(self, seconds: float) -> bool:
+        """Whether it is known after at most `seconds` what there is, or that it may not be read."""
+        return self._settled.wait(seconds)
+
+    def run(self) -> None:
+        """Follow the API server until `stop` is called."""
+        pause = 0.0
+        while not self._stopped.wait(pause):
+            try:
+                if self._version:
+                    self._watch()
+                    # Events wait for the next watch; a server that ends each at once is not run against in a circle.
+                    pause = _FIRST_PAUSE
+                else:
+                    self._list()
+                    pause = 0.0
+            except ClusterError as error:
+                pause = self._pause_after(error, pause)
+
+    def _list(self) -> None:
+        found, version = self._server.listing(self.source.resource, self.source.namespace, **self.source.query)
+        self.lists += 1
+        self._publish({_key(each): self._keep(each) for each in found})
+        self._mark_contact()
+        self._settled.set()
+        self._version = version
+
+    def _watch(self) -> None:
+        """Take the events after the version last seen, until the API server ends the watch in good order."""
+        source = self.source
+        events = self._server.watch(
+            source.resource, source.namespace, version=self._version, seconds=_WATCH_SECONDS, **source.query
+        )
+        self._mark_contact()
+        for event in events:
+            self._mark_contact()
+            self._apply(event)
+            self._version = event["object"]["metadata"]["resourceVersion"]
+            if self._stopped.is_set():
+                return
+        self._mark_contact()
+
+    def _pause_after(self, error: ClusterError, pause: float) -> float:
+        """Take note of `error`; gives the seconds to wait before the next try, after `pause` before the last one."""
+        if error.is_forbidden or error.is_missing:
+            # Then this is what is known: that it may not be known.
+            self._version = ""
+            self._publish(None)
+            self._mark_contact()
+            self._settled.set()
+            return _UNREADABLE_PAUSE
+        if error.is_expired:
+            self._version = ""
+            return 0.0
+        if error.status:
+            # Refused for another reason: whatever version was asked for, a fresh list can do no harm.
+            self._version = ""
+        self.error = str(error)
+        return longer(pause)
+
+    def _apply(self, event: JsonObject) -> None:
+        document, known = event["object"], dict(self.objects or {})
+        if event["type"] == "DELETED":
+            known.pop(_key(document), None)
+        elif event["type"] in ("ADDED", "MODIFIED"):
+            known[_key(document)] = self._keep(document)
+        self._publish(known)
+
+    def _publish(self, objects: Mapping[str, JsonObject] | None) -> None:
+        if objects != self.objects:
+            self.objects = objects
+            self._changed()
+
+    def _mark_contact(self) -> None:
+        self.error, self.last_contact = "", monotonic()
+
+
+def longer(pause: float) -> float:
+    """The seconds to wait after a failure, when it was `pause` after the one before: twice as long, within bounds."""
+    longest = min(max(pause * 2, _FIRST_PAUSE), _LONGEST_PAUSE)
+    # Replicas that lost the same API server do not all come back at the same moment.
+    return longest * uniform(0.7, 1.0)  # noqa: S311 -- no secret
+
+
+def _key(document: JsonObject) -> str:
+    metadata = document["metadata"]
+    return f"{metadata.get('namespace') or ''}/{metadata['name']}"
