@@ -11,11 +11,12 @@ from typer.main import get_command
 
 from injector.cli.errors import InputError
 
-# Each command is the function of its name in the module `injector.cli.<name>`.
+# Each command is the function, or the group of commands, of its name in the module `injector.cli.<name>`.
 COMMANDS: Mapping[str, str] = {
     "inject": "inject the workloads of a file",
     "uninject": "take an injection out of a file again",
     "review": "answer one AdmissionReview as the webhook would",
+    "capture": "show, apply or remove the traffic redirection of a pod",
     "check": "validate configuration and templates",
     "serve": "run the webhook server",
     "demo": "inject the Bookinfo sample through a webhook server of its own",
@@ -31,9 +32,13 @@ class _LazyGroup(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
         if cmd_name not in COMMANDS:
             return None
+        found = getattr(import_module(f"injector.cli.{cmd_name}"), cmd_name)
+        if isinstance(found, typer.Typer):
+            group = get_command(found)
+            group.short_help = COMMANDS[cmd_name]
+            return group
         app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
-        module = import_module(f"injector.cli.{cmd_name}")
-        app.command(cmd_name, short_help=COMMANDS[cmd_name])(getattr(module, cmd_name))
+        app.command(cmd_name, short_help=COMMANDS[cmd_name])(found)
         return get_command(app)
 
 

@@ -1,0 +1,95 @@
+"""Where a plan meets the machine: the network namespace that this process runs in."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+from injector.capture import nftables
+from injector.capture.arguments import Capture
+from injector.capture.iptables import restore_text
+from injector.capture.routing import commands_to_add, commands_to_remove, has_rule
+from injector.capture.rules import Plan, plan_of
+from injector.capture.shown import RESTORE
+from injector.capture.values import Backend
+
+_HAS_IPV6 = Path("/proc/net/if_inet6")
+_SAVE = {4: "iptables-save", 6: "ip6tables-save"}
+_SECONDS_FOR_LOCK = "30"
+_SECONDS = 60
+
+
+class CaptureError(Exception):
+    """A program of the kernel's rules failed: the text is its name and what it said."""
+
+
+def apply(capture: Capture) -> None:
+    """Put the rules of `capture` in force, in place of those of an earlier run; the other backend's go.
+
+    Raises CaptureError where the kernel refuses them; then none are in force.
+    """
+    plan = plan_of(capture)
+    by_backend = {backend: plan if backend is capture.backend else Plan() for backend in Backend}
+    try:
+        if plan.policy_routing:
+            _route()
+        _put(by_backend)
+    except CaptureError:
+        remove()
+        raise
+    if not plan.policy_routing:
+        _stop_routing()
+
+
+def remove() -> None:
+    """Take all rules away, whatever they were made from. Raises CaptureError."""
+    _put({backend: Plan() for backend in Backend})
+    _stop_routing()
+
+
+def _put(plans: dict[Backend, Plan]) -> None:
+    for version in _ip_versions():
+        text = restore_text(plans[Backend.IPTABLES], version, _if_installed([_SAVE[version]]))
+        if text:
+            _run([*RESTORE[version].split(), "--wait", _SECONDS_FOR_LOCK], text)
+    if plans[Backend.NFTABLES].chains or nftables.TABLE in _if_installed(["nft", "list", "tables"]):
+        _run(["nft", "-f", "-"], nftables.script(plans[Backend.NFTABLES]))
+
+
+def _if_installed(command: list[str]) -> str:
+    """What the command tells of earlier rules; without the program there can be none."""
+    return _run(command) if shutil.which(command[0]) else ""
+
+
+def _route() -> None:
+    for version in _ip_versions():
+        for command in commands_to_add(version, rule_is_there=_has_rule(version)):
+            _run(command)
+
+
+def _stop_routing() -> None:
+    for version in _ip_versions():
+        for command in commands_to_remove(version, rule_is_there=_has_rule(version)):
+            _run(command)
+
+
+def _has_rule(ip_version: int) -> bool:
+    return has_rule(_run(["ip", f"-{ip_version}", "rule", "show"]))
+
+
+def _ip_versions() -> tuple[int, ...]:
+    return (4, 6) if _HAS_IPV6.exists() else (4,)
+
+
+def _run(command: list[str], given: str = "") -> str:
+    """What the command writes to standard output. Raises CaptureError where it fails."""
+    try:
+        done = subprocess.run(  # noqa: S603 -- the programs are named in this module, the arguments are checked
+            command, input=given, text=True, capture_output=True, check=True, timeout=_SECONDS
+        )
+    except FileNotFoundError as error:
+        raise CaptureError(f"{command[0]}: no such program") from error
+    except subprocess.TimeoutExpired as error:
+        raise CaptureError(f"{' '.join(command)}: no answer within {_SECONDS} s") from error
+    except subprocess.CalledProcessError as error:
+        raise CaptureError(f"{' '.join(command)}: {error.stderr.strip() or error.returncode}") from error
+    return done.stdout
