@@ -147,7 +147,7 @@ def _refuse_invalid_ports(scrape: _Scrape, status_port: int) -> None:
 
 
 def _refuse_invalid_port(text: str, status_port: int, subject: str, invalid: str) -> None:
-    port = int(text) if re.fullmatch(r"\+?[0-9]{1,9}", text) else 0
+    port = int(text) if re.fullmatch(r"\+?0*[0-9]{1,9}", text) else 0
     if not 1 <= port <= _LARGEST_PORT:
         raise InjectionError(f"{subject}: {invalid} {text!r}; valid: 1 to {_LARGEST_PORT}")
     if port == status_port:

@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 
 from injector.core.admission import Setup, Subject, admit
-from injector.core.model import Decision, InjectionError, JsonObject, Pod, Snapshot, Workload
+from injector.core.model import PROXY_CONFIG_ANNOTATION, Decision, InjectionError, JsonObject, Pod, Snapshot, Workload
+from injector.core.pods import annotations
+from injector.core.proxy_config import ProxyConfigError, parse_text
 from injector.core.reinjection import uninject
 from injector.core.workload import identify
 from injector.manual.files import Change, title_of
@@ -15,6 +17,7 @@ def injection(setup: Setup, snapshot: Snapshot) -> Change:
     """The change that injects. A namespace that `snapshot` does not know plays no part in the decision."""
 
     def change(document: JsonObject, pod: Pod) -> tuple[Pod, Sequence[str]]:
+        _refuse_unreadable_proxy_config(pod)
         admission = admit(subject_of_workload(document, pod, snapshot), setup, snapshot)
         if not admission.allowed:
             raise InjectionError(admission.message)
@@ -24,6 +27,17 @@ def injection(setup: Setup, snapshot: Snapshot) -> Change:
         return admission.pod, warnings
 
     return change
+
+
+def _refuse_unreadable_proxy_config(pod: Pod) -> None:
+    """Manual injection reads this annotation first of all, even where the pod is then skipped (reference 14)."""
+    text = annotations(pod).get(PROXY_CONFIG_ANNOTATION)
+    try:
+        parse_text(text or "")
+    except ProxyConfigError as error:
+        raise InjectionError(
+            f"invalid value {text!r:.80} for annotation {PROXY_CONFIG_ANNOTATION!r}: {error}"
+        ) from error
 
 
 def removal(_: JsonObject, pod: Pod) -> tuple[Pod, Sequence[str]]:

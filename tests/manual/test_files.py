@@ -155,3 +155,10 @@ def test_with_a_snapshot_the_namespace_counts() -> None:
     result = injected_text(POD, snapshot)
     assert result.text == POD
     assert "does not opt in" in result.warnings[0]
+
+
+def test_a_proxy_config_that_cannot_be_read_is_a_fault_even_of_a_pod_that_is_skipped() -> None:
+    """Reference section 14."""
+    text = POD.replace("  name: shop\n", '  name: shop\n  annotations: {proxy.istio.io/config: "concurrency: many"}\n')
+    with pytest.raises(ManualFaults, match=r'document 1: Pod "shop": .*proxy\.istio\.io/config.*concurrency'):
+        injected_text(text.replace("spec:\n", "spec:\n  hostNetwork: true\n"))

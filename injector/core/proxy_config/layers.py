@@ -3,10 +3,10 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from injector.core.labels import parse_selector
-from injector.core.model import PROXY_CONFIG_ANNOTATION, JsonObject, Pod
+from injector.core.model import PROXY_CONFIG_ANNOTATION, InjectionError, JsonObject, Pod
 from injector.core.pods import annotations, labels
-from injector.core.proxy_config.parse import parse, parse_text
-from injector.core.proxy_config.schema import BUILT_IN_DEFAULTS, PROXY_CONFIG, Enum
+from injector.core.proxy_config.parse import ProxyConfigError, parse, parse_text
+from injector.core.proxy_config.schema import BUILT_IN_DEFAULTS, DURATION, PROXY_CONFIG, Enum, Message, Wrapped
 
 _HEADERS_KEPT = ("forwardedClientCert", "requestId", "attemptCount", "server", "envoyDebugHeaders")
 
@@ -34,15 +34,21 @@ def merge(base: JsonObject, layer: JsonObject) -> JsonObject:
 
 
 def without_zero_values(layer: JsonObject) -> JsonObject:
-    """The layer as it is after Protobuf has written it: plain scalars and enums at zero are not there."""
+    """The layer as Protobuf writes it: plain scalars and enums at zero, and empty lists and maps, are not there."""
     return {name: value for name, value in layer.items() if not _is_plain_zero(name, value)}
 
 
 def from_resource(resource: JsonObject) -> JsonObject:
-    """What a ProxyConfig custom resource contributes: concurrency, environment variables and image."""
+    """What a ProxyConfig custom resource contributes: concurrency, environment variables and image.
+
+    Raises InjectionError that names the resource where it cannot be read.
+    """
     spec = resource.get("spec") or {}
     chosen = {"concurrency": spec.get("concurrency"), "image": spec.get("image")}
-    return parse({**chosen, "proxyMetadata": spec.get("environmentVariables")})
+    try:
+        return parse({**chosen, "proxyMetadata": spec.get("environmentVariables")})
+    except ProxyConfigError as error:
+        raise InjectionError(f"{_title(resource)}: {error}") from error
 
 
 def effective(
@@ -51,17 +57,17 @@ def effective(
     """The pod's ProxyConfig in the webhook; `mesh_default` itself where nothing is layered over it.
 
     `resources` are ProxyConfig custom resources of any namespace. Raises ProxyConfigError where the pod's annotation
-    cannot be read.
+    cannot be read, InjectionError where a resource cannot.
     """
     result = mesh_default
     for home in dict.fromkeys((root_namespace, namespace)):
-        for resource in _oldest(resources, home, lambda selector: not selector):
+        for resource in _oldest(resources, home, lambda each: not _selector(each)):
             result = merge(result, without_zero_values(from_resource(resource)))
     own = annotations(pod).get(PROXY_CONFIG_ANNOTATION)
     if own is not None:
         result = merge(result, without_zero_values(parse_text(own)))
     of_pod = labels(pod)
-    selecting = _oldest(resources, namespace, lambda selector: bool(selector) and _selects(selector, of_pod))
+    selecting = _oldest(resources, namespace, lambda each: _selects(each, of_pod))
     for resource in selecting:
         result = merge(result, without_zero_values(from_resource(resource)))
     return result
@@ -72,8 +78,7 @@ def _oldest(resources: Sequence[JsonObject], namespace: str, wanted: Callable[[J
     there = [
         resource
         for resource in resources
-        if (resource.get("metadata") or {}).get("namespace") == namespace
-        and wanted((resource.get("spec") or {}).get("selector") or {})
+        if (resource.get("metadata") or {}).get("namespace") == namespace and wanted(resource)
     ]
     return sorted(there, key=_age)[:1]
 
@@ -83,13 +88,27 @@ def _age(resource: JsonObject) -> tuple[str, str]:
     return str(metadata.get("creationTimestamp") or ""), str(metadata.get("name") or "")
 
 
-def _selects(selector: JsonObject, of_pod: Mapping[str, str]) -> bool:
-    wanted = {"matchLabels": selector.get("matchLabels") or {}}
-    return bool(wanted["matchLabels"]) and parse_selector(wanted).matches(of_pod)
+def _title(resource: JsonObject) -> str:
+    metadata = resource.get("metadata") or {}
+    return f"ProxyConfig {metadata.get('namespace')}/{metadata.get('name')}"
+
+
+def _selects(resource: JsonObject, of_pod: Mapping[str, str]) -> bool:
+    wanted = {"matchLabels": _selector(resource).get("matchLabels") or {}}
+    try:
+        return bool(wanted["matchLabels"]) and parse_selector(wanted).matches(of_pod)
+    except ValueError as error:
+        raise InjectionError(f"{_title(resource)}: spec.selector: {error}") from error
+
+
+def _selector(resource: JsonObject) -> JsonObject:
+    return (resource.get("spec") or {}).get("selector") or {}
 
 
 def _is_plain_zero(name: str, value: object) -> bool:
     kind = PROXY_CONFIG.fields[name]
+    if any(name in choice for choice in PROXY_CONFIG.choices):
+        return False
     if isinstance(kind, Enum):
-        return value == kind.names[0] and name != "tracingServiceName"
-    return isinstance(kind, str) and kind != "duration" and not value
+        return value == kind.names[0]
+    return not isinstance(kind, (Message, Wrapped)) and kind != DURATION and not value

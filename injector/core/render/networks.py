@@ -11,8 +11,8 @@ _ENTRY = '{"name": "istio-cni", "namespace": "default"}'
 
 def with_istio_network(existing: str) -> str:
     """The network list `existing`, in Multus' short or JSON form, with Istio's network in it. Unreadable JSON stays."""
-    existing = re.sub(r"[ \t]*[\r\n]+[ \t]*", " ", existing).strip()
-    if not existing:
+    existing = re.sub(r"[ \t]*[\r\n]+[ \t]*", " ", existing)
+    if not existing.strip():
         return _NETWORK
     if "]" not in existing:
         named = _NETWORK in (item.strip() for item in existing.split(","))

@@ -1,0 +1,93 @@
+"""Reading a ProxyConfig: every spelling that Protobuf's JSON takes, and all faults at once (reference 3.4)."""
+
+from typing import Any
+
+import pytest
+
+from injector.core.proxy_config import ProxyConfigError, parse, parse_text
+from injector.core.proxy_config.durations import duration_text, nanoseconds
+
+WRONG = [
+    ("[]", "has to be a mapping"),
+    ("a: [", "it is not YAML"),
+    ("concurrency: many", "concurrency: expected a whole number"),
+    ("concurrency: 1.5", "concurrency: expected a whole number"),
+    ("concurrency: true", "concurrency: expected a whole number"),
+    ("concurrency: 2147483648", "concurrency: expected a whole number"),
+    ("fileFlushMinSizeKb: -1", "fileFlushMinSizeKb: expected a whole number from 0"),
+    ("configPath: 1", "configPath: expected a text"),
+    ("holdApplicationUntilProxyStarts: 'true'", "holdApplicationUntilProxyStarts: expected true or false"),
+    ("drainDuration: 45", "drainDuration: expected a duration"),
+    ("drainDuration: 45x", "drainDuration: expected a duration"),
+    ("interceptionMode: redirect", "interceptionMode: expected one of REDIRECT, TPROXY, NONE"),
+    ("interceptionMode: 3", "interceptionMode: expected one of REDIRECT, TPROXY, NONE"),
+    ("tracing: zipkin", "tracing: expected a mapping"),
+    ("tracing: {sampling: nan}", "tracing.sampling: expected a number"),
+    ("extraStatTags: a", "extraStatTags: expected a list"),
+    ("extraStatTags: [1]", "extraStatTags[0]: expected a text"),
+    ("proxyMetadata: {A: true}", "proxyMetadata.A: expected a text"),
+    ("proxyMetadata: {A: 1}", "proxyMetadata.A: expected a text"),
+    ("tracing: {zipkin: {}, datadog: {}}", "tracing.zipkin and tracing.datadog exclude each other"),
+    ("serviceCluster: x\ntracingServiceName: 1", "serviceCluster and tracingServiceName exclude each other"),
+]
+
+
+@pytest.mark.parametrize(("text", "fault"), WRONG)
+def test_a_wrong_value_is_named_by_path_with_what_is_expected(text: str, fault: str) -> None:
+    with pytest.raises(ProxyConfigError) as caught:
+        parse_text(text)
+    assert fault in str(caught.value)
+
+
+def test_all_faults_are_told_at_once() -> None:
+    with pytest.raises(ProxyConfigError) as caught:
+        parse({"concurrency": "x", "tracing": {"sampling": "y"}})
+    assert len(caught.value.faults) == 2
+
+
+@pytest.mark.parametrize(
+    ("document", "expected"),
+    [
+        ({}, {}),
+        ({"status_port": "15021"}, {"statusPort": 15021}),
+        ({"statusPort": 15021.0}, {"statusPort": 15021}),
+        ({"concurrency": None}, {}),
+        ({"whatever": object()}, {}),
+        ({"controlPlaneAuthPolicy": 1}, {"controlPlaneAuthPolicy": "MUTUAL_TLS"}),
+        ({"tracing": {"max_path_tag_length": 5}}, {"tracing": {"maxPathTagLength": 5}}),
+        ({"proxyMetadata": {"SNAKE_CASE": "x"}}, {"proxyMetadata": {"SNAKE_CASE": "x"}}),
+    ],
+)
+def test_every_spelling_has_one_canonical_form(document: dict[str, Any], expected: dict[str, Any]) -> None:
+    assert parse(document) == expected
+
+
+@pytest.mark.parametrize("text", ["", "# nothing", "null"])
+def test_an_empty_text_says_nothing(text: str) -> None:
+    assert parse_text(text) == {}
+
+
+DURATIONS = [
+    ("0", "0s"),
+    ("0s", "0s"),
+    ("90s", "90s"),
+    ("1m30s", "90s"),
+    ("1.5s", "1.500s"),
+    (".5s", "0.500s"),
+    ("1h", "3600s"),
+    ("-1s", "-1s"),
+    ("2h45m0.5s", "9900.500s"),
+    ("1\u00b5s", "0.000001s"),
+]
+
+
+@pytest.mark.parametrize(("text", "canonical"), DURATIONS)
+def test_a_duration_of_go_as_protobuf_writes_it(text: str, canonical: str) -> None:
+    assert duration_text(nanoseconds(text)) == canonical
+    assert duration_text(nanoseconds(canonical)) == canonical
+
+
+@pytest.mark.parametrize("text", ["", "1", "s", "1 s", "1d", "1s1", "99999999999999h"])
+def test_other_text_is_no_duration(text: str) -> None:
+    with pytest.raises(ValueError, match="a duration"):
+        nanoseconds(text)
