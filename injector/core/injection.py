@@ -16,6 +16,7 @@ from injector.core.model import (
     TEMPLATES_ANNOTATION,
     VALIDATION_CONTAINER,
     Config,
+    Container,
     InjectionError,
     Pod,
 )
@@ -28,6 +29,8 @@ from injector.core.overrides import (
     with_overrides_annotation,
 )
 from injector.core.pods import (
+    CONTAINER_LISTS,
+    ContainerList,
     annotations,
     containers,
     find_sidecar,
@@ -116,11 +119,13 @@ def forced_environment(injection: Injection) -> dict[str, str]:
 def _apply_templates(injection: Injection, templates: TemplateSet, names: tuple[str, ...]) -> tuple[Pod, Pod]:
     scope = scope_of(injection.given)
     merged, template_pod = _merge_base(injection), Pod()
+    stays = _has_two_proxies(injection) and bool(_named(injection.pod, "containers", PROXY_CONTAINER))
     for name in names:
         overlay = templates.render(name, scope)
         template_pod = strategic_merge(template_pod, injected_names(overlay))
-        if _is_native(injection):
-            merged = _move_proxy_to_init_containers(merged, template_pod)
+        if _is_native(injection) and _named(template_pod, "initContainers", PROXY_CONTAINER) and not stays:
+            # A proxy that the user wrote under containers goes where the template puts it (9.3).
+            merged = _with_proxy_moved(merged, "containers", "initContainers")
         merged = strategic_merge(merged, overlay)
     return merged, template_pod
 
@@ -128,7 +133,16 @@ def _apply_templates(injection: Injection, templates: TemplateSet, names: tuple[
 def _merge_base(injection: Injection) -> Pod:
     if injection.status is None:
         return injection.pod
-    return without_forced_environment(injection.pod, forced_environment(injection))
+    pod = without_forced_environment(injection.pod, forced_environment(injection))
+    if _has_two_proxies(injection) and not _named(pod, "containers", PROXY_CONTAINER):
+        return _with_proxy_moved(pod, "initContainers", "containers")
+    return pod
+
+
+def _has_two_proxies(injection: Injection) -> bool:
+    """Whether templates put a proxy into both lists before, and will again: each has to find its own (9.3)."""
+    status = injection.status
+    return status is not None and all(status.lists(which, PROXY_CONTAINER) for which in CONTAINER_LISTS)
 
 
 def _is_native(injection: Injection) -> bool:
@@ -136,17 +150,16 @@ def _is_native(injection: Injection) -> bool:
     return own == "true" if own in ("true", "false") else injection.given.native_sidecars
 
 
-def _move_proxy_to_init_containers(pod: Pod, template_pod: Pod) -> Pod:
-    """A proxy that the user wrote under containers goes where the template puts it (reference 9.3)."""
-    if all(each["name"] != PROXY_CONTAINER for each in containers(template_pod, "initContainers")):
-        return pod
-    moved = [each for each in containers(pod) if each["name"] == PROXY_CONTAINER]
+def _with_proxy_moved(pod: Pod, origin: ContainerList, destination: ContainerList) -> Pod:
+    moved = _named(pod, origin, PROXY_CONTAINER)
     if not moved:
         return pod
-    kept = [each for each in containers(pod) if each["name"] != PROXY_CONTAINER]
-    return with_containers(
-        with_containers(pod, "containers", kept), "initContainers", [*containers(pod, "initContainers"), *moved]
-    )
+    kept = [each for each in containers(pod, origin) if each["name"] != PROXY_CONTAINER]
+    return with_containers(with_containers(pod, origin, kept), destination, [*containers(pod, destination), *moved])
+
+
+def _named(pod: Pod, which: ContainerList, name: str) -> list[Container]:
+    return [each for each in containers(pod, which) if each["name"] == name]
 
 
 def _match_proxy_user(pod: Pod, injection: Injection, overrides: list[Override]) -> Pod:

@@ -81,7 +81,7 @@ def find_overrides(original: Pod, template_pod: Pod, status: Status | None) -> l
             injected_before = status is not None and status.lists(which, name)
             if injected_before and own is None:
                 continue
-            definition = saved[which].get(name) or _kept_definition(own, which, name)
+            definition = _kept_definition(own, which, name, saved[which].get(name))
             if definition is None and not injected_before:
                 definition = next(_defined(original, which, name), None)
             if definition is not None:
@@ -126,8 +126,13 @@ def user_security_context(original: Pod, overrides: list[Override], status: Stat
     return (definitions[0].get("securityContext") or {}) if definitions else {}
 
 
-def _kept_definition(own: JsonObject | None, which: ContainerList, name: str) -> Container | None:
-    return (((own or {}).get("definitions") or {}).get(which) or {}).get(name)
+def _kept_definition(
+    own: JsonObject | None, which: ContainerList, name: str, saved: Container | None
+) -> Container | None:
+    """The saved definition; but what another injector saved counts as it did when this project took the pod over."""
+    if own is None or "definitions" not in own:
+        return saved
+    return (own["definitions"].get(which) or {}).get(name)
 
 
 def _defined(original: Pod, which: ContainerList, name: str) -> Iterator[Container]:

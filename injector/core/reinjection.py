@@ -9,8 +9,8 @@ The key `original` of the status annotation holds, each only where there is some
 - `imagePullSecrets`: the names of the user's own that are also injected;
 - `order`: list → the container names in the user's order, where the user defined containers under injected names;
 - `automatic`: the names of those whose image was `auto`;
-- `definitions`: list → container name → what was merged over the template's container because another injector had left
-  it elsewhere; that injector's overrides annotation stays as it is.
+- `definitions`, where another injector had injected the pod before: list → container name → what was merged over the
+  template's container; that injector's overrides annotation stays as it is, and no longer counts.
 """
 
 from typing import Any
@@ -64,7 +64,7 @@ def kept_record(status: Status | None, record: JsonObject, overrides: list[Overr
     if status is None:
         return record
     if status.original is None:
-        return {**record, "definitions": definitions_to_keep(overrides)} if overrides else record
+        return {**record, "definitions": definitions_to_keep(overrides)}
     earlier = status.original
     added = {field: {**record[field], **earlier.get(field, {})} for field in _MAPPINGS if field in record}
     return {**earlier, **added}

@@ -1,11 +1,13 @@
 """Injecting the injected changes nothing; taking an injection out gives what was there before."""
 
 import copy
+import json
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import jsonpatch
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -130,6 +132,53 @@ def test_what_the_user_overrode_survives_a_second_injection() -> None:
     proxy = container_of(again, "istio-proxy")
     assert proxy["args"] == ["mine"]
     assert env_of(proxy)["MINE"] == "1"
+
+
+ISTIO_STATUS = '{"initContainers":["istio-init"],"containers":["istio-proxy"],"volumes":null,"revision":"default"}'
+
+
+def injected_by_istio(**proxy: Any) -> Pod:
+    pod = pod_of(annotations={"sidecar.istio.io/status": ISTIO_STATUS})
+    pod["spec"]["initContainers"] = [{"name": "istio-init", "image": "old", "args": ["old"]}]
+    pod["spec"]["containers"].append({"name": "istio-proxy", "image": "old", "args": ["old"], **proxy})
+    return pod
+
+
+def test_the_proxy_of_another_injector_reverts_to_the_template_and_then_stays() -> None:
+    """Reference 10.3, first point; what that injector had saved of the user's no longer counts, now or later."""
+    pod = injected_by_istio(tty=True)
+    saved = {"containers": [{"name": "istio-proxy", "args": ["mine"], "resources": {}}]}
+    pod["metadata"]["annotations"]["proxy.istio.io/overrides"] = json.dumps(saved)
+    once = injected(pod, default_setup())
+    proxy = container_of(once, "istio-proxy")
+    assert proxy["args"][:2] == ["proxy", "sidecar"]
+    assert proxy["image"] != "old"
+    assert proxy["tty"] is True
+    assert admitted(once, default_setup()).patch == ()
+
+
+def test_a_proxy_of_another_injector_that_becomes_native_keeps_what_it_had() -> None:
+    """Reference 10.3, second point."""
+    once = injected(injected_by_istio(), setup_named("native"))
+    proxy = container_of(once, "istio-proxy")
+    assert [each["name"] for each in once["spec"]["initContainers"]] == ["istio-init", "istio-proxy"]
+    assert proxy["args"] == ["old"]
+    assert proxy["image"] == "old"
+    assert proxy["restartPolicy"] == "Always"
+    assert "startupProbe" in proxy
+    assert "proxy.istio.io/overrides" not in once["metadata"]["annotations"]
+    assert container_of(once, "istio-init")["args"][0] == "istio-iptables"
+    assert admitted(once, setup_named("native")).patch == ()
+
+
+@pytest.mark.parametrize(
+    "templates", ["sidecar,gateway", "gateway,sidecar", "sidecar,grpc-agent", "grpc-agent,sidecar"]
+)
+@pytest.mark.parametrize("configuration", sorted(CONFIGURATIONS))
+def test_two_templates_of_one_proxy_change_nothing_the_second_time(templates: str, configuration: str) -> None:
+    """Reference 9.3: a later template may put a second proxy under containers, and it stays."""
+    once = injected(pod_of(annotations={"inject.istio.io/templates": templates}), setup_named(configuration))
+    assert admitted(once, setup_named(configuration)).patch == ()
 
 
 def test_the_containers_of_another_injector_are_taken_out_as_far_as_it_says() -> None:

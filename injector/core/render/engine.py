@@ -66,7 +66,15 @@ class TemplateSet:
                 "failed parsing generated injected YAML (check Istio sidecar injector configuration): "
                 f"template {name!r}: {error}"
             ) from error
-        except (TemplateError, RecursionError, ArithmeticError, LookupError, TypeError, ValueError) as error:
+        except (
+            TemplateError,
+            RecursionError,
+            ArithmeticError,
+            AttributeError,
+            LookupError,
+            TypeError,
+            ValueError,
+        ) as error:
             line = _line_of(error, self._compiled.get(name))
             where = f", line {line}" if line else ""
             raise RenderingError(f"template {name!r}{where}: {error}", line=line) from error

@@ -6,13 +6,14 @@ from typing import Any
 
 import orjson
 
-from injector.core.model import PROXY_CONTAINER, Config, JsonObject, Pod, Workload
+from injector.core.model import PROXY_CONTAINER, Config, InjectionError, JsonObject, Pod, Workload
 from injector.core.pods import annotations, containers, labels
 from injector.core.render.images import container_image
 from injector.core.render.networks import with_istio_network
 from injector.core.render.telemetry import otel_resource_attributes
 from injector.core.render.text import first_nonempty, go_text, refuse, without_nulls
 
+_LONGEST_SHOWN = 200
 _PORT_KEYS = ("name", "hostPort", "containerPort", "protocol", "hostIP")
 _RESOURCE_ANNOTATIONS = (
     ("sidecar.istio.io/proxyCPU", "requests", "cpu"),
@@ -57,6 +58,7 @@ def scope_of(given: TemplateInput) -> dict[str, Any]:
         "inbound_traffic_policy_mode": "localhost" if mode == "LOCALHOST" else "passthrough",
         "compliance_policy": config.compliance_policy,
         "annotation": functions.annotation,
+        "json_annotation": functions.json_annotation,
         "label": functions.label,
         "first_nonempty": first_nonempty,
         "refuse": refuse,
@@ -72,9 +74,9 @@ def scope_of(given: TemplateInput) -> dict[str, Any]:
 
 SCOPE_NAMES = frozenset(
     "pod workload namespace values mesh_config proxy_config revision native_sidecars proxy_image proxy_init_image "
-    "proxy_uid proxy_gid inbound_traffic_policy_mode compliance_policy annotation label first_nonempty "
-    "application_containers owner pod_ports excluded_inbound_ports multus_networks otel_resource_attributes "
-    "proxy_resources refuse".split()
+    "proxy_uid proxy_gid inbound_traffic_policy_mode compliance_policy annotation json_annotation label "
+    "first_nonempty application_containers owner pod_ports excluded_inbound_ports multus_networks "
+    "otel_resource_attributes proxy_resources refuse".split()
 )
 
 
@@ -94,6 +96,19 @@ class PodFunctions:
         """The annotation where the key is present, even if empty; else `default` as text (anno-or of the reference)."""
         found = self._annotations.get(name)
         return go_text(default) if found is None else found
+
+    def json_annotation(self, name: str, *, of_mappings: bool = False) -> JsonObject:
+        """The JSON object in an annotation; `of_mappings`: each of its values is one too. Raises InjectionError."""
+        text = self.annotation(name)
+        try:
+            found = orjson.loads(text)
+        except orjson.JSONDecodeError as error:
+            raise _not_valid(name, text, f"not JSON: {error}") from error
+        if not isinstance(found, dict):
+            raise _not_valid(name, text, "not a JSON object")
+        if of_mappings and not all(isinstance(value, dict) for value in found.values()):
+            raise _not_valid(name, text, "not every value is a JSON object")
+        return found
 
     def label(self, name: str, default: Any = "") -> str:
         """The label where the key is present; else `default` as text."""
@@ -154,6 +169,7 @@ class PodFunctions:
 POD_FUNCTIONS: frozenset[Callable[..., Any]] = frozenset(
     (
         PodFunctions.annotation,
+        PodFunctions.json_annotation,
         PodFunctions.label,
         PodFunctions.application_containers,
         PodFunctions.owner,
@@ -173,6 +189,11 @@ def view_for_templates(pod: Pod, proxy_config: JsonObject) -> tuple[Pod, JsonObj
     lists = {field: spec.get(field) or [] for field in ("containers", "initContainers", "volumes")}
     view = {**pod, "metadata": {**metadata, **maps}, "spec": {**spec, **lists}}
     return view, {"interceptionMode": "REDIRECT", "proxyMetadata": {}, **proxy_config}
+
+
+def _not_valid(name: str, text: str, why: str) -> InjectionError:
+    shown = text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
+    return InjectionError(f"invalid value '{shown}' for annotation '{name}': {why}; valid: a JSON object by name")
 
 
 def _port_json(port: Mapping[str, Any]) -> str:

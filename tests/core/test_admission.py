@@ -1,0 +1,134 @@
+"""The whole path of one pod: what refuses it, in which words (reference 13.3), and that nothing breaks instead."""
+
+from pathlib import Path
+
+import pytest
+
+from injector.core.admission import Setup, admit_request
+from injector.core.model import EMPTY_SNAPSHOT, Pod
+from injector.core.review import parse_path, parse_review
+from tests.support import admitted, container_of, default_setup, env_of, injected, pod_of, review_of, setup_of
+
+PREFIX = "failed to run injection template: "
+
+REFUSED = [
+    ({"inject.istio.io/templates": "x"}, 'requested template "x" not found; have gateway, grpc-agent'),
+    ({"inject.istio.io/templates": ""}, 'requested template "" not found; have '),
+    ({"inject.istio.io/templates": "sidecar,"}, 'requested template "" not found; have '),
+    ({"inject.istio.io/templates": "_proxy"}, 'requested template "_proxy" not found; have '),
+    ({"proxy.istio.io/overrides": "{"}, "for annotation 'proxy.istio.io/overrides'"),
+    ({"proxy.istio.io/config": "concurrency: x"}, "1 error occurred:\n\t* invalid value 'concurrency: x'"),
+    ({"prometheus.io/port": "15090"}, "failed to process pod: invalid prometheus scrape configuration: port 15090"),
+    *(
+        ({f"sidecar.istio.io/{name}": value}, f"invalid value '{value}' for annotation 'sidecar.istio.io/{name}'")
+        for name in ("userVolume", "userVolumeMount")
+        for value in ("{", "[]", '"x"', "1", "null", '{"a": 1}', "")
+    ),
+    (
+        {
+            "inject.istio.io/templates": "grpc-agent",
+            "status.sidecar.istio.io/port": "0",
+            "sidecar.istio.io/userVolumeMount": "{}",
+        },
+        "sidecar.istio.io/userVolumeMount has no effect",
+    ),
+]
+
+
+@pytest.mark.parametrize(("annotations", "gist"), REFUSED)
+def test_a_pod_that_cannot_be_injected_is_refused_and_its_author_told_why(
+    annotations: dict[str, str], gist: str
+) -> None:
+    admission = admitted(pod_of(annotations=annotations), default_setup())
+    assert not admission.allowed
+    assert admission.patch == ()
+    assert admission.message.startswith(PREFIX)
+    assert gist in admission.message
+
+
+@pytest.mark.parametrize("annotations", [annotations for annotations, _ in REFUSED])
+def test_a_pod_that_opts_out_is_allowed_whatever_its_annotations_say(annotations: dict[str, str]) -> None:
+    pod = pod_of(annotations=annotations, labels={"sidecar.istio.io/inject": "false"})
+    admission = admitted(pod, default_setup())
+    assert admission.allowed
+    assert admission.patch == ()
+
+
+@pytest.mark.parametrize(
+    ("template", "gist"),
+    [
+        ("- a list", "failed parsing generated injected YAML (check Istio sidecar injector configuration)"),
+        ("spec: [", "failed parsing generated injected YAML (check Istio sidecar injector configuration)"),
+        ("{{ 1 / 0 }}: x", "line 1: division by zero"),
+        ("a: b\nc: {{ pod.nope }}", "line 2: "),
+        ("a: {{ [] | dictsort }}", "line 1: "),
+    ],
+)
+def test_a_template_that_fails_on_a_pod_is_named(tmp_path: Path, template: str, gist: str) -> None:
+    lines = "\n".join(f"    {line}" for line in template.splitlines())
+    setup = setup_of(tmp_path, f"defaultTemplates: [own]\ntemplates:\n  own: |\n{lines}\n")
+    admission = admitted(pod_of(), setup)
+    assert not admission.allowed
+    assert admission.message.startswith(PREFIX)
+    assert "template 'own'" in admission.message
+    assert gist in admission.message
+
+
+def test_templates_are_those_of_the_annotation_with_aliases_replaced_once(tmp_path: Path) -> None:
+    text = """
+        aliases: {both: [one, two], one: [never]}
+        templates:
+          one: "metadata: {annotations: {seen: one}}"
+          two: "metadata: {annotations: {seen: two, also: two}}"
+          never: "spec: {hostname: never}"
+    """
+    found = injected(pod_of(annotations={"inject.istio.io/templates": " both "}), setup_of(tmp_path, text))
+    own = found["metadata"]["annotations"]
+    assert (own["seen"], own["also"]) == ("two", "two")
+    assert "hostname" not in found["spec"]
+
+
+def named(network: str | None) -> dict[str, str]:
+    return {"app": "shop", **({} if network is None else {"topology.istio.io/network": network})}
+
+
+FORCED: list[tuple[str, str, str | None, dict[str, str | None]]] = [
+    ("", "/inject", None, {"ISTIO_META_CLUSTER_ID": "Kubernetes", "ISTIO_META_NETWORK": None}),
+    ("multiCluster: {clusterName: c}", "/inject", None, {"ISTIO_META_CLUSTER_ID": "c"}),
+    ("multiCluster: {clusterName: c}", "/inject/cluster/url", None, {"ISTIO_META_CLUSTER_ID": "url"}),
+    ("network: n", "/inject", None, {"ISTIO_META_NETWORK": "n"}),
+    ("network: n", "/inject/net/url", None, {"ISTIO_META_NETWORK": "url"}),
+    ("network: n", "/inject/net/url", "label", {"ISTIO_META_NETWORK": "label"}),
+    ("", "/inject/foo/bar", None, {"FOO": "bar"}),
+]
+
+
+@pytest.mark.parametrize(("settings", "path", "label", "expected"), FORCED)
+def test_cluster_and_network_come_from_label_over_path_over_values(
+    tmp_path: Path, settings: str, path: str, label: str | None, expected: dict[str, str | None]
+) -> None:
+    """Reference 1.2, step 5, 11.1 and 11.5."""
+    setup = setup_of(tmp_path, f"values: {{global: {{{settings}}}}}")
+    found = injected_at(path, pod_of(labels=named(label)), setup)
+    env = env_of(container_of(found, "istio-proxy"))
+    assert {name: env.get(name) for name in expected} == expected
+    assert found["metadata"]["labels"].get("topology.istio.io/network") == env.get("ISTIO_META_NETWORK")
+
+
+def injected_at(path: str, pod: Pod, setup: Setup) -> Pod:
+    request = parse_review(review_of(pod), parse_path(path))
+    return admit_request(request, setup, EMPTY_SNAPSHOT).pod
+
+
+def test_what_is_appended_to_the_proxy_stands_in_order(tmp_path: Path) -> None:
+    """Reference 11.6."""
+    setup = setup_of(tmp_path, "values: {global: {network: n, multiCluster: {clusterName: c}}}")
+    container = {"readinessProbe": {"httpGet": {"port": 80}}}
+    pod = pod_of(container=container, annotations={"prometheus.io/port": "80"})
+    names = list(env_of(container_of(injected(pod, setup), "istio-proxy")))
+    assert names[-4:] == [
+        "ISTIO_META_CLUSTER_ID",
+        "ISTIO_META_NETWORK",
+        "ISTIO_PROMETHEUS_ANNOTATIONS",
+        "ISTIO_KUBE_APP_PROBERS",
+    ]
