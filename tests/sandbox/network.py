@@ -118,14 +118,10 @@ class Node:
         number = next(self._pods)
         name, address, address6 = create_namespace(), f"10.244.0.{number}", f"fd00:244::{number:x}"
         run(*inside(self.name, *f"ip link add veth{number} type veth peer name eth0 netns {name}".split()))
-        # Isolated ports reach only the node: it is the router between pods, as in most clusters.
+        run(*inside(self.name, *f"ip link set veth{number} master cbr0 up".split()))
+        # Addresses without a network: the way to every other pod leads over the node, as in most clusters.
         for command in (
-            f"ip link set veth{number} master cbr0",
-            f"bridge link set dev veth{number} isolated on",
-            f"ip link set veth{number} up",
-        ):
-            run(*inside(self.name, *command.split()))
-        for command in (
+            "sysctl -qw net.ipv4.conf.all.accept_redirects=0 net.ipv6.conf.eth0.accept_redirects=0",
             f"ip address add {address}/32 dev eth0",
             f"ip address add {address6}/128 dev eth0 nodad",
             "ip link set eth0 up",

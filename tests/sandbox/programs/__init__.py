@@ -1,0 +1,1 @@
+"""Small programs that stand for applications in the sandbox."""
