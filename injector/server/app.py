@@ -7,9 +7,10 @@ from fastapi import FastAPI
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from injector.server.limits import Limits
 from injector.server.state import Service
 from injector.server.telemetry import Telemetry
-from injector.server.webhook import Limits, Webhook
+from injector.server.webhook import Webhook
 
 _PATH = "/inject"
 _EXPOSITION_FORMAT = "text/plain; version=0.0.4; charset=utf-8"
@@ -23,6 +24,7 @@ _REFUSALS = {
     "408": "the body did not arrive in time",
     "413": "the body is over the limit",
     "415": "a Content-Type other than application/json",
+    "503": "overloaded: the request waited too long for its turn; try again after Retry-After",
 }
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,12 +14,14 @@ import uvicorn
 import uvloop
 from starlette.types import ASGIApp
 
+from injector.server.connection import Guard, GuardedConnection
+from injector.server.limits import ConnectionLimits
+from injector.server.listener import Listener
 from injector.server.state import Service
 from injector.server.telemetry import Telemetry
 from injector.server.tls import ServingCertificate
 
 _RETRY_SECONDS = 5.0
-_KEEP_ALIVE_SECONDS = 75
 _POLL_SECONDS = 0.005
 
 # Goes on beside serving until it is cancelled.
@@ -52,17 +55,30 @@ class DrainingServer(uvicorn.Server):
     way is finished. A second signal stops at once.
     """
 
-    def __init__(self, config: uvicorn.Config, service: Service, drain_seconds: float) -> None:
-        """Serve `config`, and drain `service` for `drain_seconds` before stopping."""
+    def __init__(self, config: uvicorn.Config, service: Service, drain_seconds: float, guard: Guard) -> None:
+        """Serve `config` behind `guard`, and drain `service` for `drain_seconds` before stopping."""
         super().__init__(config)
         self._service = service
         self._drain_seconds = drain_seconds
+        self._guard = guard
         self.listening = asyncio.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start to listen, and tell those who wait for it."""
-        await super().startup(sockets)
+        await super().startup([])
+        for bound in sockets or ():
+            listener = Listener(bound, self._context(), self._guard)
+            listener.start(self._connection, self.server_state.connections)  # type: ignore[arg-type]
+            self.servers.append(listener)  # type: ignore[arg-type]
         self.listening.set()
+
+    def _connection(self) -> GuardedConnection:
+        return GuardedConnection(self.config, self.server_state, self.lifespan.state, self._guard)
+
+    def _context(self) -> ssl.SSLContext:
+        if self.config.ssl is None:
+            raise ValueError("the server speaks HTTPS only: its configuration has no TLS context")
+        return self.config.ssl
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002
         """Begin to drain; on the second signal stop without waiting for anything."""
@@ -80,9 +96,14 @@ class DrainingServer(uvicorn.Server):
 
 
 def server_for(
-    app: ASGIApp, service: Service, certificate: ServingCertificate, drain_seconds: float = 0.0
+    app: ASGIApp,
+    service: Service,
+    certificate: ServingCertificate,
+    drain_seconds: float = 0.0,
+    guard: Guard | None = None,
 ) -> DrainingServer:
-    """A server of `app` over TLS, not yet running."""
+    """A server of `app` over TLS, not yet running; without a `guard` with the usual limits."""
+    guard = guard or Guard(ConnectionLimits(), lambda: service.draining, lambda _reason: None)
     config = uvicorn.Config(
         app,
         http="httptools",
@@ -91,11 +112,11 @@ def server_for(
         log_config=None,
         access_log=False,
         server_header=False,
-        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+        timeout_keep_alive=guard.limits.idle,
         timeout_graceful_shutdown=10,
         ssl_context_factory=lambda _config, _default: certificate.context,
     )
-    return DrainingServer(config, service, drain_seconds)
+    return DrainingServer(config, service, drain_seconds, guard)
 
 
 @contextmanager

@@ -20,6 +20,7 @@ HTTP_REASONS: Mapping[int, str] = {
     408: "RequestTimeout",
     413: "BodyTooLarge",
     415: "UnsupportedMediaType",
+    503: "Overloaded",
 }
 UNREADABLE_POD, REFUSED, INTERNAL_ERROR = "UnreadablePod", "Refused", "InternalError"
 
@@ -35,6 +36,12 @@ class Telemetry:
         self._success = self._counter("success", "pods injected", ("reason",))
         self._skip = self._counter("skip", "pods that are not to be injected", ("reason",))
         self._failure = self._counter("failure", "requests refused, pods that could not be injected", ("reason",))
+        self._dropped = Counter(
+            "sidecar_injector_connections_dropped",
+            "connections given up before or between requests",
+            ("reason",),
+            registry=self.registry,
+        )
         self._time = Histogram(
             "sidecar_injection_time_seconds", "time to answer", buckets=BUCKETS, registry=self.registry
         )
@@ -64,6 +71,10 @@ class Telemetry:
         else:
             write = self.log.info if admission.allowed else self.log.warning
             write("review", **line)
+
+    def connection_dropped(self, reason: str) -> None:
+        """Count a connection given up for `reason`, without a line: a flood would fill the log."""
+        self._dropped.labels(reason).inc()
 
     def exposition(self) -> bytes:
         """All metrics in Prometheus' text format."""

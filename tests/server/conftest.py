@@ -13,11 +13,11 @@ from certs.directory import DirectoryStore
 from certs.model import Settings
 from injector.core.model import EMPTY_SNAPSHOT
 from injector.server.app import create_app
+from injector.server.limits import Limits
 from injector.server.run import Listening, bind, server_for, serving
 from injector.server.state import Service, State
 from injector.server.telemetry import Telemetry
 from injector.server.tls import ServingCertificate
-from injector.server.webhook import Limits
 from tests.server.running import Running
 from tests.support import default_setup
 

@@ -1,0 +1,167 @@
+"""One connection, bounded: uvicorn's protocol with the limits that it lacks.
+
+uvicorn closes a connection that idles after a reply. It has no bound for a client that sends no first request, the head
+of a request byte by byte or without end, or that never reads.
+"""
+
+from asyncio import TimerHandle, Transport
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from time import perf_counter
+from typing import Any
+
+from uvicorn import Config
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.server import ServerState
+
+from injector.server.limits import ConnectionLimits
+from injector.server.patience import ARRIVED
+
+HEAD_TIMEOUT, HEAD_TOO_LARGE, MESSAGE_TIMEOUT, NOT_READING = (
+    "HeadTimeout",
+    "HeadTooLarge",
+    "MessageTimeout",
+    "NotReading",
+)
+
+
+class _Stage(Enum):
+    """How much of the newest request is there."""
+
+    NOTHING = "nothing"
+    HEAD = "part of its head"
+    BODY = "its head"
+    WHOLE = "all of it"
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """What connections have in common: their limits, whether the server drains, and where to tell why one was cut."""
+
+    limits: ConnectionLimits
+    draining: Callable[[], bool]
+    dropped: Callable[[str], None]
+
+
+class GuardedConnection(HttpToolsProtocol):
+    """A connection whose client has to get on with it."""
+
+    def __init__(self, config: Config, server_state: ServerState, app_state: dict[str, Any], guard: Guard) -> None:
+        """As uvicorn makes its protocol, with `guard`."""
+        super().__init__(config, server_state, app_state)
+        self._guard = guard
+        self._stage = _Stage.NOTHING
+        self._head_size = self._chunk = 0
+        self._made = 0.0
+        self._patience: TimerHandle | None = None
+        self._reading: TimerHandle | None = None
+
+    @property
+    def idle_since(self) -> float | None:
+        """When it was made or last began to receive; None while a whole request is worked on."""
+        return None if self._stage is _Stage.WHOLE and not self._answered() else self._made
+
+    def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
+        """Begin to wait for a request."""
+        super().connection_made(transport)
+        transport.set_write_buffer_limits(high=self._guard.limits.buffered)
+        self._made = perf_counter()
+        self._wait(self._guard.limits.head)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wait for nothing any more."""
+        super().connection_lost(exc)
+        self._stop_waiting()
+        self.resume_writing()
+
+    def data_received(self, data: bytes) -> None:
+        """Pass on what came, and bound what is still to come."""
+        before, self._chunk = self._stage, len(data)
+        super().data_received(data)
+        if self._stage is _Stage.WHOLE and not self._answered():
+            self._stop_waiting()
+            return
+        if self._stage is not before or self._patience is None:
+            self._stop_waiting()
+            self._wait(self._guard.limits.message if self._stage is _Stage.BODY else self._guard.limits.head)
+        if self._stage is _Stage.HEAD:
+            self._head_size += self._chunk
+            if self._head_size > self._guard.limits.head_bytes:
+                self._refuse(431, HEAD_TOO_LARGE, f"the head is over {self._guard.limits.head_bytes} bytes")
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        super().on_message_begin()
+        # What came with it may belong to requests before it: only what comes later is counted.
+        self._stage, self._head_size = _Stage.HEAD, -self._chunk
+
+    def on_headers_complete(self) -> None:
+        """The head is there; where the connection is to end, this is its last request."""
+        super().on_headers_complete()
+        self._stage = _Stage.BODY
+        if self._guard.draining() or perf_counter() - self._made > self._guard.limits.age:
+            self.cycle.keep_alive = False
+
+    def on_message_complete(self) -> None:
+        """The request is there; from now on it is the server that lets its client wait."""
+        self._stage = _Stage.WHOLE
+        self.scope["state"][ARRIVED] = perf_counter()
+        super().on_message_complete()
+
+    def pause_writing(self) -> None:
+        """The client does not read what it was sent: nothing more is done for it, and that only for a while."""
+        super().pause_writing()
+        if self._reading is None:
+            self._reading = self.loop.call_later(self._guard.limits.unread, self._abort, NOT_READING)
+
+    def resume_writing(self) -> None:
+        """The client reads again."""
+        super().resume_writing()
+        if self._reading is not None:
+            self._reading.cancel()
+            self._reading = None
+
+    def shutdown(self) -> None:
+        """Finish. Who has only just connected may still send a request: the time for its head bounds that."""
+        if self.cycle is not None or self._patience is None:
+            super().shutdown()
+
+    def make_room(self) -> None:
+        """Close in favour of a newer connection."""
+        self.transport.abort()
+
+    def _answered(self) -> bool:
+        return self.cycle is None or self.cycle.response_complete
+
+    def _wait(self, seconds: float) -> None:
+        self._patience = self.loop.call_later(seconds, self._lose_patience)
+
+    def _stop_waiting(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
+
+    def _lose_patience(self) -> None:
+        self._patience = None
+        limits = self._guard.limits
+        if self._stage is _Stage.HEAD:
+            self._refuse(408, HEAD_TIMEOUT, f"the head of the request did not arrive within {limits.head:g} s")
+        elif self._stage is _Stage.BODY:
+            self._abort(MESSAGE_TIMEOUT)
+        else:
+            self.transport.close()
+
+    def _refuse(self, status: int, reason: str, message: str) -> None:
+        """Answer what never became a request, and close."""
+        self._guard.dropped(reason)
+        self._stop_waiting()
+        if not self.transport.is_closing():
+            head = b"content-type: text/plain; charset=utf-8\r\nconnection: close\r\ncontent-length: %d\r\n\r\n"
+            text = f"{message}\n".encode()
+            self.transport.write(STATUS_LINE[status] + head % len(text) + text)
+            self.transport.close()
+
+    def _abort(self, reason: str) -> None:
+        self._guard.dropped(reason)
+        self.transport.abort()

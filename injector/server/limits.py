@@ -1,0 +1,43 @@
+"""What requests and connections may take before the server turns them away. One worker; all times in seconds."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Of requests to the webhook.
+
+    `body`: bytes of one body (reference 13.4). `seconds`: until a body is there. `waiting`: until work begins on a
+    request that is there. `receiving` and `held`: bodies, and bytes of bodies, that are on their way at the same time.
+    """
+
+    body: int = 6_291_456
+    seconds: float = 10.0
+    waiting: float = 1.0
+    receiving: int = 256
+    held: int = 67_108_864
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionLimits:
+    """Of connections.
+
+    `connections` that are open and `handshakes` that are under way at the same time; `accepted`: how many are taken
+    from the queue before the connections there are have their turn. `handshake`, `head`, `message`: until a handshake,
+    the head of a request, a whole request has to be done. `unread`: until a client has to read what was sent.
+    `idle`: until a connection without a request is closed. `age`: after it a reply closes its connection, so that
+    clients which keep their connections find new workers and replicas. `head_bytes`: of a request without its body.
+    `buffered`: bytes a client may leave unread before nothing more is done for it.
+    """
+
+    connections: int = 1000
+    handshakes: int = 128
+    accepted: int = 8
+    handshake: float = 5.0
+    head: float = 5.0
+    message: float = 30.0
+    unread: float = 10.0
+    idle: int = 75
+    age: float = 300.0
+    head_bytes: int = 65_536
+    buffered: int = 65_536

@@ -1,0 +1,120 @@
+"""Receiving the body of a request, bounded in size, in time, and in what all bodies on their way take together."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from starlette.types import Receive, Scope
+
+from injector.server.limits import Limits
+from injector.server.patience import ARRIVED, timeout_of
+
+
+class RequestRefused(Exception):  # noqa: N818 -- the request is refused, the server is fine
+    """A request that is not read to its end. `status` is the HTTP status, the text one line for the answer."""
+
+    def __init__(self, status: int, message: str) -> None:
+        """Keep the HTTP `status` beside the message."""
+        super().__init__(message)
+        self.status = status
+
+
+@dataclass(slots=True, eq=False)
+class _Slow:
+    """A body on its way: the time it has, how much of it is there, and whether it had to give way."""
+
+    timeout: asyncio.Timeout
+    size: int = 0
+    gave_way: bool = False
+
+
+class Reception:
+    """Receives bodies. Where those on their way are too many, the one that has been at it longest gives way.
+
+    A body from an API server is there within milliseconds: the oldest one is a slow client's.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        """Receive within `limits`."""
+        self._limits = limits
+        self._slow: dict[_Slow, None] = {}
+        self._held = 0
+
+    async def body(self, scope: Scope, receive: Receive) -> bytes:
+        """The whole body. Raises RequestRefused: 408 too slow, 413 too large, 503 gave way, 400 broken off."""
+        declared = header(scope, b"content-length")
+        if declared.isdigit() and int(declared) > self._limits.body:
+            raise RequestRefused(413, self._too_large())
+        if ARRIVED in scope.get("state", ()):
+            return await self._received(receive, None)
+        return await self._slowly_received(receive, min(self._limits.seconds, timeout_of(scope["query_string"])))
+
+    async def _slowly_received(self, receive: Receive, seconds: float) -> bytes:
+        slow = _Slow(asyncio.timeout(seconds))
+        try:
+            async with slow.timeout:
+                with self._entered(slow):
+                    return await self._received(receive, slow)
+        except TimeoutError:
+            if slow.gave_way:
+                raise RequestRefused(503, "overloaded: gave up a slow body to make room for others") from None
+            raise RequestRefused(408, f"the body did not arrive within {seconds:g} s") from None
+
+    async def _received(self, receive: Receive, slow: _Slow | None) -> bytes:
+        pieces: list[bytes] = []
+        size = 0
+        while True:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise RequestRefused(400, "the client closed the connection before the body was complete")
+            piece = message.get("body", b"")
+            size += len(piece)
+            if size > self._limits.body:
+                raise RequestRefused(413, self._too_large())
+            pieces.append(piece)
+            if not message.get("more_body"):
+                return b"".join(pieces)
+            if slow:
+                self._grown(slow, len(piece))
+
+    @contextmanager
+    def _entered(self, slow: _Slow) -> Iterator[None]:
+        self._slow[slow] = None
+        self._make_room()
+        try:
+            yield
+        finally:
+            self._leave(slow)
+
+    def _grown(self, slow: _Slow, size: int) -> None:
+        if slow.gave_way:
+            return
+        slow.size += size
+        self._held += size
+        self._make_room()
+
+    def _make_room(self) -> None:
+        while len(self._slow) > self._limits.receiving or self._held > self._limits.held:
+            oldest = next(iter(self._slow))
+            self._leave(oldest)
+            oldest.gave_way = True
+            if not oldest.timeout.expired():
+                oldest.timeout.reschedule(0)
+
+    def _leave(self, slow: _Slow) -> None:
+        if not slow.gave_way:
+            del self._slow[slow]
+            self._held -= slow.size
+
+    def _too_large(self) -> str:
+        return f"the body is too large: the limit is {self._limits.body} bytes"
+
+
+def header(scope: Scope, name: bytes) -> bytes:
+    """The value of a header by its lower-case name; empty where there is none."""
+    value: bytes
+    for key, value in scope["headers"]:
+        if key == name:
+            return value
+    return b""

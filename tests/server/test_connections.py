@@ -1,0 +1,251 @@
+"""Connections that do not get on with it are given up, each for its reason, and the others are served."""
+
+import asyncio
+import io
+import socket
+import ssl
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from http.client import HTTPResponse
+from pathlib import Path
+
+import pytest
+
+from certs.bootstrap import ensure
+from certs.directory import DirectoryStore
+from certs.model import Settings
+from injector.core.model import EMPTY_SNAPSHOT
+from injector.server.app import create_app
+from injector.server.connection import Guard
+from injector.server.limits import ConnectionLimits, Limits
+from injector.server.patience import ARRIVED, timeout_of, waited_too_long
+from injector.server.reception import Reception, RequestRefused
+from injector.server.run import Listening, bind, server_for, serving
+from injector.server.state import Service, State
+from injector.server.telemetry import Telemetry
+from injector.server.tls import ServingCertificate
+from tests.support import default_setup, pod_of, review_of
+
+BODY = review_of(pod_of())
+POST = b"POST /inject HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (
+    len(BODY),
+    BODY,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Bounded:
+    """A server in this process with limits of its own."""
+
+    port: int
+    trust: ssl.SSLContext
+    dropped: Counter[str]
+
+    def plain(self) -> socket.socket:
+        return socket.create_connection(("127.0.0.1", self.port), timeout=10)
+
+    @contextmanager
+    def connection(self) -> Iterator[ssl.SSLSocket]:
+        with self.plain() as plain, self.trust.wrap_socket(plain, server_hostname="localhost") as connection:
+            yield connection
+
+    def drops(self, reason: str) -> None:
+        """Wait for one connection to be dropped for that reason, and none for another."""
+        until = time.monotonic() + 10
+        while not self.dropped and time.monotonic() < until:
+            time.sleep(0.01)
+        assert self.dropped == {reason: 1}
+
+    def serves(self) -> bool:
+        with self.connection() as connection:
+            connection.sendall(POST)
+            return status(connection) == 200
+
+
+Start = Callable[[ConnectionLimits], Bounded]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    store = DirectoryStore(tmp_path)
+    ensure(store, Settings(names=("localhost",)), datetime.now(UTC))
+    service = Service(State(default_setup(), EMPTY_SNAPSHOT))
+    app = create_app(service, Telemetry(io.BytesIO()))
+    with ExitStack() as running:
+
+        def make(limits: ConnectionLimits) -> Bounded:
+            dropped: Counter[str] = Counter()
+            guard = Guard(limits, lambda: service.draining, lambda reason: dropped.update([reason]))
+            server = server_for(app, service, ServingCertificate(store.certificate, store.key), guard=guard)
+            port = running.enter_context(serving(server, bind(Listening("127.0.0.1", 0))))
+            return Bounded(port, ssl.create_default_context(cafile=store.bundle), dropped)
+
+        yield make
+
+
+def status(connection: socket.socket) -> int:
+    """The status of the next reply, all of which is read."""
+    response = HTTPResponse(connection)
+    response.begin()
+    response.read()
+    return response.status
+
+
+def rest(connection: socket.socket) -> bytes:
+    """All that still comes until the server closes."""
+    pieces = []
+    with suppress(ConnectionError, ssl.SSLError):
+        while piece := connection.recv(65_536):
+            pieces.append(piece)
+    return b"".join(pieces)
+
+
+def test_a_client_that_sends_nothing_is_closed(start: Start) -> None:
+    bounded = start(ConnectionLimits(head=0.2))
+    with bounded.connection() as connection:
+        assert rest(connection) == b""
+    assert bounded.serves()
+
+
+def test_a_head_that_comes_byte_by_byte_is_given_up(start: Start) -> None:
+    bounded = start(ConnectionLimits(head=0.3))
+    with bounded.connection() as connection:
+        with suppress(ConnectionError, ssl.SSLError):
+            for byte in POST[:20]:
+                connection.sendall(bytes([byte]))
+                time.sleep(0.05)
+        reply = rest(connection)
+    assert reply.startswith(b"HTTP/1.1 408")
+    assert reply.endswith(b"the head of the request did not arrive within 0.3 s\n")
+    assert bounded.dropped == {"HeadTimeout": 1}
+    assert bounded.serves()
+
+
+def test_a_head_without_end_is_refused(start: Start) -> None:
+    bounded = start(ConnectionLimits(head_bytes=4096))
+    with bounded.connection() as connection:
+        with suppress(ConnectionError, ssl.SSLError):
+            connection.sendall(b"POST /inject HTTP/1.1\r\nX: " + b"x" * 100_000)
+        assert rest(connection).startswith(b"HTTP/1.1 431")
+    assert bounded.dropped == {"HeadTooLarge": 1}
+
+
+def test_empty_lines_do_not_keep_a_connection(start: Start) -> None:
+    bounded = start(ConnectionLimits(head=0.3))
+    with bounded.connection() as connection:
+        connection.sendall(POST)
+        assert status(connection) == 200
+        connection.sendall(b"\r\n")
+        assert rest(connection) == b""
+
+
+def test_a_body_that_nobody_waits_for_does_not_keep_a_connection(start: Start) -> None:
+    bounded = start(ConnectionLimits(message=0.3))
+    with bounded.connection() as connection:
+        connection.sendall(b"POST /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nx")
+        assert rest(connection).startswith(b"HTTP/1.1 405")
+    assert bounded.dropped == {"MessageTimeout": 1}
+
+
+def test_a_client_that_never_reads_is_cut_off(start: Start) -> None:
+    bounded = start(ConnectionLimits(unread=0.3, buffered=1024))
+    with bounded.connection() as connection:
+        with suppress(ConnectionError, ssl.SSLError):
+            connection.sendall(POST * 10_000)
+        bounded.drops("NotReading")
+    assert bounded.serves()
+
+
+def test_the_oldest_handshake_gives_way(start: Start) -> None:
+    bounded = start(ConnectionLimits(handshakes=4))
+    with ExitStack() as silent:
+        for _ in range(6):
+            silent.enter_context(bounded.plain())
+        assert bounded.serves()
+    assert bounded.dropped["HandshakeGaveWay"] >= 2
+
+
+def test_a_handshake_is_bounded_in_time(start: Start) -> None:
+    bounded = start(ConnectionLimits(handshake=0.2))
+    with bounded.plain() as silent:
+        assert rest(silent) == b""
+        bounded.drops("HandshakeFailed")
+
+
+def test_the_connection_that_idles_longest_gives_way_to_a_new_one(start: Start) -> None:
+    bounded = start(ConnectionLimits(connections=3))
+    with ExitStack() as idle:
+        first, *others = [idle.enter_context(bounded.connection()) for _ in range(3)]
+        for connection in (first, *others):
+            connection.sendall(POST)
+            assert status(connection) == 200
+        assert bounded.serves()
+        rest(first)
+        others[-1].sendall(POST)
+        assert status(others[-1]) == 200
+    assert bounded.dropped["TooManyConnections"] == 1
+
+
+def test_a_connection_ends_with_a_reply_when_it_is_old(start: Start) -> None:
+    bounded = start(ConnectionLimits(age=0.0))
+    with bounded.connection() as connection:
+        connection.sendall(POST)
+        reply = rest(connection)
+    assert reply.startswith(b"HTTP/1.1 200")
+    assert b"connection: close" in reply
+
+
+@pytest.mark.parametrize(
+    ("query", "seconds"),
+    [
+        (b"timeout=10s", 10.0),
+        (b"dryRun=All&timeout=1m30s", 90.0),
+        (b"timeout=250ms", 0.25),
+        (b"", float("inf")),
+        (b"timeout=", float("inf")),
+        (b"timeout=10", float("inf")),
+        (b"timeout=-1s", float("inf")),
+        (b"timeout=\xff", float("inf")),
+    ],
+)
+def test_the_timeout_of_an_api_server(query: bytes, seconds: float) -> None:
+    assert timeout_of(query) == seconds
+
+
+@pytest.mark.parametrize(
+    ("waited", "query", "late"),
+    [(0.0, b"", False), (2.0, b"", True), (0.6, b"timeout=1s", True), (0.6, b"timeout=30s", False)],
+)
+def test_a_request_that_waited_too_long_is_not_worked_on(waited: float, query: bytes, late: bool) -> None:
+    """A second by default, half of what the client waits where that is less."""
+    scope = {"query_string": query, "state": {ARRIVED: time.perf_counter() - waited}}
+    assert bool(waited_too_long(scope, 1.0)) == late
+
+
+@pytest.mark.parametrize(
+    ("limits", "others"), [(Limits(receiving=1), 1), (Limits(held=15), 2)], ids=["in number", "in bytes"]
+)
+def test_the_oldest_of_too_many_slow_bodies_gives_way(limits: Limits, others: int) -> None:
+    async def stuck() -> dict[str, object]:
+        if (task := asyncio.current_task()) in begun:
+            await asyncio.Event().wait()
+        begun.add(task)
+        return {"type": "http.request", "body": b"x" * 10, "more_body": True}
+
+    async def drill() -> list[str]:
+        reception = Reception(limits)
+        scope = {"headers": [], "query_string": b""}
+        tasks = [asyncio.ensure_future(reception.body(scope, stuck)) for _ in range(others + 1)]
+        done, pending = await asyncio.wait(tasks, timeout=5, return_when=asyncio.FIRST_EXCEPTION)
+        for task in pending:
+            task.cancel()
+        assert tasks[0] in done
+        errors = [task.exception() for task in done]
+        return [str(error) for error in errors if isinstance(error, RequestRefused) and error.status == 503]
+
+    begun: set[object] = set()
+    assert asyncio.run(drill())[0] == "overloaded: gave up a slow body to make room for others"
