@@ -18,8 +18,6 @@ from injector.cli.following import following_certificate, following_configuratio
 from injector.cli.inputs import ConfigFiles, Sets, SnapshotFile, read_configuration, snapshot_of
 from injector.config.watch import file_state
 from injector.server.app import create_app
-from injector.server.connection import Guard
-from injector.server.limits import ConnectionLimits
 from injector.server.run import Listening, Upkeep, bind, run, server_for
 from injector.server.state import Service, State
 from injector.server.telemetry import Telemetry
@@ -70,9 +68,7 @@ def serve(  # noqa: PLR0913, PLR0917 -- one parameter an option
     if followed:
         upkeep.append(following_configuration(followed, known, load, service, telemetry))
     telemetry.configuration_current.set(1)
-    guard = Guard(ConnectionLimits(), lambda: service.draining, telemetry.connection_dropped)
-    server = server_for(create_app(service, telemetry), service, certificate, drain_seconds, guard)
-    run(server, bound, upkeep, telemetry)
+    run(server_for(create_app(service, telemetry), service, certificate, drain_seconds), bound, upkeep, telemetry)
 
 
 def renewing(store: DirectoryStore, settings: Settings) -> Upkeep:

@@ -5,7 +5,7 @@ import socket
 import ssl
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Thread
 from time import sleep
 from types import FrameType
@@ -60,20 +60,20 @@ class DrainingServer(uvicorn.Server):
         super().__init__(config)
         self._service = service
         self._drain_seconds = drain_seconds
-        self._guard = guard
+        self.guard = guard
         self.listening = asyncio.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start to listen, and tell those who wait for it."""
         await super().startup([])
         for bound in sockets or ():
-            listener = Listener(bound, self._context(), self._guard)
+            listener = Listener(bound, self._context(), self.guard)
             listener.start(self._connection, self.server_state.connections)  # type: ignore[arg-type]
             self.servers.append(listener)  # type: ignore[arg-type]
         self.listening.set()
 
     def _connection(self) -> GuardedConnection:
-        return GuardedConnection(self.config, self.server_state, self.lifespan.state, self._guard)
+        return GuardedConnection(self.config, self.server_state, self.lifespan.state, self.guard)
 
     def _context(self) -> ssl.SSLContext:
         if self.config.ssl is None:
@@ -135,6 +135,7 @@ def serving(server: DrainingServer, bound: socket.socket) -> Iterator[int]:
 
 def run(server: DrainingServer, bound: socket.socket, upkeep: Sequence[Upkeep], telemetry: Telemetry) -> None:
     """Serve on `bound` until told to stop, with everything in `upkeep` going on beside it."""
+    server.guard = replace(server.guard, dropped=telemetry.connection_dropped)
     uvloop.run(_run(server, bound, upkeep, telemetry))
 
 
