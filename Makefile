@@ -2,13 +2,13 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: demo test lint bench e2e fuzz clean
+.PHONY: demo test lint bench e2e faults fuzz soak clean
 
 demo: .venv/ready ## inject the Bookinfo sample through the real HTTPS webhook
 	@$(BIN)/injector demo
 
 test: .venv/ready lint ## lint, types, import contracts and all tests that need no cluster
-	$(BIN)/pytest -n 2 -m "not e2e"
+	$(BIN)/pytest -n 2 -m "not e2e and not slow"
 
 lint: .venv/ready
 	$(BIN)/ruff check .
@@ -21,6 +21,15 @@ e2e: .venv/ready ## against a real API server, found through KUBEBUILDER_ASSETS
 
 bench: .venv/ready ## cost per injection and per request, beside the floor
 	$(BIN)/python -m tests.bench
+
+faults: .venv/ready ## the drills that take longer than `make test` should
+	$(BIN)/pytest -m slow tests/faults
+
+fuzz: .venv/ready ## BUDGET seconds of fuzzing, ten minutes by default
+	FUZZ_SECONDS=$(or $(BUDGET),600) $(BIN)/pytest -n 2 tests/fuzz
+
+soak: .venv/ready ## ten minutes at 1,000 reviews a second
+	$(BIN)/python -m tests.soak
 
 clean:
 	rm -rf .venv

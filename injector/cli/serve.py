@@ -16,6 +16,7 @@ from injector.cli.check import checked_setup
 from injector.cli.errors import InputError
 from injector.cli.following import following_certificate, following_configuration
 from injector.cli.inputs import ConfigFiles, Sets, SnapshotFile, read_configuration, snapshot_of
+from injector.cli.workers import in_workers
 from injector.config.watch import file_state
 from injector.server.app import create_app
 from injector.server.run import Listening, Upkeep, bind, run, server_for
@@ -41,11 +42,13 @@ def serve(  # noqa: PLR0913, PLR0917 -- one parameter an option
         list[str] | None, typer.Option(help="Name to certify then; may be repeated.", show_default=False)
     ] = None,
     drain_seconds: Annotated[float, typer.Option(help="How long to answer on after SIGTERM.")] = 5.0,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that share the port; one a core.")] = 1,
 ) -> None:
     """Run the webhook server over HTTPS until SIGTERM; configuration and certificates are followed on disk."""
     if (tls_cert is None) != (tls_key is None):
         raise typer.BadParameter("--tls-cert and --tls-key belong together")
 
+    listening = in_workers(Listening(host, port, drain_seconds), workers)
     followed = _followed(config, snapshot)
     known = file_state(followed)
 
@@ -61,14 +64,15 @@ def serve(  # noqa: PLR0913, PLR0917 -- one parameter an option
         upkeep.append(renewing(store, settings))
     try:
         certificate = ServingCertificate(tls_cert, tls_key)
-        bound = bind(Listening(host, port))
+        bound = bind(listening)
     except OSError as error:
         raise InputError(f"cannot serve on {host}:{port} with {tls_cert}, {tls_key}: {error}") from error
     upkeep.append(following_certificate(certificate, lambda: _expiry(certificate), telemetry))
     if followed:
         upkeep.append(following_configuration(followed, known, load, service, telemetry))
     telemetry.configuration_current.set(1)
-    run(server_for(create_app(service, telemetry), service, certificate, drain_seconds), bound, upkeep, telemetry)
+    server = server_for(create_app(service, telemetry), service, certificate, drain_seconds)
+    run(server, bound, upkeep, telemetry, listening.worker)
 
 
 def renewing(store: DirectoryStore, settings: Settings) -> Upkeep:

@@ -6,6 +6,7 @@ import ssl
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from threading import Thread
 from time import sleep
 from types import FrameType
@@ -20,6 +21,7 @@ from injector.server.listener import Listener
 from injector.server.state import Service
 from injector.server.telemetry import Telemetry
 from injector.server.tls import ServingCertificate
+from injector.server.worker import Worker
 
 _RETRY_SECONDS = 5.0
 _POLL_SECONDS = 0.005
@@ -30,15 +32,21 @@ Upkeep = Callable[[], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Listening:
-    """Where to listen; port 0 is any free one. `drain_seconds`: how long to answer on after the order to stop."""
+    """Where to listen; port 0 is any free one. `drain_seconds`: how long to answer on after the order to stop.
+
+    `worker`: which of several processes this is, if it is one of several.
+    """
 
     host: str = "127.0.0.1"
     port: int = 8443
     drain_seconds: float = 0.0
+    worker: Worker | None = None
 
 
 def bind(listening: Listening) -> socket.socket:
     """The socket to serve on. Raises OSError where the address cannot be had."""
+    if listening.worker:
+        return listening.worker.bound
     family, kind, protocol, _, address = socket.getaddrinfo(
         listening.host, listening.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
     )[0]
@@ -133,8 +141,16 @@ def serving(server: DrainingServer, bound: socket.socket) -> Iterator[int]:
         thread.join()
 
 
-def run(server: DrainingServer, bound: socket.socket, upkeep: Sequence[Upkeep], telemetry: Telemetry) -> None:
+def run(
+    server: DrainingServer,
+    bound: socket.socket,
+    upkeep: Sequence[Upkeep],
+    telemetry: Telemetry,
+    worker: Worker | None = None,
+) -> None:
     """Serve on `bound` until told to stop, with everything in `upkeep` going on beside it."""
+    if worker:
+        upkeep = [*upkeep, partial(worker.share, telemetry, server.listening)]
     server.guard = replace(server.guard, dropped=telemetry.connection_dropped)
     uvloop.run(_run(server, bound, upkeep, telemetry))
 

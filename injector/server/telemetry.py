@@ -1,7 +1,7 @@
 """What operators see of each review: Istio's metrics with a reason, and one structured log line."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, BinaryIO
 
 import orjson
@@ -10,6 +10,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 
 from injector.core.model import Admission, AdmissionRequest
 from injector.server.answer import Answer
+from injector.server.log_stream import LossyStream
+from injector.server.shared_metrics import Collected, Values
 
 BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
@@ -31,7 +33,9 @@ class Telemetry:
     def __init__(self, stream: BinaryIO | None = None) -> None:
         """Write log lines to `stream`, standard error by default."""
         self.registry = CollectorRegistry()
-        self.log = _logger(stream or sys.stderr.buffer)
+        self.collected: Callable[[], Values] | None = None
+        lost = Counter("sidecar_injector_log_lines_lost", "log lines that could not be written", registry=self.registry)
+        self.log = _logger(LossyStream(stream or sys.stderr.buffer, lost.inc))
         self._requests = self._counter("requests", "HTTP requests to the webhook", ())
         self._success = self._counter("success", "pods injected", ("reason",))
         self._skip = self._counter("skip", "pods that are not to be injected", ("reason",))
@@ -77,8 +81,8 @@ class Telemetry:
         self._dropped.labels(reason).inc()
 
     def exposition(self) -> bytes:
-        """All metrics in Prometheus' text format."""
-        return generate_latest(self.registry)
+        """All metrics in Prometheus' text format: what `collected` gives where it is set, else this process's own."""
+        return generate_latest(Collected(self.collected()) if self.collected else self.registry)
 
     def _outcome(self, admission: Admission) -> tuple[Counter, str]:
         if not admission.allowed:
@@ -117,9 +121,9 @@ def _review_line(request: AdmissionRequest, admission: Admission, reason: str, s
     return line
 
 
-def _logger(stream: BinaryIO) -> Any:
+def _logger(stream: LossyStream) -> Any:
     return structlog.wrap_logger(
-        structlog.BytesLogger(stream),
+        structlog.BytesLogger(stream),  # type: ignore[arg-type]  # of a file it takes `write` and `flush`
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),

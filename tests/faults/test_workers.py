@@ -1,0 +1,105 @@
+"""Several workers: one port, one sum of metrics, and nothing lost that need not be lost."""
+
+import os
+import signal
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.cli.running import INJECTOR
+from tests.cli.serving import Server, wait_until
+from tests.faults.load import BODY, JSON, Load
+
+Start = Callable[..., Server]
+
+
+def pids(server: Server) -> dict[int, int]:
+    """The process in each worker's place."""
+    return {line["worker"]: line["pid"] for line in server.lines() if line["event"] == "worker started"}
+
+
+def both_serve(server: Server) -> None:
+    wait_until(lambda: sum(line["event"] == "serving" for line in server.lines()) >= 2)
+
+
+def requests_counted(client: httpx.Client) -> float:
+    lines = client.get("/metrics").text.splitlines()
+    return next(float(line.split()[1]) for line in lines if line.startswith("sidecar_injection_requests_total"))
+
+
+def test_whoever_is_asked_gives_the_sum_of_all_workers(start: Start) -> None:
+    server = start("--workers", "2")
+    both_serve(server)
+    for _ in range(20):
+        with server.client() as client:
+            assert client.post("/inject", content=BODY, headers=JSON).json()["response"]["allowed"]
+    for _ in range(4):
+        with server.client() as client:
+            wait_until(lambda: requests_counted(client) == 20)
+
+
+def test_a_worker_that_dies_under_load_is_replaced_and_what_it_counted_stays(start: Start) -> None:
+    """Lost is at most what the dead worker had in hand: one request a connection."""
+    server = start("--workers", "2")
+    both_serve(server)
+    victim = pids(server)[0]
+    with Load(server).running(8) as load:
+        wait_until(lambda: load.outcomes["200"] > 200)
+        with server.client() as client:
+            before = requests_counted(client)
+            os.kill(victim, signal.SIGKILL)
+            wait_until(lambda: pids(server)[0] != victim)
+        answered = load.outcomes["200"]
+        wait_until(lambda: load.outcomes["200"] > answered + 200)
+        with server.client() as client:
+            assert requests_counted(client) >= before
+    assert load.outcomes["lost"] <= 8
+    assert load.outcomes.keys() <= {"200", "lost", "no connection"}
+    assert {"worker": 0, "pid": victim, "status": -9}.items() <= server.wait_for_line("worker died").items()
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_sigterm_under_load_loses_no_request(start: Start, workers: str) -> None:
+    server = start("--workers", workers, "--drain-seconds", "1")
+    with Load(server).running(8) as load:
+        wait_until(lambda: load.outcomes["200"] > 100)
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(timeout=30) == 0
+    assert load.outcomes["lost"] == 0
+    assert load.outcomes.keys() <= {"200", "no connection"}
+
+
+def test_the_workers_end_when_their_parent_is_killed(start: Start) -> None:
+    server = start("--workers", "2", "--drain-seconds", "0")
+    both_serve(server)
+    server.process.kill()
+    wait_until(lambda: not any(alive(pid) for pid in pids(server).values()))
+
+
+def test_what_keeps_the_first_worker_from_serving_ends_the_program(tmp_path: Path) -> None:
+    command = [INJECTOR, "serve", "--port", "0", "--workers", "3", "--cert-dir", tmp_path, "--set", "policy=nope"]
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 1
+    assert done.stderr.count("--set policy=nope") == 1
+
+
+@pytest.mark.slow
+def test_a_worker_that_hangs_is_replaced(start: Start) -> None:
+    server = start("--workers", "2")
+    both_serve(server)
+    victim = pids(server)[1]
+    os.kill(victim, signal.SIGSTOP)
+    wait_until(lambda: pids(server)[1] != victim, seconds=60)
+    server.wait_for_line("worker hangs")
+
+
+def alive(pid: int) -> bool:
+    """Whether the process runs; one that ended and waits for a parent to notice does not."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii") as file:  # noqa: PTH123 -- no file of ours
+            return file.read().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
