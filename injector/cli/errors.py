@@ -1,5 +1,22 @@
 """The one way in which a command fails."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class InputError(Exception):
-    """Input or configuration is at fault: the text goes to standard error, the exit status is 1."""
+    """Input or configuration is at fault: the text goes to standard error, `status` is the exit status."""
+
+    def __init__(self, message: str, status: int = 1) -> None:
+        """Keep the exit `status` beside the message."""
+        super().__init__(message)
+        self.status = status
+
+
+@contextmanager
+def failing_with(status: int) -> Iterator[None]:
+    """Give every InputError of the block the exit `status`: for commands where 1 is an answer, as for a diff."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(str(error), status) from error

@@ -16,6 +16,7 @@ COMMANDS: Mapping[str, str] = {
     "inject": "inject the workloads of a file",
     "uninject": "take an injection out of a file again",
     "review": "answer one AdmissionReview as the webhook would",
+    "preview": "show what would be done to the workloads of a file, and why",
     "capture": "show, apply or remove the traffic redirection of a pod",
     "check": "validate configuration and templates",
     "serve": "run the webhook server",
@@ -58,9 +59,12 @@ def _injector() -> None:
 
 
 def main() -> None:
-    """Run the command that the arguments name; exits with 0 (done), 1 (input at fault) or 2 (wrong usage)."""
+    """Run the command that the arguments name; exits with 0 (done), 1 (input at fault) or 2 (wrong usage).
+
+    For commands that compare 1 is an answer, and 2 says that input is at fault, as for `kubectl diff`.
+    """
     try:
         application(prog_name="injector")
     except InputError as error:
         typer.echo(str(error), err=True)
-        sys.exit(1)
+        sys.exit(error.status)

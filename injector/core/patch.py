@@ -44,7 +44,7 @@ def _mapping(before: JsonObject, after: JsonObject, path: str) -> Iterator[JsonO
 
 def _list(before: list[Any], after: list[Any], path: str) -> Iterator[JsonObject]:
     """Walk both lists: an item that is no longer there is removed, a new one added, one that stays is compared."""
-    old, new = _identities(before), _identities(after)
+    old, new = identities(before), identities(after)
     if old is None or new is None:
         yield from _list_by_place(before, after, path)
         return
@@ -75,7 +75,7 @@ def _list_by_place(before: list[Any], after: list[Any], path: str) -> Iterator[J
         yield {"op": "add", "path": f"{path}/{index}", "value": item}
 
 
-def _identities(items: list[Any]) -> list[Any] | None:
+def identities(items: list[Any]) -> list[Any] | None:
     """What tells the items apart, or None where nothing does."""
     if not items:
         return []

@@ -8,6 +8,8 @@ from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from injector.server.limits import Limits
+from injector.server.page import page_routes
+from injector.server.preview import preview_route
 from injector.server.state import Service
 from injector.server.telemetry import Telemetry
 from injector.server.webhook import Webhook
@@ -28,9 +30,14 @@ _REFUSALS = {
 }
 
 
-def create_app(service: Service, telemetry: Telemetry, limits: Limits | None = None) -> ASGIApp:
-    """The whole ASGI application, answering from the state of `service`."""
+def create_app(
+    service: Service, telemetry: Telemetry, limits: Limits | None = None, *, with_preview: bool = True
+) -> ASGIApp:
+    """The whole ASGI application, answering from the state of `service`; `with_preview`: the preview and its page."""
     webhook, pages = Webhook(service, telemetry, limits), create_pages(service, telemetry)
+    if with_preview:
+        pages.include_router(preview_route(service))
+        pages.include_router(page_routes())
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
         path = scope.get("path", "")

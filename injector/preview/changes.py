@@ -1,0 +1,109 @@
+"""What differs between two pods, part by part, in three groups: added containers, changed fields, metadata."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from injector.core.model import JsonObject, Pod
+from injector.core.patch import identities
+from injector.core.pods import CONTAINER_LISTS
+
+# In the order in which people ask.
+GROUPS = ("containers", "fields", "metadata")
+
+
+class _Absent:
+    """Where there is nothing, not even null."""
+
+    def __repr__(self) -> str:
+        return "ABSENT"
+
+
+ABSENT = _Absent()
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One part that differs: `before` or `after` is ABSENT where it was added or removed.
+
+    `parent` is the path to the mapping or list that holds it, items of lists by name: `spec.containers[app].env`. `key`
+    is its key there, or None for an item of a list. A change of order has both lists of names and the key `order`.
+    """
+
+    group: str
+    parent: str
+    key: str | None
+    before: Any
+    after: Any
+
+
+def changes_between(before: Pod, after: Pod, prefix: str = "") -> tuple[Change, ...]:
+    """The changes from `before` to `after` in the order of GROUPS; `prefix` leads to the pod, such as `spec.template.`.
+
+    Parts that are the same objects cost nothing.
+    """
+    found = [
+        *_changes(before.get("spec") or {}, after.get("spec") or {}, f"{prefix}spec"),
+        *_changes(before.get("metadata") or {}, after.get("metadata") or {}, f"{prefix}metadata"),
+    ]
+    metadata, lists = f"{prefix}metadata", [f"{prefix}spec.{which}" for which in CONTAINER_LISTS]
+    grouped = [(_group(each, metadata, lists), each) for each in found]
+    return tuple(
+        Change(group, each.parent, each.key, each.before, each.after)
+        for group in GROUPS
+        for own, each in grouped
+        if own == group
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Difference:
+    parent: str
+    key: str | None
+    before: Any
+    after: Any
+
+
+def _group(found: _Difference, metadata: str, container_lists: list[str]) -> str:
+    if found.parent in container_lists and found.key is None:
+        return "containers"
+    if found.key and f"{found.parent}.{found.key}" in container_lists and found.before is ABSENT:
+        return "containers"
+    return "metadata" if found.parent.startswith(metadata) else "fields"
+
+
+def _changes(before: JsonObject, after: JsonObject, path: str) -> Iterator[_Difference]:
+    for key in dict.fromkeys((*before, *after)):
+        old, new = before.get(key, ABSENT), after.get(key, ABSENT)
+        if old is new:
+            continue
+        if isinstance(old, dict) and isinstance(new, dict):
+            yield from _changes(old, new, f"{path}.{key}")
+        elif isinstance(old, list) and isinstance(new, list):
+            yield from _list_changes(old, new, path, key)
+        elif type(old) is not type(new) or old != new:
+            yield _Difference(path, key, old, new)
+
+
+def _list_changes(before: list[Any], after: list[Any], path: str, key: str) -> Iterator[_Difference]:
+    old_names, new_names = identities(before), identities(after)
+    if old_names is None or new_names is None or not before:
+        if before != after:
+            yield _Difference(path, key, before, after)
+        return
+    old, new = dict(zip(old_names, before, strict=True)), dict(zip(new_names, after, strict=True))
+    inside = f"{path}.{key}"
+    for name, item in old.items():
+        if name not in new:
+            yield _Difference(inside, None, item, ABSENT)
+    for name, item in new.items():
+        if name not in old:
+            yield _Difference(inside, None, ABSENT, item)
+        elif old[name] is not item:
+            yield from _changes(old[name], item, f"{inside}[{name[1]}]")
+    yield from _order_changes([name for name in old if name in new], [name for name in new if name in old], inside)
+
+
+def _order_changes(before: list[Any], after: list[Any], path: str) -> Iterator[_Difference]:
+    if before != after:
+        yield _Difference(path, "order", [name for _, name in before], [name for _, name in after])

@@ -1,0 +1,87 @@
+"""The Kubernetes objects in a text: YAML or JSON, one or several documents, Lists opened."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from injector.core.model import JsonObject
+from injector.manual.stream import split
+from injector.manual.yaml_text import parse
+from injector.preview.plain_json import as_json
+
+
+class UnreadableInputError(ValueError):
+    """A text that holds something other than Kubernetes objects; the message is one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """An object, and the words that say where in the text it stands."""
+
+    where: str
+    object: JsonObject
+
+
+def read_documents(text: str) -> Iterator[Document]:
+    """Every object of `text` in order, the items of Lists in place of the Lists; read as they are asked for.
+
+    Raises UnreadableInputError for what is neither YAML nor JSON, or no object with a kind.
+    """
+    empty = True
+    for where, value in _values(text):
+        if value is not None:
+            empty = False
+            yield from _objects(value, where)
+    if empty:
+        raise UnreadableInputError("there is no document: expected Kubernetes objects in YAML or JSON")
+
+
+def _values(text: str) -> Iterator[tuple[str, Any]]:
+    if text.lstrip()[:1] in ("{", "["):
+        try:
+            yield "document 1", orjson.loads(text)
+        except orjson.JSONDecodeError:
+            # YAML has braces too; if it is not that either, its parser says where the fault is.
+            pass
+        else:
+            return
+    try:
+        for piece in split(text.replace("\r\n", "\n")):
+            where = f"document {piece.number}"
+            yield where, _parsed(piece.text, where)
+    except UnreadableInputError:
+        raise
+    except ValueError as error:
+        raise UnreadableInputError(str(error)) from error
+
+
+def _parsed(text: str, where: str) -> Any:
+    try:
+        return as_json(parse(text if text.endswith("\n") else f"{text}\n"))
+    except ValueError as error:
+        raise UnreadableInputError(f"{where}: {error}") from error
+
+
+def _objects(value: Any, where: str) -> Iterator[Document]:
+    if isinstance(value, list):
+        for number, item in enumerate(value, 1):
+            yield from _objects(item, f"{where}, item {number}")
+        return
+    kind = value.get("kind") if isinstance(value, dict) else None
+    if not isinstance(kind, str) or not kind:
+        raise UnreadableInputError(f"{where}: expected a Kubernetes object with a kind, not {_brief(value)}")
+    if kind.endswith("List") and isinstance(value.get("items"), list | None):
+        # Items of a typed list come without the fields that say what they are.
+        inherited = {"apiVersion": value.get("apiVersion"), "kind": kind.removesuffix("List")}
+        for number, item in enumerate(value.get("items") or (), 1):
+            whole = {**inherited, **item} if isinstance(item, dict) else item
+            yield from _objects(whole, f"{where}, item {number}")
+    else:
+        yield Document(where, value)
+
+
+def _brief(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."  # noqa: PLR2004

@@ -1,0 +1,70 @@
+"""A case as text for a terminal: the decision, the rules looked at, the warnings, the diff."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeAlias
+
+from injector.manual.files import title_of
+from injector.preview.case import Case
+from injector.preview.diff import diff_lines
+from injector.preview.report import changes_of, decision_of
+from injector.preview.warnings import warnings_of
+
+Paint: TypeAlias = Callable[[str, str], str]
+"""From a text and one of the keys of STYLES to the text as the terminal takes it."""
+
+STYLES: Mapping[str, dict[str, Any]] = {
+    "title": {"bold": True},
+    "inject": {"fg": "green"},
+    "skip": {"fg": "yellow"},
+    "refuse": {"fg": "red"},
+    "warning": {"fg": "yellow"},
+    "group": {"bold": True},
+    "hunk": {"fg": "cyan"},
+    "+": {"fg": "green"},
+    "-": {"fg": "red"},
+    "dim": {"dim": True},
+}
+_LONGEST_LINE = 160
+
+
+def plain(text: str, _: str) -> str:
+    """No colours."""
+    return text
+
+
+def terminal_text(case: Case, paint: Paint = plain) -> str:
+    """The whole text for one workload, with a blank line behind it."""
+    lines = (*_head(case, paint), *_trace(case, paint), *_warnings(case, paint), *_diff(case, paint))
+    return "".join(f"{line}\n" for line in (*lines, ""))
+
+
+def _head(case: Case, paint: Paint) -> Iterator[str]:
+    decision = decision_of(case)
+    word = "refuse" if not case.admission.allowed else "inject" if decision.inject else "skip"
+    title = title_of({**case.document, "metadata": {"namespace": case.namespace, "name": _name(case)}})
+    yield f"{paint(title, 'title')}: {paint(word, word)}, {decision.reason}: {decision.message}"
+    if not case.admission.allowed and case.admission.decision:
+        yield from (paint(line, "refuse") for line in case.admission.message.splitlines())
+
+
+def _name(case: Case) -> str:
+    metadata = case.document.get("metadata")
+    found = metadata if isinstance(metadata, dict) else {}
+    return str(found.get("name") or found.get("generateName") or "")
+
+
+def _trace(case: Case, paint: Paint) -> Iterator[str]:
+    for result in decision_of(case).trace:
+        line = f"  {'>' if result.decided else ' '} {result.rule:22} {result.message}"
+        yield line if result.decided else paint(line, "dim")
+
+
+def _warnings(case: Case, paint: Paint) -> Iterator[str]:
+    yield from (paint(f"  ! {warning}", "warning") for warning in warnings_of(case))
+
+
+def _diff(case: Case, paint: Paint) -> Iterator[str]:
+    for line in diff_lines(changes_of(case)):
+        shown = line if len(line) <= _LONGEST_LINE else f"{line[:_LONGEST_LINE]}... ({len(line)} characters)"
+        style = {"#": "group", "@": "hunk"}.get(line[0], line[0])
+        yield paint(shown, style)

@@ -1,0 +1,105 @@
+"""Where previews wait for their turn, and the thread that works on them.
+
+The webhook goes first: previews are worked on one after the other, in slices with a pause behind each, so that requests
+of API servers never wait for more than one slice.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from time import monotonic, sleep
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+
+from injector.preview.cases import WORKLOADS
+from injector.preview.documents import Document, UnreadableInputError, read_documents
+from injector.preview.preview import Question, preview
+from injector.preview.report import item_of
+from injector.server.limits import Limits
+from injector.server.preview_description import MEDIA_TYPES
+from injector.server.reception import Reception, RequestRefused
+from injector.server.state import State
+
+_SLICE_SECONDS, _PAUSE_SECONDS = 0.001, 0.0002
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewLimits:
+    """What previews may take: workloads in one, seconds for the work on it, previews that wait; and what bodies may."""
+
+    workloads: int = 1000
+    seconds: float = 5.0
+    waiting: int = 8
+    bodies: Limits = field(default_factory=Limits)
+
+
+class Desk:
+    """Where previews wait for their turn, and the thread that works on them."""
+
+    def __init__(self, limits: PreviewLimits) -> None:
+        """Work within `limits`."""
+        self._limits = limits
+        self._reception = Reception(limits.bodies)
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="preview")
+        self._waiting = 0
+
+    async def text_of(self, request: Request) -> str:
+        """The text in the body of `request`. Raises RequestRefused."""
+        media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if media_type not in MEDIA_TYPES:
+            raise RequestRefused(415, f"invalid Content-Type {media_type!r}, want one of {', '.join(MEDIA_TYPES)}")
+        body = await self._reception.body(request.scope, request.receive)
+        if not body.strip():
+            raise RequestRefused(400, "no body found: expected Kubernetes objects in YAML or JSON")
+        try:
+            return body.decode("utf-8-sig")
+        except UnicodeDecodeError:
+            raise RequestRefused(
+                400, "the body is not UTF-8 text: expected Kubernetes objects in YAML or JSON"
+            ) from None
+
+    async def answer(self, text: str, question: Question, state: State) -> bytes:
+        """The body of the answer. Raises RequestRefused."""
+        if self._waiting >= self._limits.waiting:
+            raise RequestRefused(503, f"busy: {self._waiting} previews are waiting; try again")
+        self._waiting += 1
+        try:
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._thread, self._work, text, question, state)
+        except UnreadableInputError as error:
+            raise RequestRefused(400, " ".join(str(error).split())) from error
+        except RequestRefused:
+            raise
+        except Exception as error:
+            message = " ".join(str(error).split())
+            raise RequestRefused(500, f"the preview failed: {type(error).__name__}: {message}") from error
+        finally:
+            self._waiting -= 1
+
+    def _work(self, text: str, question: Question, state: State) -> bytes:
+        documents = list(self._sliced(self._counted(read_documents(text))))
+        cases = preview(documents, question, state.setup, state.snapshot)
+        return orjson.dumps(list(self._sliced(map(item_of, cases))))
+
+    def _counted(self, documents: Iterator[Document]) -> Iterator[Document]:
+        found = 0
+        for document in documents:
+            found += document.object["kind"] in WORKLOADS
+            if found > self._limits.workloads:
+                raise RequestRefused(413, f"too many workloads: the limit is {self._limits.workloads}")
+            yield document
+
+    def _sliced(self, work: Iterator[Any]) -> Iterator[Any]:
+        """The results of `work`, with a pause after each slice of time, until the time for it is over."""
+        until, slice_ends = monotonic() + self._limits.seconds, monotonic() + _SLICE_SECONDS
+        for result in work:
+            yield result
+            now = monotonic()
+            if now > until:
+                raise RequestRefused(503, f"this takes longer than {self._limits.seconds:g} s: send less at once")
+            if now > slice_ends:
+                sleep(_PAUSE_SECONDS)
+                slice_ends = monotonic() + _SLICE_SECONDS

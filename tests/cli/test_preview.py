@@ -1,0 +1,71 @@
+"""`injector preview` as a user runs it: what it shows, and its exit status."""
+
+import json
+
+import pytest
+import yaml
+
+from tests.cli.running import run
+from tests.support import REPOSITORY
+
+BOOKINFO = REPOSITORY / "samples" / "bookinfo"
+POD = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: shop\nspec:\n  containers:\n  - name: app\n    image: x\n"
+OPTED_OUT = POD.replace("  name: shop\n", "  name: shop\n  labels: {sidecar.istio.io/inject: 'false'}\n", 1)
+
+
+def test_it_shows_decision_trace_and_a_grouped_diff_without_colours_in_a_pipe() -> None:
+    found = run("preview", "-f", BOOKINFO / "details.yaml", "--snapshot", BOOKINFO / "00-namespace.yaml")
+    assert found.returncode == 1
+    assert found.stdout.startswith('Deployment "bookinfo/details-v1": inject, NamespaceLabel: ')
+    assert "  > policy" in found.stdout
+    headings = [line for line in found.stdout.splitlines() if line.startswith("# ")]
+    assert headings == ["# containers", "# changed fields", "# metadata"]
+    assert "+- name: istio-proxy" in found.stdout
+    assert "@@ spec.template.spec.containers[details].readinessProbe" in found.stdout
+    assert "\x1b" not in found.stdout
+
+
+def test_where_nothing_would_change_the_exit_status_is_0() -> None:
+    found = run("preview", "-f", "-", given=OPTED_OUT)
+    assert (found.returncode, found.stderr) == (0, "")
+    assert 'Pod "default/shop": skip, PodLabel' in found.stdout
+
+
+def test_the_namespace_option_counts_for_those_that_name_none() -> None:
+    assert (
+        'Pod "kube-system/shop": skip, IgnoredNamespace'
+        in run("preview", "-f", "-", "-n", "kube-system", given=POD).stdout
+    )
+    named = POD.replace("  name: shop\n", "  name: shop\n  namespace: own\n", 1)
+    assert 'Pod "own/shop": inject' in run("preview", "-f", "-", "-n", "kube-system", given=named).stdout
+
+
+def test_json_and_yaml_hold_the_same_items_and_patch_one_line_for_each() -> None:
+    given = f"{POD}---\n{OPTED_OUT}"
+    items = json.loads(run("preview", "-f", "-", "-o", "json", given=given).stdout)
+    assert yaml.safe_load(run("preview", "-f", "-", "-o", "yaml", given=given).stdout) == items
+    patches = [json.loads(line) for line in run("preview", "-f", "-", "-o", "patch", given=given).stdout.splitlines()]
+    assert patches == [item["patch"] for item in items]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "given", "message"),
+    [
+        (("-f", "missing.yaml"), "", "missing.yaml: cannot be read"),
+        (("-f", "-"), "a: [", "-: document 1: line 2: not YAML"),
+        (("-f", "-", "--set", "polcy=x"), POD, "policy"),
+        (("-f", "-", "-o", "xml"), POD, "Usage"),
+    ],
+)
+def test_errors_are_exit_status_2(arguments: tuple[str, ...], given: str, message: str) -> None:
+    found = run("preview", *arguments, given=given)
+    assert (found.returncode, found.stdout) == (2, "")
+    assert message in found.stderr
+
+
+def test_a_pod_that_would_be_refused_is_told_and_is_exit_status_2() -> None:
+    wrong = POD.replace("  name: shop\n", "  name: shop\n  annotations: {sidecar.istio.io/interceptionMode: x}\n", 1)
+    found = run("preview", "-f", "-", given=wrong)
+    assert found.returncode == 2
+    assert "refuse" in found.stdout
+    assert "interceptionMode invalid" in found.stdout
