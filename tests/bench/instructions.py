@@ -1,0 +1,66 @@
+"""The regression gate: how many bytecode instructions an answer takes.
+
+Unlike seconds, the number is the same on every machine and in every run, so that a few per cent more are seen. It
+belongs to one minor version of Python; what C code does is not in it.
+"""
+
+import sys
+from collections.abc import Callable, Mapping
+from types import FrameType
+from typing import Any
+
+from injector.core.admission import Setup
+from tests.bench.in_process import IDENTICAL, NEVER_SEEN, answering
+from tests.bench.subjects import BOOKINFO, BY_VARIABLES, SMALL, Subject, identical_reviews, reviews
+
+TOLERANCE = 0.05
+_SUBJECTS: tuple[Subject, ...] = (SMALL, BOOKINFO, BY_VARIABLES[2])
+
+
+def python_version() -> str:
+    """The version that counts belong to."""
+    return f"{sys.version_info.major}.{sys.version_info.minor}"
+
+
+def counts(setup: Setup) -> dict[str, int]:
+    """Instructions of one answer, by pod and by what was seen before."""
+    return {
+        f"{subject.name}, {state}": _count(setup, make(subject, 3))
+        for subject in _SUBJECTS
+        for state, make in ((NEVER_SEEN, reviews), (IDENTICAL, identical_reviews))
+    }
+
+
+def regressions(before: Mapping[str, int], now: Mapping[str, int]) -> list[str]:
+    """What takes more instructions than before, by more than the tolerance."""
+    return [
+        f"{name}: {now[name]:,} instructions, {before[name]:,} before (+{now[name] / before[name] - 1:.0%})"
+        for name in before.keys() & now.keys()
+        if now[name] > before[name] * (1 + TOLERANCE)
+    ]
+
+
+def _count(setup: Setup, bodies: list[bytes]) -> int:
+    work = answering(setup)()
+    for body in bodies[:-1]:
+        work(body)
+    return counted(lambda: work(bodies[-1]))
+
+
+def counted(work: Callable[[], object]) -> int:
+    """The bytecode instructions that `work` executes."""
+    seen = 0
+
+    def trace(frame: FrameType, event: str, _: Any) -> Any:
+        nonlocal seen
+        frame.f_trace_opcodes = True
+        frame.f_trace_lines = False
+        seen += event == "opcode"
+        return trace
+
+    sys.settrace(trace)
+    try:
+        work()
+    finally:
+        sys.settrace(None)
+    return seen
