@@ -12,10 +12,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import mkdtemp
 
-from certs.model import Holding, KeyPair
+from certs.files import BUNDLE, CERTIFICATE, KEY, files_of, holding_of
+from certs.model import Holding
 
-CERTIFICATE, KEY, BUNDLE = "tls.crt", "tls.key", "ca.crt"
-_AUTHORITY, _UPCOMING, _RETIRING = "authority", "upcoming", "retiring.crt"
 _DATA = "..data"
 
 
@@ -43,11 +42,7 @@ class DirectoryStore:
 
     def load(self) -> Holding | None:
         """What is kept; None where nothing is, or something is missing."""
-        authority, serving = self._pair(f"{_AUTHORITY}.crt", f"{_AUTHORITY}.key"), self._pair(CERTIFICATE, KEY)
-        if authority is None or serving is None:
-            return None
-        upcoming = self._pair(f"{_UPCOMING}.crt", f"{_UPCOMING}.key")
-        return Holding(authority, serving, upcoming, self._read(_RETIRING))
+        return holding_of(self._read)
 
     def update(self, step: Callable[[Holding | None], Holding]) -> Holding:
         """Keep what `step` makes of what is kept, and return it. One process at a time; others see the result."""
@@ -59,10 +54,6 @@ class DirectoryStore:
                 self._publish(following)
             return following
 
-    def _pair(self, certificate: str, key: str) -> KeyPair | None:
-        parts = self._read(certificate), self._read(key)
-        return KeyPair(*parts) if parts[0] and parts[1] else None  # type: ignore[arg-type]
-
     def _read(self, name: str) -> bytes | None:
         try:
             return (self.path / _DATA / name).read_bytes()
@@ -70,7 +61,7 @@ class DirectoryStore:
             return None
 
     def _publish(self, held: Holding) -> None:
-        files = _files(held)
+        files = files_of(held)
         fresh = Path(mkdtemp(prefix="..", dir=self.path))
         for name, content in files.items():
             _write_private(fresh / name, content)
@@ -92,22 +83,6 @@ class DirectoryStore:
             yield
         finally:
             os.close(descriptor)
-
-
-def _files(held: Holding) -> dict[str, bytes]:
-    optional = {
-        f"{_UPCOMING}.crt": held.upcoming.certificate if held.upcoming else None,
-        f"{_UPCOMING}.key": held.upcoming.key if held.upcoming else None,
-        _RETIRING: held.retiring,
-    }
-    return {
-        BUNDLE: held.bundle,
-        CERTIFICATE: held.serving.certificate,
-        KEY: held.serving.key,
-        f"{_AUTHORITY}.crt": held.authority.certificate,
-        f"{_AUTHORITY}.key": held.authority.key,
-        **{name: content for name, content in optional.items() if content},
-    }
 
 
 def _write_private(path: Path, content: bytes) -> None:

@@ -21,6 +21,7 @@ _CONNECT_SECONDS = 5.0
 _ANSWER_SECONDS = 15.0
 _PAGE = 500
 _JSON = "application/json"
+_MERGE = "application/merge-patch+json"
 _APPLY = "application/apply-patch+yaml"
 
 
@@ -83,6 +84,12 @@ class ApiServer:
         """The object after a server-side apply that takes over exactly the fields of `document`."""
         query = {"fieldManager": FIELD_MANAGER, "force": "true"}
         return self._request("PATCH", resource.path(namespace, document["metadata"]["name"]), document, query, _APPLY)
+
+    def merge(self, resource: Resource, document: JsonObject, namespace: str = "") -> JsonObject:
+        """The object after a merge of `document` into it (RFC 7396)."""
+        return self._request(
+            "PATCH", resource.path(namespace, document["metadata"]["name"]), document, content_type=_MERGE
+        )
 
     def delete(self, resource: Resource, name: str, namespace: str = "") -> None:
         """Delete one object."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from injector.core.labels import LabelSelector
 from injector.core.model import INJECT_KEY, NAMESPACE_INJECTION_LABEL, REVISION_KEY, Config, Decision, Pod, RuleResult
 from injector.core.pods import annotations, labels
-from injector.core.selection import SelectionRule, namespace_labels, selection_rules
+from injector.core.selection import SelectionRule, namespace_labels, selecting_rule, selection_rules
 
 MIRROR_ANNOTATION = "kubernetes.io/config.mirror"
 
@@ -196,9 +196,7 @@ def _policy(facts: Facts) -> Verdict:
 
 
 def _selected_by(facts: Facts) -> SelectionRule | None:
-    namespace, pod = facts.namespace_labels or {}, labels(facts.pod)
-    matching = (rule for rule in facts.selection if rule.namespace.matches(namespace) and rule.pod.matches(pod))
-    return next(matching, None)
+    return selecting_rule(facts.selection, facts.namespace_labels or {}, labels(facts.pod))
 
 
 RULES: tuple[tuple[str, Callable[[Facts], Verdict | str]], ...] = (

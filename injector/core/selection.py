@@ -97,6 +97,14 @@ def selection_rules(
     return rules + (default_rules(namespaces_by_default=namespaces_by_default) if DEFAULT_REVISION in names else ())
 
 
+def selecting_rule(
+    rules: tuple[SelectionRule, ...], of_namespace: Mapping[str, str], of_pod: Mapping[str, str]
+) -> SelectionRule | None:
+    """The first of `rules` that selects a pod with these labels; None where the API server would not call."""
+    matching = (rule for rule in rules if rule.namespace.matches(of_namespace) and rule.pod.matches(of_pod))
+    return next(matching, None)
+
+
 def namespace_labels(name: str, labels: Mapping[str, str]) -> Mapping[str, str]:
     """A namespace's labels as the API server has them: with the name that it sets itself."""
     return labels if NAMESPACE_NAME_LABEL in labels else {**labels, NAMESPACE_NAME_LABEL: name}

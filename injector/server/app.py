@@ -63,15 +63,8 @@ def create_pages(service: Service, telemetry: Telemetry) -> FastAPI:
     @pages.get("/readyz")
     async def readyz() -> Response:
         """Whether requests should be sent here, with what an operator should know; 503 while draining."""
-        state = service.state
-        detail = {
-            "ready": not service.draining,
-            "draining": service.draining,
-            "configuration": "current" if not state.fault else "last good one",
-            "fault": state.fault,
-            "namespaces": len(state.snapshot.namespaces),
-        }
-        return JSONResponse(detail, status_code=503 if service.draining else 200)
+        found = _readiness(service)
+        return JSONResponse(found, status_code=503 if service.draining else 200)
 
     @pages.get("/version")
     async def version_of_server() -> dict[str, str]:
@@ -90,6 +83,18 @@ def create_pages(service: Service, telemetry: Telemetry) -> FastAPI:
         return JSONResponse({**described, "paths": {_PATH: {"post": _webhook_description()}, **described["paths"]}})
 
     return pages
+
+
+def _readiness(service: Service) -> dict[str, Any]:
+    state = service.state
+    return {
+        "ready": not service.draining,
+        "draining": service.draining,
+        "configuration": "current" if not state.fault else "last good one",
+        "fault": state.fault,
+        "namespaces": len(state.snapshot.namespaces),
+        **{name: detail() for name, detail in service.details.items()},
+    }
 
 
 def _webhook_description() -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from threading import Lock
+from typing import Any
 
 from injector.core.admission import Setup
 from injector.core.model import Snapshot
@@ -17,22 +19,34 @@ class State:
 
 
 class Service:
-    """Holds the state in force; each request reads it once."""
+    """Holds the state in force; each request reads it once.
 
-    __slots__ = ("draining", "state")
+    `details` are what else an operator should read at /readyz: by name, a function that gives plain JSON.
+    """
+
+    __slots__ = ("_replacing", "details", "draining", "state")
 
     def __init__(self, state: State) -> None:
         """Serve from `state` until it is replaced."""
         self.state = state
         self.draining = False
+        self.details: dict[str, Callable[[], Any]] = {}
+        # Configuration and cluster change at the same time from different threads; requests never wait for this.
+        self._replacing = Lock()
+
+    def publish(self, snapshot: Snapshot) -> None:
+        """Answer from `snapshot` from now on."""
+        with self._replacing:
+            self.state = replace(self.state, snapshot=snapshot)
 
     def reload(self, load: Callable[[], State], expected: tuple[type[Exception], ...]) -> str:
         """Put in force what `load` gives; where it raises one of `expected` the last good state stays.
 
         Returns the fault, empty where there is none.
         """
-        try:
-            self.state = replace(load(), fault="")
-        except expected as error:
-            self.state = replace(self.state, fault=str(error) or type(error).__name__)
-        return self.state.fault
+        with self._replacing:
+            try:
+                self.state = replace(load(), fault="")
+            except expected as error:
+                self.state = replace(self.state, fault=str(error) or type(error).__name__)
+            return self.state.fault

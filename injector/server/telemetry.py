@@ -35,6 +35,8 @@ class Telemetry:
         self.registry = CollectorRegistry()
         self.collected: Callable[[], Values] | None = None
         lost = Counter("sidecar_injector_log_lines_lost", "log lines that could not be written", registry=self.registry)
+        # Called with every answer, after it was sent; they must not wait for anything.
+        self.observers: list[Callable[[Answer], None]] = []
         self.log = _logger(LossyStream(stream or sys.stderr.buffer, lost.inc))
         self._requests = self._counter("requests", "HTTP requests to the webhook", ())
         self._success = self._counter("success", "pods injected", ("reason",))
@@ -61,6 +63,8 @@ class Telemetry:
         """Count one answer, with its reason, and write its line."""
         self._requests.inc()
         self._time.observe(seconds)
+        for observe in self.observers:
+            observe(answer)
         if answer.request is None or answer.admission is None:
             reason = HTTP_REASONS.get(answer.status, "Other")
             self._failure.labels(reason).inc()

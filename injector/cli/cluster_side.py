@@ -1,0 +1,102 @@
+"""What `injector serve` does with a cluster: follow it, keep its certificates, tell authors of pods."""
+
+import socket
+from dataclasses import asdict
+from time import monotonic, sleep
+from uuid import uuid4
+
+from certs.model import Settings
+from certs.secret import SecretStore, SecretStoreError
+from injector.cli.custody import Custody
+from injector.cli.errors import InputError
+from injector.cli.memory import PairFiles
+from injector.cli.serve_options import ClusterOptions
+from injector.cluster.api import ApiServer, ClusterError
+from injector.cluster.client import connect
+from injector.cluster.events import EventRecorder, notice_of
+from injector.cluster.lease import Lease
+from injector.cluster.metrics import ClusterMetrics
+from injector.cluster.registration import Registration
+from injector.cluster.watching import ClusterWatch
+from injector.server.answer import Answer
+from injector.server.state import Service
+from injector.server.telemetry import Telemetry
+from injector.server.tls import ServingCertificate
+
+_FIRST_READ_SECONDS = 10.0
+_START_SECONDS = 60.0
+_RETRY_SECONDS = 1.0
+
+
+class ClusterSide:
+    """The cluster of `options`, followed for `service` from the start on."""
+
+    def __init__(self, options: ClusterOptions, service: Service, telemetry: Telemetry) -> None:
+        """Follow the cluster; where it does not answer at first the server starts without it. Raises InputError."""
+        self._options, self._service, self._telemetry = options, service, telemetry
+        self._server = _connected(options)
+        self._identity = f"{socket.gethostname()}-{uuid4().hex[:6]}"
+        self._metrics = ClusterMetrics(telemetry.registry)
+        self._custody: Custody | None = None
+        self._watch = ClusterWatch(self._server, service.publish)
+        self._metrics.watch(lambda: self._watch.connection)
+        service.details["cluster"] = lambda: asdict(self._watch.connection)
+        if not self._watch.start(_FIRST_READ_SECONDS):
+            telemetry.log.warning("serving before the cluster is known", message=self._watch.connection.error)
+        if options.events:
+            self._tell_authors()
+
+    def keep_certificates(self, secret: str, settings: Settings) -> ServingCertificate:
+        """The certificate that the Secret holds from now on. Raises InputError where the Secret cannot be had."""
+        options = self._options
+        store = SecretStore(self._server.client, options.namespace, secret)
+        lease = Lease(self._server, options.namespace, options.lease, self._identity)
+        registration = Registration(self._server, options.webhook_configs, self._revision, self._metrics)
+        custody = Custody(store, lease, registration, settings)
+        files = _first(custody)
+        certificate = ServingCertificate(files.certificate, files.key)
+        custody.start(certificate, self._telemetry, self._metrics)
+        self._service.details["certificates"] = custody.detail
+        self._custody = custody
+        return certificate
+
+    def stop(self) -> None:
+        """No longer follow the cluster, and leave what others wait for."""
+        self._watch.stop()
+        if self._custody:
+            self._custody.stop()
+
+    def _revision(self) -> str:
+        return self._service.state.setup.config.revision
+
+    def _tell_authors(self) -> None:
+        recorder = EventRecorder(self._server, self._identity, self._metrics)
+        recorder.start()
+
+        def observe(answer: Answer) -> None:
+            state = self._service.state
+            if answer.request is not None and answer.admission is not None:
+                notice = notice_of(answer.request, answer.admission, state.setup, state.snapshot)
+                if notice is not None:
+                    recorder.record(notice)
+
+        self._telemetry.observers.append(observe)
+
+
+def _connected(options: ClusterOptions) -> ApiServer:
+    try:
+        return connect(options.kubeconfig, options.context)
+    except ClusterError as error:
+        raise InputError(str(error)) from error
+
+
+def _first(custody: Custody) -> PairFiles:
+    """The first certificate; an API server that is away for a moment is waited for."""
+    until = monotonic() + _START_SECONDS
+    while True:
+        try:
+            return custody.first()
+        except SecretStoreError as error:
+            if monotonic() > until:
+                raise InputError(str(error)) from error
+            sleep(_RETRY_SECONDS)

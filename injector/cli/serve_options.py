@@ -1,0 +1,126 @@
+"""The options of `injector serve`, and which of them belong together."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, TypeAlias
+
+import typer
+
+from certs.model import KEY_TYPES, Lifetimes, Settings
+from injector.cluster.client import in_cluster, own_namespace
+
+LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
+
+Host: TypeAlias = Annotated[str, typer.Option(help="Address to listen on.")]
+Port: TypeAlias = Annotated[int, typer.Option(help="Port to listen on; 0 is any free one.")]
+DrainSeconds: TypeAlias = Annotated[float, typer.Option(help="How long to answer on after SIGTERM.")]
+Workers: TypeAlias = Annotated[int, typer.Option(min=1, help="Processes that share the port; one a core.")]
+
+TlsCert: TypeAlias = Annotated[Path | None, typer.Option(help="Serving certificate, PEM.", show_default=False)]
+TlsKey: TypeAlias = Annotated[Path | None, typer.Option(help="Its private key, PEM.", show_default=False)]
+CertDir: TypeAlias = Annotated[
+    Path, typer.Option(help="Where an authority of its own is kept when no certificate is given.")
+]
+CertSecret: TypeAlias = Annotated[
+    str | None, typer.Option(help="Secret where it is kept in place of a directory.", show_default=False)
+]
+CertName: TypeAlias = Annotated[
+    list[str] | None, typer.Option(help="Name to certify then; may be repeated.", show_default=False)
+]
+ServiceName: TypeAlias = Annotated[
+    str | None, typer.Option("--service", help="Service whose names to certify then.", show_default=False)
+]
+AuthorityDays: TypeAlias = Annotated[float, typer.Option(help="Lifetime of the authority.")]
+ServingDays: TypeAlias = Annotated[float, typer.Option(help="Lifetime of serving certificates.")]
+Renewal: TypeAlias = Annotated[float, typer.Option(help="Part of a lifetime after which to renew.")]
+KeyType: TypeAlias = Annotated[str, typer.Option(help=f"Of new keys: {', '.join(KEY_TYPES)}.")]
+
+InCluster: TypeAlias = Annotated[
+    bool | None,
+    typer.Option(
+        "--cluster/--no-cluster",
+        help="Follow a cluster; by default inside one, or when a kubeconfig or context is given.",
+        show_default=False,
+    ),
+]
+Namespace: TypeAlias = Annotated[
+    str | None, typer.Option(help="Namespace of Secret, Service and Lease; by default its own.", show_default=False)
+]
+WebhookConfig: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(help="Webhook configuration that gets the CA bundle; may be repeated.", show_default=False),
+]
+LeaseName: TypeAlias = Annotated[str, typer.Option("--lease", help="Lease whose holder writes.")]
+Events: TypeAlias = Annotated[
+    bool, typer.Option("--events/--no-events", help="Tell authors in Events of pods refused or skipped.")
+]
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterOptions:
+    """What is to be done in a cluster. `namespace` is that of Secret, Service and Lease."""
+
+    kubeconfig: Path | None
+    context: str | None
+    namespace: str
+    webhook_configs: tuple[str, ...]
+    lease: str
+    events: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateOptions:
+    """Where the serving certificate comes from: two given files, else a Secret, else a directory."""
+
+    files: tuple[Path, Path] | None
+    secret: str | None
+    directory: Path
+    settings: Settings
+
+
+def given_files(tls_cert: Path | None, tls_key: Path | None) -> tuple[Path, Path] | None:
+    """The given pair of files, if any. Raises BadParameter where one of the two is missing."""
+    if (tls_cert is None) != (tls_key is None):
+        raise typer.BadParameter("--tls-cert and --tls-key belong together")
+    return None if tls_cert is None or tls_key is None else (tls_cert, tls_key)
+
+
+def certificate_settings(
+    names: tuple[str, ...], service: str | None, namespace: str, lifetimes: tuple[float, float, float], key_type: str
+) -> Settings:
+    """What to certify. `lifetimes`: days of the authority, days of serving, the part after which to renew."""
+    of_service = (f"{service}.{namespace}.svc", f"{service}.{namespace}.svc.cluster.local") if service else ()
+    authority, serving, renewal = lifetimes
+    try:
+        lived = Lifetimes(timedelta(days=authority), timedelta(days=serving), renewal)
+        return Settings(tuple(dict.fromkeys((*of_service, *names, *LOOPBACK_NAMES))), lived, key_type)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+def is_cluster_wanted(wanted: bool | None, connection: tuple[Path | None, str | None], snapshot: Path | None) -> bool:  # noqa: FBT001 -- an option of three states
+    """Whether to follow a cluster. Raises BadParameter where a snapshot is to stand in for it at the same time."""
+    named = any(each is not None for each in connection)
+    if snapshot is not None and (wanted or named):
+        raise typer.BadParameter(
+            "--snapshot stands in for a cluster: not together with --cluster, --kubeconfig, --context"
+        )
+    if wanted is False and named:
+        raise typer.BadParameter("--no-cluster does without a cluster: not together with --kubeconfig, --context")
+    if wanted is not None:
+        return wanted
+    return named or (snapshot is None and in_cluster())
+
+
+def refuse_without_cluster(options: Mapping[str, object]) -> None:
+    """Raise BadParameter where one of `options`, by name, is given though no cluster is followed."""
+    given = [name for name, value in options.items() if value]
+    if given:
+        raise typer.BadParameter(f"{', '.join(given)}: only with a cluster; valid: --cluster, --kubeconfig FILE")
+
+
+def namespace_of(given: str | None) -> str:
+    """The namespace that is meant."""
+    return given or own_namespace()

@@ -1,0 +1,117 @@
+"""The webhook server put together: state, certificate, cluster, and what goes on beside serving."""
+
+import asyncio
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from certs.authority import describe
+from certs.bootstrap import ensure, next_check
+from certs.directory import DirectoryStore
+from certs.model import Settings
+from injector.cli.check import checked_setup
+from injector.cli.cluster_side import ClusterSide
+from injector.cli.errors import InputError
+from injector.cli.following import following_certificate, following_configuration
+from injector.cli.inputs import read_configuration, snapshot_of
+from injector.cli.serve_options import CertificateOptions, ClusterOptions
+from injector.config.watch import file_state
+from injector.server.app import create_app
+from injector.server.run import Listening, Upkeep, bind, run, server_for
+from injector.server.state import Service, State
+from injector.server.telemetry import Telemetry
+from injector.server.tls import ServingCertificate
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """Configuration files, `--set` flags, and the file that stands in for a cluster, if any."""
+
+    config: tuple[Path, ...]
+    sets: tuple[str, ...]
+    snapshot: Path | None
+
+    @property
+    def files(self) -> list[Path]:
+        """Every file whose change matters."""
+        return [*self.config, *([self.snapshot] if self.snapshot else ())]
+
+    def load(self) -> State:
+        """The state that the files give now. Raises InputError."""
+        setup = checked_setup(read_configuration(list(self.config), list(self.sets)))
+        return State(setup, snapshot_of(self.snapshot))
+
+
+def serve_until_stopped(
+    inputs: Inputs, listening: Listening, certificates: CertificateOptions, cluster: ClusterOptions | None
+) -> None:
+    """Serve until SIGTERM. Raises InputError where the start fails."""
+    known = file_state(inputs.files)
+    service, telemetry = Service(inputs.load()), Telemetry()
+    telemetry.configuration_current.set(1)
+    upkeep: list[Upkeep] = []
+    side = ClusterSide(cluster, service, telemetry) if cluster else None
+    try:
+        if side and certificates.secret and not certificates.files:
+            certificate = side.keep_certificates(certificates.secret, certificates.settings)
+        else:
+            certificate = _certificate_of_files(certificates, upkeep, telemetry)
+        load = _keeping_snapshot(inputs, service) if side else inputs.load
+        if inputs.files:
+            upkeep.append(following_configuration(inputs.files, known, load, service, telemetry))
+        server = server_for(create_app(service, telemetry), service, certificate, listening.drain_seconds)
+        run(server, _bound(listening), upkeep, telemetry, listening.worker)
+    finally:
+        if side:
+            side.stop()
+
+
+def _keeping_snapshot(inputs: Inputs, service: Service) -> Callable[[], State]:
+    """Loads what the files give; the cluster is as it was last seen."""
+    return lambda: replace(inputs.load(), snapshot=service.state.snapshot)
+
+
+def _certificate_of_files(
+    certificates: CertificateOptions, upkeep: list[Upkeep], telemetry: Telemetry
+) -> ServingCertificate:
+    """The certificate in two given files, or in a directory where it is made and renewed."""
+    files = certificates.files
+    if files is None:
+        store = DirectoryStore(certificates.directory)
+        ensure(store, certificates.settings, _now())
+        files = store.certificate, store.key
+        upkeep.append(renewing(store, certificates.settings))
+    try:
+        certificate = ServingCertificate(*files)
+    except OSError as error:
+        raise InputError(f"cannot serve with {files[0]}, {files[1]}: {error}") from error
+    upkeep.append(following_certificate(certificate, lambda: _expiry(certificate), telemetry))
+    return certificate
+
+
+def renewing(store: DirectoryStore, settings: Settings) -> Upkeep:
+    """Renews what is due in `store`, as long as the server runs."""
+
+    async def renew() -> None:
+        while True:
+            held = await asyncio.to_thread(ensure, store, settings, _now())
+            await asyncio.sleep(next_check(held, settings, _now()).total_seconds())
+
+    return renew
+
+
+def _bound(listening: Listening) -> socket.socket:
+    try:
+        return bind(listening)
+    except OSError as error:
+        raise InputError(f"cannot serve on {listening.host}:{listening.port}: {error}") from error
+
+
+def _expiry(certificate: ServingCertificate) -> float:
+    return describe(certificate.files[0].read_bytes()).not_after.timestamp()
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
