@@ -28,8 +28,8 @@ from injector.core.patch import diff
 from injector.core.pods import CONTAINER_LISTS, annotations, containers
 from injector.core.prometheus import without_merged_annotations
 from injector.core.reinjection import template_view
-from injector.core.render import TemplateSet
-from injector.core.render.scope import POD_FUNCTIONS, TemplateInput, view_for_templates
+from injector.core.render import KnownNames, TemplateSet
+from injector.core.render.scope import SAFE_FUNCTIONS, TemplateInput, configuration_scope, view_for_templates
 from injector.core.render.text import FILTERS
 from injector.core.review import request_faults
 from injector.core.selection import SelectionRule
@@ -65,7 +65,8 @@ class Subject:
 
 def set_up(config: Config) -> Setup:
     """Make `config` ready for use. Templates are compiled when first needed; `Setup.templates.check` compiles all."""
-    return Setup(config, TemplateSet(config.templates, FILTERS, POD_FUNCTIONS), selection_of(config))
+    known = KnownNames(frozen=configuration_scope(config), trusted=SAFE_FUNCTIONS)
+    return Setup(config, TemplateSet(config.templates, FILTERS, known), selection_of(config))
 
 
 def admit_request(request: AdmissionRequest, setup: Setup, snapshot: Snapshot) -> Admission:

@@ -2,5 +2,6 @@
 
 from injector.core.render.engine import TemplateSet
 from injector.core.render.faults import RenderingError, TemplateFault, TemplateFaults
+from injector.core.render.sandbox import KnownNames
 
-__all__ = ["RenderingError", "TemplateFault", "TemplateFaults", "TemplateSet"]
+__all__ = ["KnownNames", "RenderingError", "TemplateFault", "TemplateFaults", "TemplateSet"]

@@ -12,7 +12,7 @@ from jinja2.meta import find_undeclared_variables
 
 from injector.core.model import InjectionError, JsonObject
 from injector.core.render.faults import Refusal, RenderingError, TemplateFault, TemplateFaults
-from injector.core.render.sandbox import TemplateEnvironment
+from injector.core.render.sandbox import KnownNames, TemplateEnvironment
 from injector.core.render.skeleton import SkeletonError, compile_skeleton
 from injector.core.render.slots import Recorder
 
@@ -20,6 +20,7 @@ MAXIMUM_OUTPUT = 4_000_000
 CACHED_SKELETONS = 512
 _PIECES_AT_ONCE = 1_000
 LIBRARY_PREFIX = "_"
+NOTHING_KNOWN = KnownNames()
 
 
 class TemplateSet:
@@ -29,17 +30,18 @@ class TemplateSet:
         self,
         sources: Mapping[str, str],
         filters: Mapping[str, Callable[..., Any]],
-        trusted: frozenset[Callable[..., Any]] = frozenset(),
+        known: KnownNames = NOTHING_KNOWN,
     ) -> None:
-        """`sources` maps names to Jinja text; scopes may hold methods that are `trusted` to be safe to call.
+        """`sources` maps names to Jinja text; `known` tells of the names in the scopes of all renderings.
 
         Nothing is compiled before it is needed; see `check`.
         """
         self._sources = dict(sources)
         self._recorder: ContextVar[Recorder] = ContextVar("recorder")
-        self._environment = TemplateEnvironment(self._sources.get, filters, self._recorder, trusted)
+        self._environment = TemplateEnvironment(self._sources.get, filters, self._recorder, known)
         self._compiled: dict[str, Template] = {}
-        self._skeletons = lru_cache(maxsize=CACHED_SKELETONS)(compile_skeleton)
+        constants = self._environment.constants.values
+        self._skeletons = lru_cache(maxsize=CACHED_SKELETONS)(lambda text: compile_skeleton(text, constants))
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -92,7 +94,9 @@ class TemplateSet:
         template = self._compiled.get(name)
         if template is None:
             template = self._compiled[name] = self._environment.get_template(name)
-        stream = template.root_render_func(template.new_context(scope))
+        names = {**self._environment.globals, **scope}
+        context = self._environment.context_class(self._environment, names, name, template.blocks)
+        stream = template.root_render_func(context)
         text = ""
         while pieces := list(islice(stream, _PIECES_AT_ONCE)):
             text += "".join(pieces)

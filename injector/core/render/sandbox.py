@@ -3,18 +3,19 @@
 import re
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
-from functools import wraps
-from types import BuiltinMethodType, MethodType
+from dataclasses import dataclass, field
+from functools import partial, wraps
 from typing import Any
 
-from jinja2 import FunctionLoader, StrictUndefined, nodes, pass_context
+from jinja2 import FunctionLoader, StrictUndefined, nodes
 from jinja2.exceptions import SecurityError, TemplateSyntaxError
 from jinja2.runtime import Context, Macro
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from injector.core.render.codegen import MappingCodeGenerator
+from injector.core.render.codegen import TemplateCodeGenerator
+from injector.core.render.folding import fold_constants
 from injector.core.render.inline import PLACED, write_out_macros
-from injector.core.render.slots import CLOSE, OPEN, Fragment, Recorder
+from injector.core.render.slots import CLOSE, OPEN, Constants, Fragment, Recorder
 
 # Jinja's own filters that templates may use. Left out are those that make markup, format text from a pattern, or
 # could grow a value without bound.
@@ -46,10 +47,32 @@ _LONE_EXPRESSION = re.compile(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class KnownNames:
+    """What is known of the names in scope before anything is rendered.
+
+    `frozen` are those that have the same value for every pod. `trusted` are functions, also as
+    methods, that need no look whether they are safe to call.
+    """
+
+    frozen: Mapping[str, Any] = field(default_factory=dict)
+    trusted: frozenset[Callable[..., Any]] = frozenset()
+
+
+class RecordingContext(Context):
+    """The context of one rendering, which keeps at hand where the values of its expressions go."""
+
+    def __init__(self, environment: "TemplateEnvironment", *args: Any, **kwargs: Any) -> None:
+        """Record with the record of the rendering that runs."""
+        super().__init__(environment, *args, **kwargs)
+        self.emit = environment.recorder.get().emit
+
+
 class TemplateEnvironment(ImmutableSandboxedEnvironment):
     """Compiles templates so that expressions are recorded as slots (see `slots`) and loops are counted."""
 
-    code_generator_class = MappingCodeGenerator
+    code_generator_class = TemplateCodeGenerator
+    context_class = RecordingContext
     intercepted_binops = frozenset(("+", "*", "**", "%"))
 
     def __init__(
@@ -57,12 +80,9 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
         load: Callable[[str], str | None],
         filters: Mapping[str, Callable[..., Any]],
         recorder: ContextVar[Recorder],
-        trusted: frozenset[Callable[..., Any]] = frozenset(),
+        known: "KnownNames",
     ) -> None:
-        """`load` finds a template's text by name, `recorder` holds the record of the rendering that runs.
-
-        `trusted` are functions of the scope, which need no look whether they are safe to call.
-        """
+        """`load` finds a template's text by name, `recorder` holds the record of the rendering that runs."""
         super().__init__(
             trim_blocks=True,
             lstrip_blocks=True,
@@ -72,7 +92,6 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
             auto_reload=False,
             cache_size=-1,
             extensions=["jinja2.ext.do", "jinja2.ext.loopcontrols"],
-            finalize=_finalizer(recorder),
         )
         self.filters = {name: self.filters[name] for name in JINJA_FILTERS} | dict(filters)
         self.filters["counted iterations"] = lambda iterable: recorder.get().counted(iterable)
@@ -80,7 +99,10 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
         self.filters[_PLACED_FILTER] = _placed
         self.filters[_BOUNDED_FILTER] = _bounded
         self._load = load
-        self._trusted = trusted
+        self.recorder = recorder
+        self.constants = Constants()
+        self.trusted = known.trusted
+        self._frozen = known.frozen
         self.globals = {"range": self.globals["range"], "dict": dict, "namespace": self.globals["namespace"]}
 
     def getattr(self, obj: Any, attribute: str) -> Any:
@@ -104,12 +126,11 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
         if type(obj) is Macro:
             own = {key: value for key, value in kwargs.items() if key not in _LOOP_KEYWORDS}
             return Fragment(obj(*args, **own))
-        # Inside loops Jinja adds keywords for functions that take the context; these do not.
-        if not kwargs and type(obj) is MethodType and obj.__func__ in self._trusted:
-            return obj(*args)
-        if not kwargs and type(obj) is BuiltinMethodType and type(obj.__self__) is dict:
-            return obj(*args)
         return super().call(context, obj, *args, **kwargs)
+
+    def allowed(self, context: Context, obj: Any) -> Callable[..., Any]:
+        """What to call in place of `obj`, which is none of the trusted functions."""
+        return partial(self.call, context, obj)
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
         """Keep arithmetic from growing without bound: `'a' * 10**9` would exhaust the memory."""
@@ -128,6 +149,7 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
                 raise TemplateSyntaxError(f"the character U+{ord(mark):04X} is reserved", line, name, filename)
         tree = self._guarded(source, name, filename)
         write_out_macros(tree, self._library)
+        fold_constants(tree, self._frozen, self)
         for placed in tree.find_all(nodes.Filter):
             if placed.name == PLACED:
                 placed.name = _PLACED_FILTER
@@ -137,6 +159,7 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
         """The tree of `source` without forbidden blocks, its loops counted."""
         tree = super()._parse(_LONE_EXPRESSION.sub(_place, source), name, filename)
         _refuse_forbidden_blocks(tree, name)
+        _give_context(tree)
         for loop in tree.find_all(nodes.For):
             loop.iter = nodes.Filter(loop.iter, "counted iterations", [], [], None, None, lineno=loop.lineno)
         return _with_bounded_texts(tree)
@@ -150,12 +173,15 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
             return None
 
 
-def _finalizer(recorder: ContextVar[Recorder]) -> Callable[[Context, Any], str]:
-    @pass_context  # which also keeps Jinja from calling it at compile time for constants
-    def finalize(_: Context, value: Any) -> str:
-        return recorder.get().emit(value)
-
-    return finalize
+def _give_context(tree: nodes.Template) -> None:
+    """Without a context Jinja would keep what one rendering made of another template, marks and all, for the others."""
+    users: list[nodes.Import | nodes.FromImport | nodes.Include] = [
+        *tree.find_all(nodes.Import),
+        *tree.find_all(nodes.FromImport),
+        *tree.find_all(nodes.Include),
+    ]
+    for user in users:
+        user.with_context = True
 
 
 def _place(match: re.Match[str]) -> str:
@@ -172,13 +198,12 @@ def _placed(value: Any, column: int) -> Any:
 def _with_bounded_texts(tree: nodes.Template) -> nodes.Template:
     """The tree in which every joining with `~` is bounded: in a loop it could double a text each time."""
     for parent in [tree, *tree.find_all(nodes.Node)]:
-        for field, value in parent.iter_fields():
+        for name, value in parent.iter_fields():
             if isinstance(value, nodes.Concat):
-                setattr(parent, field, _bounded_node(value))
+                setattr(parent, name, _bounded_node(value))
             elif isinstance(value, list):
-                setattr(
-                    parent, field, [_bounded_node(each) if isinstance(each, nodes.Concat) else each for each in value]
-                )
+                bounded = [_bounded_node(each) if isinstance(each, nodes.Concat) else each for each in value]
+                setattr(parent, name, bounded)
     return tree
 
 

@@ -42,27 +42,20 @@ class TemplateInput:
 def scope_of(given: TemplateInput) -> dict[str, Any]:
     """The names in scope for one rendering; they are documented in `templates/README.md`."""
     functions = PodFunctions(given)
-    config = given.config
-    mode = (config.mesh_config.get("inboundTrafficPolicy") or {}).get("mode")
     return {
+        **configuration_scope(given.config),
         "pod": given.pod,
         "workload": given.workload,
         "namespace": given.namespace,
-        "values": config.values,
-        "mesh_config": config.mesh_config,
         "proxy_config": given.proxy_config,
-        "revision": config.revision or "default",
         "native_sidecars": given.native_sidecars,
         "proxy_image": functions.image("proxy"),
         "proxy_init_image": functions.image("proxy_init"),
         "proxy_uid": given.proxy_uid,
         "proxy_gid": given.proxy_gid,
-        "inbound_traffic_policy_mode": "localhost" if mode == "LOCALHOST" else "passthrough",
-        "compliance_policy": config.compliance_policy,
         "annotation": functions.annotation,
         "json_annotation": functions.json_annotation,
         "label": functions.label,
-        "first_nonempty": first_nonempty,
         "refuse": refuse,
         "application_containers": functions.application_containers,
         "owner": functions.owner,
@@ -73,6 +66,19 @@ def scope_of(given: TemplateInput) -> dict[str, Any]:
         "proxy_resources": functions.proxy_resources,
         "tcp_probed_ports": functions.tcp_probed_ports,
         "envoy_bootstrap": functions.envoy_bootstrap,
+    }
+
+
+def configuration_scope(config: Config) -> dict[str, Any]:
+    """The names in scope that say the same about every pod."""
+    mode = (config.mesh_config.get("inboundTrafficPolicy") or {}).get("mode")
+    return {
+        "values": config.values,
+        "mesh_config": config.mesh_config,
+        "revision": config.revision or "default",
+        "inbound_traffic_policy_mode": "localhost" if mode == "LOCALHOST" else "passthrough",
+        "compliance_policy": config.compliance_policy,
+        "first_nonempty": first_nonempty,
     }
 
 
@@ -180,8 +186,9 @@ class PodFunctions:
         return annotated or without_nulls(self._proxy_values.get("resources")) or None
 
 
-POD_FUNCTIONS: frozenset[Callable[..., Any]] = frozenset(
+SAFE_FUNCTIONS: frozenset[Callable[..., Any]] = frozenset(
     (
+        first_nonempty,
         PodFunctions.annotation,
         PodFunctions.json_annotation,
         PodFunctions.label,

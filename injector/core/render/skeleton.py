@@ -10,7 +10,7 @@ from typing import Any, TypeAlias, cast
 
 import yaml
 
-from injector.core.render.slots import MARK, as_text
+from injector.core.render.slots import CONSTANT, MARK, as_text
 from injector.core.shared import SharedList, SharedMapping
 
 try:
@@ -34,8 +34,8 @@ class _DocumentLoader(_SafeLoader):
     }
 
 
-def compile_skeleton(text: str) -> Fill:
-    """Parse `text` into a function from the list of slot values to an overlay.
+def compile_skeleton(text: str, constants: Sequence[Any] = ()) -> Fill:
+    """Parse `text` into a function from the list of slot values to an overlay; `constants` are in it from the start.
 
     Raises SkeletonError where the text is not YAML, not a mapping, or repeats a key.
     """
@@ -46,7 +46,7 @@ def compile_skeleton(text: str) -> Fill:
             return lambda _: {}
         if not isinstance(node, yaml.MappingNode):
             raise SkeletonError("the template gives a list or a single value, not a partial Pod")
-        return _fill_of(_Builder(loader).build(node))
+        return _fill_of(_Builder(loader, constants).build(node))
     except yaml.MarkedYAMLError as error:
         raise SkeletonError(_explain(error, text)) from error
     except yaml.YAMLError as error:
@@ -73,8 +73,9 @@ def _fill_of(part: Any) -> Fill:
 class _Builder:
     """Turns YAML nodes into plain values, or into `_Dynamic` where slots are in them."""
 
-    def __init__(self, loader: Any) -> None:
+    def __init__(self, loader: Any, constants: Sequence[Any]) -> None:
         self._loader = loader
+        self._constants = constants
 
     def build(self, node: yaml.Node) -> Any:
         if isinstance(node, yaml.ScalarNode):
@@ -88,22 +89,35 @@ class _Builder:
     def _key(self, node: yaml.Node) -> Any:
         if not isinstance(node, yaml.ScalarNode):
             raise SkeletonError(f"line {node.start_mark.line + 1}: a key has to be text")
-        return _text(node.value)
+        return self._text(node.value)
 
     def _scalar(self, node: yaml.ScalarNode) -> Any:
         lone = MARK.fullmatch(node.value)
         if lone and not node.style:
-            return _Dynamic(cast("Fill", itemgetter(int(lone[1]))))
+            constant = self._constant(lone[1])
+            return _Dynamic(cast("Fill", itemgetter(int(lone[1])))) if constant is None else constant[0]
         if MARK.search(node.value):
-            return _text(node.value)
+            return self._text(node.value)
         return self._loader.construct_object(node)
 
+    def _text(self, text: str) -> Any:
+        first, *rest = MARK.split(text)
+        literals, slots = [first], []
+        for mark, literal in zip(rest[::2], rest[1::2], strict=True):
+            constant = self._constant(mark)
+            if constant is None:
+                slots.append(int(mark))
+                literals.append(literal)
+            else:
+                literals[-1] += as_text(constant[0]) + literal
+        return _text_with_slots(literals, slots) if slots else literals[0]
 
-def _text(text: str) -> Any:
-    pieces = MARK.split(text)
-    if len(pieces) == 1:
-        return text
-    literals, slots = pieces[::2], [int(number) for number in pieces[1::2]]
+    def _constant(self, mark: str) -> tuple[Any] | None:
+        """The value of a mark that stands for a constant; None for any other."""
+        return (self._constants[int(mark[1:])],) if mark[0] == CONSTANT else None
+
+
+def _text_with_slots(literals: list[str], slots: list[int]) -> _Dynamic:
     if len(slots) == 1:
         return _Dynamic(_text_with_one_slot(literals[0], slots[0], literals[1]))
 

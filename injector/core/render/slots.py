@@ -14,7 +14,8 @@ from jinja2 import Undefined
 from jinja2.exceptions import SecurityError
 
 OPEN, CLOSE = "\ue000", "\ue001"
-MARK = re.compile(f"{OPEN}([0-9]+){CLOSE}")
+CONSTANT = "c"
+MARK = re.compile(f"{OPEN}({CONSTANT}?[0-9]+){CLOSE}")
 
 MAXIMUM_SLOTS = 20_000
 MAXIMUM_ITERATIONS = 100_000
@@ -42,6 +43,21 @@ class Fragment:
     __hash__ = None  # type: ignore[assignment]
 
 
+class Constants:
+    """The values that are the same in every rendering of a set of templates, in the order of their marks."""
+
+    __slots__ = ("values",)
+
+    def __init__(self) -> None:
+        """Start without values."""
+        self.values: list[Any] = []
+
+    def emit(self, value: Any) -> str:
+        """Keep `value` aside and return its mark. Raises as `Recorder.emit` does."""
+        self.values.append(_json_value(value))
+        return f"{OPEN}{CONSTANT}{len(self.values) - 1}{CLOSE}"
+
+
 class Recorder:
     """The values of one rendering, in the order of their marks, and the count of its loops' iterations."""
 
@@ -62,7 +78,7 @@ class Recorder:
         if kind is Fragment:
             return value.placed(0)  # type: ignore[no-any-return]
         if kind not in _SCALARS and kind is not dict and kind is not list:
-            value = _as_json(value)
+            value = _json_value(value)
         values = self.values
         number = len(values)
         values.append(value)
@@ -91,7 +107,9 @@ def as_text(value: Any) -> str:
     return "" if value is None else str(value)
 
 
-def _as_json(value: Any) -> Any:
+def _json_value(value: Any) -> Any:
+    if type(value) in _SCALARS or type(value) in (dict, list):
+        return value
     if isinstance(value, Undefined):
         str(value)  # a strict undefined raises when it is used, and says which name it is
     if isinstance(value, str):

@@ -1,0 +1,176 @@
+"""What depends on the configuration alone is evaluated when a template is compiled, not for every pod.
+
+A set of templates serves one configuration, so an expression such as `values.global.proxy.logLevel` is a constant for
+all of its pods, and of an `if` that asks for nothing else only one branch is left.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from jinja2 import Environment, nodes
+from jinja2.visitor import NodeTransformer
+
+_SCALARS = frozenset((str, int, float, bool, type(None)))
+# Names that are assigned below these are others than those of the same name around them.
+_SCOPES = (nodes.With, nodes.Macro, nodes.CallBlock)
+
+
+def fold_constants(tree: nodes.Template, frozen: Mapping[str, Any], environment: Environment) -> None:
+    """Change `tree`, a template's, so that what only depends on the names in `frozen` is in it as constants."""
+    _Folding(frozen, environment).visit(tree)
+
+
+class _Unknown:
+    """Stands for a value that differs from pod to pod, or that cannot be told."""
+
+
+_UNKNOWN = _Unknown()
+
+
+class _Folding(NodeTransformer):
+    """Replaces expressions by their values, where these are known and scalars, and drops branches never taken."""
+
+    def __init__(self, frozen: Mapping[str, Any], environment: Environment) -> None:
+        self._known = dict(frozen)
+        self._context = nodes.EvalContext(environment)
+
+    def visit(self, node: nodes.Node, *args: Any, **kwargs: Any) -> Any:
+        """Fold an expression; visit anything else."""
+        if isinstance(node, nodes.Expr) and not isinstance(node, nodes.TemplateData):
+            return self._folded(node)
+        return super().visit(node, *args, **kwargs)
+
+    def visit_Template(self, node: nodes.Template) -> nodes.Template:  # noqa: N802 -- Jinja's visitor names
+        """The outermost scope."""
+        node.body = self._scope(node.body, {})
+        return node
+
+    def visit_With(self, node: nodes.With) -> nodes.With:  # noqa: N802 -- as above
+        """Parameters whose values are known are known in the body."""
+        names = [target.name for target in node.targets if isinstance(target, nodes.Name)]
+        node.values = [self.visit(value) for value in node.values]
+        node.body = self._scope(node.body, dict(zip(names, map(self._value, node.values), strict=True)))
+        return node
+
+    def visit_Macro(self, node: nodes.Macro | nodes.CallBlock) -> nodes.Node:  # noqa: N802 -- as above
+        """The parameters of a macro that is called are not known."""
+        node.body = self._scope(node.body, {each.name: _UNKNOWN for each in node.args})
+        return node
+
+    visit_CallBlock = visit_Macro  # noqa: N815 -- as above
+
+    def visit_If(self, node: nodes.If) -> nodes.Node | list[nodes.Node]:  # noqa: N802 -- as above
+        """Keep only the branches that some pod may take."""
+        kept: list[nodes.If] = []
+        otherwise = node.else_
+        for branch in (node, *node.elif_):
+            test = self.visit(branch.test)
+            value = self._value(test)
+            if value is _UNKNOWN:
+                kept.append(nodes.If(test, self._visited(branch.body), [], [], lineno=branch.lineno))
+            elif value:
+                otherwise = branch.body
+                break
+        otherwise = self._visited(otherwise)
+        if not kept:
+            return otherwise
+        kept[0].elif_, kept[0].else_ = kept[1:], otherwise
+        return kept[0]
+
+    def _scope(self, body: list[nodes.Node], parameters: Mapping[str, Any]) -> list[nodes.Node]:
+        """The statements of a scope, folded; what one of them sets for good is known to those behind it."""
+        assigned = Counter(_assigned(body))
+        around = self._known
+        inside = {**around, **parameters}
+        self._known = {name: inside[name] for name in inside if name not in assigned and inside[name] is not _UNKNOWN}
+        folded: list[nodes.Node] = []
+        for statement in body:
+            folded += self.visit_list(statement)
+            if isinstance(statement, nodes.Assign) and isinstance(statement.target, nodes.Name):
+                name, value = statement.target.name, self._value(statement.node)
+                if assigned[name] == 1 and name not in parameters and value is not _UNKNOWN:
+                    self._known[name] = value
+        self._known = around
+        return _joined(folded)
+
+    def _visited(self, body: Iterable[nodes.Node]) -> list[nodes.Node]:
+        return _joined([new for statement in body for new in self.visit_list(statement)])
+
+    def _folded(self, node: nodes.Expr) -> nodes.Expr:
+        self.generic_visit(node)
+        value = self._value(node)
+        return nodes.Const(value, lineno=node.lineno) if type(value) in _SCALARS else _decided(node)
+
+    def _value(self, node: nodes.Node) -> Any:
+        """The value of a folded expression. A key that is not there is not known: using it is a fault."""
+        if isinstance(node, nodes.Name) and node.ctx == "load":
+            return self._known.get(node.name, _UNKNOWN)
+        if isinstance(node, nodes.Getattr):
+            return _at_key(self._value(node.node), node.attr)
+        if isinstance(node, nodes.Getitem):
+            return _at_key(self._value(node.node), self._value(node.arg))
+        if isinstance(node, nodes.Call):
+            return self._result(node)
+        try:
+            return node.as_const(self._context) if isinstance(node, nodes.Expr) else _UNKNOWN
+        except nodes.Impossible:
+            return _UNKNOWN
+
+    def _result(self, node: nodes.Call) -> Any:
+        """What a call of a known function, or of a known mapping's `get`, gives for known arguments."""
+        arguments = [self._value(each) for each in node.args]
+        if node.kwargs or node.dyn_args or node.dyn_kwargs or any(each is _UNKNOWN for each in arguments):
+            return _UNKNOWN
+        if isinstance(node.node, nodes.Getattr) and node.node.attr == "get":
+            return _got(self._value(node.node.node), *arguments)
+        function = self._value(node.node)
+        return function(*arguments) if callable(function) and function is not _UNKNOWN else _UNKNOWN
+
+
+def _joined(body: list[nodes.Node]) -> list[nodes.Node]:
+    """The statements, outputs that now follow one another in one."""
+    joined: list[nodes.Node] = []
+    for statement in body:
+        if isinstance(statement, nodes.Output) and joined and isinstance(joined[-1], nodes.Output):
+            joined[-1].nodes += statement.nodes
+        else:
+            joined.append(statement)
+    return joined
+
+
+def _assigned(body: Iterable[nodes.Node]) -> Iterator[str]:
+    """The names that statements assign in their own scope, as often as they do; a loop's scope counts as theirs."""
+    for node in body:
+        if (isinstance(node, nodes.Name) and node.ctx == "store") or isinstance(node, nodes.Macro):
+            yield node.name
+        elif isinstance(node, nodes.Import):
+            yield node.target
+        elif isinstance(node, nodes.FromImport):
+            yield from (name if isinstance(name, str) else name[1] for name in node.names)
+        if not isinstance(node, _SCOPES):
+            yield from _assigned(node.iter_child_nodes())
+
+
+def _at_key(mapping: Any, key: Any) -> Any:
+    return mapping[key] if type(mapping) is dict and type(key) is str and key in mapping else _UNKNOWN
+
+
+def _got(mapping: Any, key: Any = None, default: Any = None) -> Any:
+    """What `mapping.get(key, default)` gives."""
+    if type(mapping) is not dict or "get" in mapping or type(key) is not str:
+        return _UNKNOWN
+    return mapping.get(key, default)
+
+
+def _decided(node: nodes.Expr) -> nodes.Expr:
+    """What is left of an expression of which a constant decides the rest."""
+    match node:
+        case nodes.CondExpr(test=nodes.Const(value=value)):
+            chosen = node.expr1 if value else node.expr2
+            return node if chosen is None else chosen
+        case nodes.And(left=nodes.Const(value=value)):
+            return node.right if value else node.left
+        case nodes.Or(left=nodes.Const(value=value)):
+            return node.left if value else node.right
+    return node
