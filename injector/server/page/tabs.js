@@ -1,0 +1,42 @@
+// Tabs and radio groups as the ARIA Authoring Practices have them: one stop for Tab, arrows inside.
+
+const STEPS = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 };
+
+/** Lets arrows, Home and End move inside `group`; `choose` is called with the element that is moved to or clicked. */
+export function roving(group, selector, choose) {
+  const all = () => [...group.querySelectorAll(selector)];
+  group.addEventListener("click", (event) => {
+    const chosen = event.target.closest(selector);
+    if (chosen) choose(chosen);
+  });
+  group.addEventListener("keydown", (event) => {
+    const items = all();
+    const place = items.indexOf(event.target.closest(selector));
+    const ends = { Home: 0, End: items.length - 1 };
+    const next = event.key in ends ? ends[event.key] : place + STEPS[event.key];
+    if (place < 0 || Number.isNaN(next)) return;
+    event.preventDefault();
+    const chosen = items[(next + items.length) % items.length];
+    chosen.focus();
+    choose(chosen);
+  });
+}
+
+/** Marks `chosen` among `items` in the ARIA attribute, and leaves it as the only stop for Tab. */
+export function mark(items, chosen, attribute) {
+  for (const item of items) {
+    item.setAttribute(attribute, String(item === chosen));
+    item.tabIndex = item === chosen ? 0 : -1;
+  }
+}
+
+/** Makes a working tab list of the tabs in `list` and the panels that they name. */
+export function tabs(list) {
+  const all = [...list.querySelectorAll("[role=tab]")];
+  const choose = (chosen) => {
+    mark(all, chosen, "aria-selected");
+    for (const tab of all) document.getElementById(tab.getAttribute("aria-controls")).hidden = tab !== chosen;
+  };
+  roving(list, "[role=tab]", choose);
+  choose(all[0]);
+}
