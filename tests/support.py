@@ -1,6 +1,7 @@
 """What tests of several rooms have in common: a configuration from text, pods, reviews, and the public cases."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -78,3 +79,18 @@ def env_of(container: JsonObject) -> dict[str, Any]:
 def documents(text: str) -> list[Any]:
     """The YAML documents of a text that hold something."""
     return [document for document in yaml.load_all(text, yaml.CSafeLoader) if document]
+
+
+def kubernetes_matches(selector: dict[str, Any], labels: Mapping[str, str]) -> bool:
+    """What the API server does with a selector, written independently of the code under test."""
+    for expression in selector["matchExpressions"]:
+        present, value = expression["key"] in labels, labels.get(expression["key"])
+        matched = {
+            "In": present and value in expression.get("values", []),
+            "NotIn": not present or value not in expression.get("values", []),
+            "Exists": present,
+            "DoesNotExist": not present,
+        }[expression["operator"]]
+        if not matched:
+            return False
+    return True

@@ -1,6 +1,6 @@
 """The tables of `docs/configuration.md`, made from the tables of keys so that they cannot differ from them.
 
-`python -m injector.config.documentation` writes them, and `schema.json`, anew in a checkout.
+`python -m injector.config.documentation` writes them, `schema.json` and the chart's made parts anew in a checkout.
 """
 
 import json
@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from injector.config.chart_files import chart_files
 from injector.config.keys import ABSENT, Key
 from injector.config.mesh_keys import MESH_KEYS
 from injector.config.native_keys import NATIVE_KEYS
@@ -38,3 +39,5 @@ def _row(key: Key) -> str:
 if __name__ == "__main__":
     SCHEMA_FILE.write_text(schema_text(), encoding="utf-8")
     PAGE.write_text(with_tables(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    for file, text in chart_files().items():
+        file.write_text(text, encoding="utf-8")

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from itertools import product
-from typing import Any
 
 import pytest
 
@@ -10,6 +9,7 @@ from injector.core.decision import Facts, decide
 from injector.core.labels import LabelSelector, parse_selector
 from injector.core.model import Decision
 from injector.core.selection import SYSTEM_NAMESPACES, namespace_labels, selection_rules
+from tests.support import kubernetes_matches
 
 INJECTION = {
     None: {},
@@ -32,21 +32,6 @@ EVERY_COMBINATION = [
         INJECTION.values(), REVISION.values(), INJECT.values(), REVISION.values()
     )
 ]
-
-
-def kubernetes_matches(selector: dict[str, Any], labels: Labels) -> bool:
-    """What the API server does with a selector, written independently of the code under test."""
-    for expression in selector["matchExpressions"]:
-        present, value = expression["key"] in labels, labels.get(expression["key"])
-        matched = {
-            "In": present and value in expression.get("values", []),
-            "NotIn": not present or value not in expression.get("values", []),
-            "Exists": present,
-            "DoesNotExist": not present,
-        }[expression["operator"]]
-        if not matched:
-            return False
-    return True
 
 
 def decided(namespace: Labels, pod: Labels, *, revision: str = "default", by_default: bool = False) -> Decision:

@@ -1,0 +1,44 @@
+{{/* The command line of the server. */}}
+{{- define "injector.arguments" -}}
+- serve
+{{- range $name, $_ := .Values.configFiles }}
+- --config=/etc/injector/{{ $name }}.yaml
+{{- end }}
+- --config=/etc/injector/config.yaml
+- {{ printf "--host=%s" .Values.server.host | quote }}
+- --port={{ .Values.server.port }}
+- --workers={{ .Values.server.workers }}
+- --drain-seconds={{ .Values.server.drainSeconds }}
+- --cluster
+- --namespace={{ .Release.Namespace }}
+- {{ ternary "--events" "--no-events" .Values.server.events }}
+{{ include (ternary "injector.ownCertificates" "injector.mountedCertificate" (eq .Values.certificates.provider "injector")) . }}
+{{- if .Values.preview.enabled }}
+- {{ printf "--preview-host=%s" .Values.server.host | quote }}
+- --preview-port={{ .Values.preview.port }}
+{{- end }}
+{{- with .Values.server.extraArguments }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{- define "injector.ownCertificates" -}}
+- --cert-secret={{ include "injector.certificateSecret" . }}
+- --service={{ include "injector.fullname" . }}
+{{- with .Values.webhook.url }}
+- --cert-name={{ (urlParse .).hostname }}
+{{- end }}
+{{- range include "injector.registrations" . | fromYamlArray }}
+- --webhook-config={{ .name }}
+{{- end }}
+- --lease={{ include "injector.lease" . }}
+- --authority-days={{ .Values.certificates.authorityDays }}
+- --serving-days={{ .Values.certificates.servingDays }}
+- --renewal={{ .Values.certificates.renewal }}
+- --key-type={{ .Values.certificates.keyType }}
+{{- end -}}
+
+{{- define "injector.mountedCertificate" -}}
+- --tls-cert=/etc/injector-certificate/tls.crt
+- --tls-key=/etc/injector-certificate/tls.key
+{{- end -}}
