@@ -103,7 +103,8 @@ class Node:
     def __post_init__(self) -> None:
         """Make the bridge, and the table in which services stand."""
         for command in (
-            "ip link add cbr0 type bridge",
+            # An address of its own: a bridge without one takes a new one as ports come, and pods know only the old one.
+            "ip link add cbr0 address 02:00:0a:f4:00:01 type bridge",
             f"ip address add {GATEWAY}/16 dev cbr0",
             f"ip address add {GATEWAY6}/64 dev cbr0 nodad",
             "ip link set cbr0 up",
@@ -129,10 +130,6 @@ class Node:
             f"ip -6 route add default via {GATEWAY6} dev eth0 onlink",
         ):
             run(*inside(name, *command.split()))
-        # A pod that reaches itself through a service has to be answered through the node.
-        itself = f"ip saddr {address} ip daddr {address}", f"ip6 saddr {address6} ip6 daddr {address6}"
-        rules = (f"add rule inet services postrouting {pair} masquerade\n" for pair in itself)
-        run(*inside(self.name, "nft", "-f", "-"), given="".join(rules))
         return name, address, address6
 
     def publish(self, targets: Sequence[tuple[str, str]], port: int, target_port: int) -> tuple[str, str]:
@@ -157,6 +154,5 @@ _SERVICE_TABLE = """
 table inet services {
   chain prerouting { type nat hook prerouting priority dstnat; }
   chain output { type nat hook output priority -100; }
-  chain postrouting { type nat hook postrouting priority srcnat; }
 }
 """

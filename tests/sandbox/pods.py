@@ -6,6 +6,7 @@ Source: https://kubernetes.io/docs/concepts/workloads/pods/init-containers/, …
 import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 
 from injector.core.model import Container, JsonObject, Pod
 from tests.sandbox.containers import Place, Process, as_container, environment
@@ -70,6 +71,10 @@ class RunningPod:
     def is_running(self, name: str) -> bool:
         """Whether the container's process runs."""
         return any(p.is_running for p in (*self._sidecars, *self._applications) if p.container["name"] == name)
+
+    def entered(self) -> AbstractContextManager[None]:
+        """The calling thread in the pod's network: what it connects to, the pod connects to."""
+        return entered(self.network)
 
     def exec(self, *command: str, container: str = "") -> subprocess.CompletedProcess[str]:
         """Run a command in the pod's network, as root; with `container` as that container's user."""

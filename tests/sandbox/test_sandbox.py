@@ -19,6 +19,16 @@ pytestmark = needs_namespaces
 SHELL = {"shell": python_image("-c", "import os, sys; os.execv('/bin/sh', ['sh', '-c', *sys.argv[1:]])")}
 SERVER = "exec python3 -m http.server --bind :: 8080 --directory /proc/sys/net"
 
+# Asks `files.default` over the address family of its argument.
+FETCH = """
+import http.client, socket, sys
+connection = http.client.HTTPConnection("files.default", timeout=3)
+address = socket.getaddrinfo("files.default", 80, getattr(socket, sys.argv[1]))[0][4]
+connection.sock = socket.create_connection(address[:2], 3)
+connection.request("GET", "/")
+print(connection.getresponse().read().decode())
+"""
+
 
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[Sandbox]:
@@ -38,11 +48,12 @@ def test_pods_reach_each_other_by_service_name_over_both_families(sandbox: Sandb
     probe = {"httpGet": {"path": "/", "port": "http"}}
     server = shell("server", SERVER, ports=[{"name": "http", "containerPort": 8080}], readinessProbe=probe)
     one, two = (sandbox.run(pod_with(server), SHELL) for _ in range(2))
+    client = sandbox.run(pod_with(shell("idle", "sleep 60")), SHELL)
     sandbox.service("files", [one, two], 80, 8080)
 
-    for family in ("-4", "-6"):
+    for family in ("AF_INET", "AF_INET6"):
         for _ in range(2):
-            assert "ipv4" in one.exec("curl", family, "-sS", "--max-time", "3", "http://files.default/").stdout
+            assert "ipv4" in client.exec(sys.executable, "-c", FETCH, family).stdout
     with sandbox.on_node(), urllib.request.urlopen(f"http://[{two.address6}]:8080/", timeout=3) as answer:
         assert answer.status == 200
 
