@@ -18,6 +18,7 @@ COMMANDS: Mapping[str, str] = {
     "review": "answer one AdmissionReview as the webhook would",
     "preview": "show what would be done to the workloads of a file, and why",
     "capture": "show, apply or remove the traffic redirection of a pod",
+    "explain": "say what was done to a pod, and whether it would be done now",
     "check": "validate configuration and templates",
     "serve": "run the webhook server",
     "demo": "inject the Bookinfo sample through a webhook server of its own",

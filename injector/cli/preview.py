@@ -10,6 +10,7 @@ import typer
 
 from injector.cli.errors import InputError, failing_with
 from injector.cli.inputs import ConfigFiles, InputFile, Sets, SnapshotFile, read_setup, read_text, snapshot_of, write
+from injector.cli.painting import painted
 from injector.core.patch import diff
 from injector.manual.yaml_text import dump
 from injector.preview.case import Case
@@ -17,7 +18,7 @@ from injector.preview.documents import UnreadableInputError, read_documents
 from injector.preview.preview import DEFAULT_NAMESPACE, Question
 from injector.preview.preview import preview as previewed
 from injector.preview.report import item_of
-from injector.preview.terminal import STYLES, plain, terminal_text
+from injector.preview.terminal import plain, terminal_text
 
 CHANGED, FAILED = 1, 2
 
@@ -68,12 +69,8 @@ def _status(cases: Sequence[Case]) -> int:
 
 
 def _as_text(cases: Sequence[Case]) -> str:
-    paint = _painted if sys.stdout.isatty() else plain
+    paint = painted if sys.stdout.isatty() else plain
     return "".join(terminal_text(case, paint) for case in cases)
-
-
-def _painted(text: str, style: str) -> str:
-    return typer.style(text, **STYLES[style])
 
 
 def _as_json(cases: Sequence[Case]) -> str:

@@ -4,11 +4,12 @@ The webhook, the commands, the preview and the drift report all call `admit`; no
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from injector.core import proxy_config
 from injector.core.annotations import validate
 from injector.core.decision import decide, facts_of, selection_of
+from injector.core.digest import digest_of
 from injector.core.injection import Injection, inject
 from injector.core.model import (
     PROXY_CONFIG_ANNOTATION,
@@ -40,11 +41,12 @@ from injector.core.workload import identify
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """A configuration and its templates, ready for use."""
+    """A configuration and its templates, ready for use; `digest` stands for both in records (see `core.digest`)."""
 
     config: Config
     templates: TemplateSet
     selection: tuple[SelectionRule, ...]
+    digest: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,7 @@ class Subject:
 def set_up(config: Config) -> Setup:
     """Make `config` ready for use. Templates are compiled when first needed; `Setup.templates.check` compiles all."""
     known = KnownNames(frozen=configuration_scope(config), trusted=SAFE_FUNCTIONS)
-    return Setup(config, TemplateSet(config.templates, FILTERS, known), selection_of(config))
+    return Setup(config, TemplateSet(config.templates, FILTERS, known), selection_of(config), digest_of(config))
 
 
 def admit_request(request: AdmissionRequest, setup: Setup, snapshot: Snapshot) -> Admission:
@@ -93,23 +95,22 @@ def subject_of(request: AdmissionRequest, snapshot: Snapshot) -> Subject:
 def admit(subject: Subject, setup: Setup, snapshot: Snapshot) -> Admission:
     """Decide, render, merge and diff: the path of one pod."""
     decision = _decide(subject, setup)
-    warnings = tuple(misspelt(subject.pod))
+    unchanged = Admission(
+        allowed=True,
+        decision=decision,
+        pod=subject.pod,
+        warnings=tuple(misspelt(subject.pod)),
+        configuration=setup.digest,
+    )
     if not decision.inject:
-        return Admission(allowed=True, decision=decision, pod=subject.pod, warnings=warnings)
+        return unchanged
     try:
         injected = inject(_prepare(subject, setup.config, snapshot), setup.templates)
         _refuse_repeated_names(subject.pod, injected.pod)
     except InjectionError as error:
-        message = f"failed to run injection template: {error}"
-        return Admission(allowed=False, decision=decision, pod=subject.pod, message=message, warnings=warnings)
-    return Admission(
-        allowed=True,
-        decision=decision,
-        pod=injected.pod,
-        patch=tuple(diff(subject.pod, injected.pod)),
-        warnings=warnings,
-        templates=injected.templates,
-    )
+        return replace(unchanged, allowed=False, message=f"failed to run injection template: {error}")
+    patch = tuple(diff(subject.pod, injected.pod))
+    return replace(unchanged, pod=injected.pod, patch=patch, templates=injected.templates)
 
 
 def _decide(subject: Subject, setup: Setup) -> Decision:

@@ -125,7 +125,7 @@ class Admission:
 
     `pod` is the result; the very object that was received where nothing changes. `allowed` is false only where the pod
     should be injected and cannot, or is no readable pod; `message` then says why. `decision` is None where the pod
-    could not be read. `templates` are the names of those applied.
+    could not be read. `templates` are the names of those applied, `configuration` is the digest of what was in force.
     """
 
     allowed: bool
@@ -135,3 +135,4 @@ class Admission:
     patch: tuple[JsonObject, ...] = ()
     warnings: tuple[str, ...] = ()
     templates: tuple[str, ...] = ()
+    configuration: str = ""

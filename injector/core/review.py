@@ -99,6 +99,7 @@ def _response(request: AdmissionRequest, admission: Admission) -> dict[str, Any]
             "decision": "inject" if admission.decision.inject else "skip",
             "reason": admission.decision.reason,
             "templates": ",".join(admission.templates),
+            "configuration": admission.configuration,
         }
     return response
 

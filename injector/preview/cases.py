@@ -22,7 +22,7 @@ def case_of(document: JsonObject, setup: Setup, snapshot: Snapshot, default_name
         refused = Admission(allowed=False, decision=None, pod={}, message="; ".join(faults))
         return Case(document, document, namespace, namespace_object, {}, refused)
     pod = created_pod(document)
-    admission = admit_request(_request(pod, namespace), setup, snapshot)
+    admission = admit_request(request_for(pod, namespace), setup, snapshot)
     changed = admission.allowed and admission.pod is not pod
     result = with_created_pod(document, admission.pod) if changed else document
     return Case(document, result, namespace, namespace_object, pod, admission)
@@ -35,7 +35,8 @@ def namespace_of(document: JsonObject, default: str) -> str:
     return named if isinstance(named, str) and named else default
 
 
-def _request(pod: Pod, namespace: str) -> AdmissionRequest:
+def request_for(pod: Pod, namespace: str) -> AdmissionRequest:
+    """The request in which an API server would send `pod` on its creation in `namespace`."""
     return AdmissionRequest(
         uid="preview",
         api_version="admission.k8s.io/v1",

@@ -1,8 +1,9 @@
 """A case as text for a terminal: the decision, the rules looked at, the warnings, the diff."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
 
+from injector.core.model import Decision
 from injector.manual.files import title_of
 from injector.preview.case import Case
 from injector.preview.diff import diff_lines
@@ -34,7 +35,8 @@ def plain(text: str, _: str) -> str:
 
 def terminal_text(case: Case, paint: Paint = plain) -> str:
     """The whole text for one workload, with a blank line behind it."""
-    lines = (*_head(case, paint), *_trace(case, paint), *_warnings(case, paint), *_diff(case, paint))
+    diff = diff_as_shown(diff_lines(changes_of(case)), paint)
+    lines = (*_head(case, paint), *trace_lines(decision_of(case), paint), *_warnings(case, paint), *diff)
     return "".join(f"{line}\n" for line in (*lines, ""))
 
 
@@ -53,8 +55,9 @@ def _name(case: Case) -> str:
     return str(found.get("name") or found.get("generateName") or "")
 
 
-def _trace(case: Case, paint: Paint) -> Iterator[str]:
-    for result in decision_of(case).trace:
+def trace_lines(decision: Decision, paint: Paint) -> Iterator[str]:
+    """Every rule that was looked at, in order; the one that decided is marked."""
+    for result in decision.trace:
         line = f"  {'>' if result.decided else ' '} {result.rule:22} {result.message}"
         yield line if result.decided else paint(line, "dim")
 
@@ -63,8 +66,9 @@ def _warnings(case: Case, paint: Paint) -> Iterator[str]:
     yield from (paint(f"  ! {warning}", "warning") for warning in warnings_of(case))
 
 
-def _diff(case: Case, paint: Paint) -> Iterator[str]:
-    for line in diff_lines(changes_of(case)):
+def diff_as_shown(lines: Iterable[str], paint: Paint) -> Iterator[str]:
+    """The lines of a diff in their colours; of very long ones the beginning."""
+    for line in lines:
         shown = line if len(line) <= _LONGEST_LINE else f"{line[:_LONGEST_LINE]}... ({len(line)} characters)"
         style = {"#": "group", "@": "hunk"}.get(line[0], line[0])
         yield paint(shown, style)

@@ -68,8 +68,13 @@ def create_pages(service: Service, telemetry: Telemetry) -> FastAPI:
 
     @pages.get("/version")
     async def version_of_server() -> dict[str, str]:
-        """Which version serves, for which revision."""
-        return {"version": pages.version, "revision": service.state.setup.config.revision or "default"}
+        """Which version serves, for which revision, under which configuration (a digest, as in every record)."""
+        setup = service.state.setup
+        return {
+            "version": pages.version,
+            "revision": setup.config.revision or "default",
+            "configuration": setup.digest,
+        }
 
     @pages.get("/metrics", response_class=PlainTextResponse)
     async def metrics() -> Response:

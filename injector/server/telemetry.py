@@ -113,6 +113,7 @@ def _review_line(request: AdmissionRequest, admission: Admission, reason: str, s
         "inject": bool(admission.decision and admission.decision.inject),
         "reason": reason,
         "templates": admission.templates,
+        "configuration": admission.configuration,
         "operations": len(admission.patch),
         "milliseconds": round(seconds * 1000, 3),
     }

@@ -82,7 +82,15 @@ def request() -> AdmissionRequest:
 def test_the_answer_repeats_uid_and_version_and_carries_the_patch() -> None:
     patch = ({"op": "add", "path": "/x", "value": "ü"},)
     decision = Decision(inject=True, reason="NamespaceLabel", message="", trace=())
-    admission = Admission(True, decision, POD, patch=patch, warnings=("w",), templates=("sidecar",))
+    admission = Admission(
+        allowed=True,
+        decision=decision,
+        pod=POD,
+        patch=patch,
+        warnings=("w",),
+        templates=("sidecar",),
+        configuration="0123456789abcdef",
+    )
     answer = orjson.loads(respond(request(), admission))
     assert answer["apiVersion"] == "admission.k8s.io/v1"
     response = answer["response"]
@@ -91,7 +99,12 @@ def test_the_answer_repeats_uid_and_version_and_carries_the_patch() -> None:
     assert response["patchType"] == "JSONPatch"
     assert orjson.loads(base64.b64decode(response["patch"])) == list(patch)
     assert response["warnings"] == ["w"]
-    assert response["auditAnnotations"] == {"decision": "inject", "reason": "NamespaceLabel", "templates": "sidecar"}
+    assert response["auditAnnotations"] == {
+        "decision": "inject",
+        "reason": "NamespaceLabel",
+        "templates": "sidecar",
+        "configuration": "0123456789abcdef",
+    }
 
 
 def test_nothing_to_change_means_no_patch_and_no_patch_type() -> None:

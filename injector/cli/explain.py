@@ -1,0 +1,95 @@
+"""`injector explain`: what was done to a pod, and whether the present configuration would do the same."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from injector.cli.errors import InputError, failing_with
+from injector.cli.inputs import (
+    ConfigFiles,
+    Context,
+    Kubeconfig,
+    Sets,
+    SnapshotFile,
+    read_setup,
+    read_text,
+    snapshot_of,
+    write,
+)
+from injector.cli.painting import painted
+from injector.cluster.api import ClusterError
+from injector.cluster.client import connect
+from injector.cluster.inventory import read_cluster
+from injector.cluster.resources import PODS
+from injector.core.model import InjectionError, Pod, Snapshot
+from injector.core.shape import pod_faults
+from injector.preview.documents import UnreadableInputError, read_documents
+from injector.preview.explanation import explain as explained
+from injector.preview.explanation_text import explanation_text
+from injector.preview.preview import DEFAULT_NAMESPACE
+from injector.preview.terminal import plain
+
+_DIFFERS, _FAILED = 1, 2
+
+
+def explain(  # noqa: PLR0913, PLR0917 -- one parameter an option
+    pod: Annotated[str | None, typer.Argument(help="NAME or NAMESPACE/NAME of a pod in the cluster.")] = None,
+    filename: Annotated[Path | None, typer.Option("-f", "--filename", help="A file that holds the pod.")] = None,
+    namespace: Annotated[str, typer.Option("-n", "--namespace", help="Namespace of the pod.")] = DEFAULT_NAMESPACE,
+    digest: Annotated[
+        str | None, typer.Option(help="Digest from an audit annotation or log line: was the configuration the same?")
+    ] = None,
+    config: ConfigFiles = None,
+    sets: Sets = None,
+    snapshot: SnapshotFile = None,
+    kubeconfig: Kubeconfig = None,
+    context: Context = None,
+) -> None:
+    """Hold the record that injection left in a pod against the present configuration.
+
+    Exit status, as for a diff: 0 the pod would come out the same, 1 it would not, 2 an error.
+    """
+    if (pod is None) == (filename is None):
+        raise typer.BadParameter("name a pod of the cluster, or a file with -f")
+    with failing_with(_FAILED):
+        setup, known = read_setup(config, sets), snapshot_of(snapshot)
+        if filename is not None:
+            found = _pod_in(filename)
+        else:
+            own, _, name = str(pod).rpartition("/")
+            namespace = own or namespace
+            found, known = _pod_of_cluster(name, namespace, (kubeconfig, context), known if snapshot else None)
+        namespace = found["metadata"].get("namespace") or namespace
+        try:
+            explanation = explained(found, namespace, setup, known)
+        except InjectionError as error:
+            raise InputError(f"{namespace}/{found['metadata'].get('name', '')}: {error}") from error
+    write(explanation_text(found, explanation, painted if sys.stdout.isatty() else plain))
+    if digest is not None:
+        write(f"configuration: {digest} then, {setup.digest} now\n")
+    raise typer.Exit(_DIFFERS if explanation.differs else 0)
+
+
+def _pod_in(filename: Path) -> Pod:
+    try:
+        found = [each.object for each in read_documents(read_text(filename)) if each.object["kind"] == "Pod"]
+    except UnreadableInputError as error:
+        raise InputError(f"{filename}: {error}") from error
+    if len(found) != 1:
+        raise InputError(f"{filename}: holds {len(found)} pods, expected one")
+    faults = pod_faults(found[0])
+    if faults:
+        raise InputError("\n".join(f"{filename}: {fault}" for fault in faults))
+    return {"metadata": {}, **found[0]}
+
+
+def _pod_of_cluster(
+    name: str, namespace: str, where: tuple[Path | None, str | None], snapshot: Snapshot | None
+) -> tuple[Pod, Snapshot]:
+    try:
+        server = connect(*where)
+        return server.get(PODS, name, namespace), snapshot or read_cluster(server)
+    except ClusterError as error:
+        raise InputError(str(error)) from error

@@ -1,0 +1,69 @@
+"""What was done to a pod, as its record says, against what would be done to it now."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from injector.core.admission import Setup, admit_request
+from injector.core.model import Admission, InjectionError, Pod, Snapshot
+from injector.core.reinjection import uninject
+from injector.core.status import Status, read_status
+from injector.preview.cases import request_for
+from injector.preview.changes import Change, changes_between
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """The record that a pod carries, and the answer to the same pod now.
+
+    `recorded` is None where the pod was not injected. `now` is the answer to the pod as it was before, `differences`
+    say one line each how it is another one, `changes` what in the pod itself would be different.
+    """
+
+    namespace: str
+    recorded: Status | None
+    now: Admission
+    differences: tuple[str, ...]
+    changes: tuple[Change, ...]
+
+    @property
+    def differs(self) -> bool:
+        """Whether the pod would come out another one if it were created now."""
+        return bool(self.differences or self.changes)
+
+
+def explain(pod: Pod, namespace: str, setup: Setup, snapshot: Snapshot) -> Explanation:
+    """The explanation of `pod`, which runs in `namespace`. Raises InjectionError where its record cannot be read."""
+    recorded = read_status(pod)
+    now = admit_request(request_for(uninject(pod), namespace), setup, snapshot)
+    changes: tuple[Change, ...] = ()
+    if recorded and _is_injected(now):
+        # Injecting the injected changes nothing under the same configuration, whatever the API server filled in.
+        again = admit_request(request_for(pod, namespace), setup, snapshot)
+        if not again.allowed:
+            raise InjectionError(again.message)
+        changes = changes_between(pod, again.pod)
+    return Explanation(namespace, recorded, now, tuple(_differences(recorded, now)), changes)
+
+
+def _is_injected(admission: Admission) -> bool:
+    return admission.allowed and admission.decision is not None and admission.decision.inject
+
+
+def _differences(recorded: Status | None, now: Admission) -> Iterator[str]:
+    if not now.allowed:
+        yield f"the pod would be refused: {now.message}"
+        return
+    status = read_status(now.pod) if _is_injected(now) else None
+    if recorded is None or status is None:
+        if recorded is not None:
+            yield "the pod was injected and would not be now"
+        elif status is not None:
+            yield "the pod was not injected and would be now"
+        return
+    for which, names in status.names.items():
+        for name in set(recorded.names[which]) - set(names):
+            yield f"{which}: {name} was injected and would not be now"
+        for name in set(names) - set(recorded.names[which]):
+            yield f"{which}: {name} was not injected and would be now"
+    if recorded.revision != status.revision:
+        yield f"the revision was {recorded.revision} and would be {status.revision}"
