@@ -1,21 +1,26 @@
 """What the server answers from: one immutable state, swapped as a whole."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import Any
 
 from injector.core.admission import Setup
 from injector.core.model import Snapshot
+from injector.server.memory import Memory
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Configuration and cluster at one moment. `fault` says why a newer configuration is not in force, if so."""
+    """Configuration and cluster at one moment. `fault` says why a newer configuration is not in force, if so.
+
+    `answers` remembers what was answered from this very state (see `answer`): another state begins without.
+    """
 
     setup: Setup
     snapshot: Snapshot
     fault: str = ""
+    answers: Memory[Any] = field(default_factory=Memory, init=False, repr=False, compare=False)
 
 
 class Service:

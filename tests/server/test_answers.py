@@ -1,0 +1,123 @@
+"""What is remembered never shows: an answer is the one that would be worked out anew."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from injector.core.model import EMPTY_SNAPSHOT, Snapshot
+from injector.core.repeated import with_uid, without_uid
+from injector.server.answer import Answer, answer
+from injector.server.memory import Memory
+from injector.server.state import State
+from tests.support import default_setup, pod_of, setup_of
+
+_NAMES = st.sampled_from(["a", "u-1", "shop"])
+_PODS = st.builds(
+    lambda name, injected, text: pod_of(
+        labels={"app": name, **({"sidecar.istio.io/inject": injected} if injected else {})},
+        annotations={"sidecar.istio.io/logLevel": text, "sidecar.istio.io/interceptionMode": "REDIRECT"},
+    ),
+    _NAMES,
+    st.sampled_from(["", "true", "false"]),
+    st.sampled_from(["info", 'u-1","uid":"u-2', "é"]),
+)
+_BROKEN = st.sampled_from(
+    [None, "text", {"spec": []}, {"metadata": {"annotations": {"sidecar.istio.io/proxyCPU": "x"}}}]
+)
+_REVIEWS = st.fixed_dictionaries(
+    {
+        "uid": st.sampled_from(["u-1", "u-2", "", "é", 'a"b', "x" * 65]),
+        "namespace": _NAMES,
+        "operation": st.sampled_from(["CREATE", "UPDATE"]),
+        "object": st.one_of(_PODS, _PODS, _BROKEN),
+    }
+)
+_PATHS = st.sampled_from(["/inject", "/inject/cluster/one", "/inject/cluster/two/net/n"])
+
+
+def _snapshot(label: str) -> Snapshot:
+    return Snapshot(namespaces={"a": {"metadata": {"name": "a", "labels": {"istio-injection": label}}}})
+
+
+def written(request: dict[str, Any], *, order: bool = True) -> bytes:
+    """A review as kube-apiserver writes it; in another order where not `order`."""
+    head = {"kind": "AdmissionReview", "apiVersion": "admission.k8s.io/v1", "request": request}
+    document = head if order else dict(reversed(head.items()))
+    return json.dumps(document, ensure_ascii=False).encode()
+
+
+def told(found: Answer) -> Any:
+    """What a client and telemetry get of an answer."""
+    return found.status, found.body, found.request and found.request.uid, found.admission, found.fault
+
+
+@pytest.fixture(scope="module")
+def states(tmp_path_factory: pytest.TempPathFactory) -> list[State]:
+    """Several configurations and clusters, each of which goes on remembering through all examples."""
+    path = Path(tmp_path_factory.mktemp("configuration"))
+    setups = [default_setup(), setup_of(path, "policy: disabled"), setup_of(path, "revision: canary")]
+    snapshots = (EMPTY_SNAPSHOT, _snapshot("enabled"), _snapshot("disabled"))
+    return [State(setup, snapshot) for setup in setups for snapshot in snapshots]
+
+
+@settings(max_examples=1_000, deadline=None)
+@given(request=_REVIEWS, path=_PATHS, order=st.booleans(), at=st.integers(0, 8))
+def test_a_remembered_answer_is_the_one_worked_out_anew(
+    states: list[State], request: dict[str, Any], path: str, order: bool, at: int
+) -> None:
+    body, state = written(request, order=order), states[at]
+    anew = State(state.setup, state.snapshot)
+    assert told(answer(body, path, state)) == told(answer(body, path, anew))
+
+
+def test_replicas_are_answered_from_memory_each_with_its_own_uid() -> None:
+    state = State(default_setup(), EMPTY_SNAPSHOT)
+    first, second = (answer(written({"uid": uid, "object": pod_of()}), "/inject", state) for uid in ("u-1", "u-2"))
+    assert second.admission is first.admission
+    assert json.loads(second.body)["response"]["uid"] == "u-2"
+    assert second.request is not None
+    assert second.request.uid == "u-2"
+
+
+def test_another_state_remembers_nothing() -> None:
+    state = State(default_setup(), EMPTY_SNAPSHOT)
+    answer(written({"uid": "u-1", "object": pod_of()}), "/inject", state)
+    assert len(state.answers) == 1
+    assert len(State(state.setup, state.snapshot).answers) == 0
+
+
+@settings(max_examples=500, deadline=None)
+@given(rest=st.text(alphabet='"uid:a-1 {},', max_size=30), uid=st.text(alphabet="ab-", min_size=1, max_size=5))
+def test_only_the_uid_of_the_request_is_left_out(rest: str, uid: str) -> None:
+    head = '{"kind":"AdmissionReview","apiVersion":"admission.k8s.io/v1","request":{"uid":"'
+    assert without_uid(f'{head}{uid}"{rest}'.encode()) == (f'{head}"{rest}'.encode(), uid)
+
+
+def test_the_uid_of_the_response_is_changed_and_no_other_text() -> None:
+    body = b'{"kind":"K","apiVersion":"v","response":{"uid":"a","patch":"\\"uid\\":\\"a\\"","other":{"uid":"a"}}}'
+    assert with_uid(body, "a", "b") == body.replace(b'"uid":"a"', b'"uid":"b"', 1)
+
+
+def test_memory_is_bounded_in_entries_and_in_bytes() -> None:
+    memory: Memory[int] = Memory(entries=3, size=100)
+    for number in range(5):
+        memory.keep(b"%d" % number, number, 10)
+    assert [memory.find(b"%d" % number) for number in range(5)] == [None, None, 2, 3, 4]
+    memory.keep(b"large", 9, 11)
+    assert memory.find(b"large") is None
+    for number in range(100):
+        memory.keep(b"n%d" % number, number, 10)
+        assert len(memory) <= 3
+
+
+def test_what_was_asked_for_lately_stays() -> None:
+    memory: Memory[int] = Memory(entries=2, size=1_000)
+    memory.keep(b"a", 1, 1)
+    memory.keep(b"b", 2, 1)
+    memory.find(b"a")
+    memory.keep(b"c", 3, 1)
+    assert (memory.find(b"a"), memory.find(b"b")) == (1, None)
