@@ -25,7 +25,7 @@ _PODS = st.builds(
     st.sampled_from(["", "true", "false"]),
     st.sampled_from(["info", 'u-1","uid":"u-2', "é"]),
 )
-_BROKEN = st.sampled_from(
+_BROKEN: st.SearchStrategy[Any] = st.sampled_from(
     [None, "text", {"spec": []}, {"metadata": {"annotations": {"sidecar.istio.io/proxyCPU": "x"}}}]
 )
 _REVIEWS = st.fixed_dictionaries(
