@@ -1,24 +1,29 @@
-"""`injector preview`: what would be done to the workloads of a file, and why."""
+"""`injector preview`: what would be done to workloads, and why; or what a second configuration would change."""
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import orjson
 import typer
 
 from injector.cli.errors import InputError, failing_with
-from injector.cli.inputs import ConfigFiles, InputFile, Sets, SnapshotFile, read_setup, read_text, snapshot_of, write
+from injector.cli.inputs import ConfigFiles, Context, Kubeconfig, Sets, SnapshotFile, read_setup, write
 from injector.cli.painting import painted
+from injector.cli.scene import Sources, read_scene
+from injector.core.model import JsonObject
 from injector.core.patch import diff
 from injector.manual.yaml_text import dump
 from injector.preview.case import Case
-from injector.preview.documents import UnreadableInputError, read_documents
+from injector.preview.comparison import Compared, compare
+from injector.preview.comparison_text import comparison_items, comparison_text
+from injector.preview.documents import UnreadableInputError
 from injector.preview.preview import DEFAULT_NAMESPACE, Question
 from injector.preview.preview import preview as previewed
 from injector.preview.report import item_of
-from injector.preview.terminal import plain, terminal_text
+from injector.preview.terminal import Paint, plain, terminal_text
 
 CHANGED, FAILED = 1, 2
 
@@ -37,29 +42,58 @@ OutputOption = Annotated[
     Output,
     typer.Option("-o", "--output", help="diff is for people; patch writes one JSON Patch a line."),
 ]
+Filename = Annotated[
+    Path | None,
+    typer.Option(
+        "-f", "--filename", help="File to read; - is standard input. Without: all of the snapshot or cluster."
+    ),
+]
+Against = Annotated[
+    list[Path] | None,
+    typer.Option("--against", help="A second configuration: show what it would change; may be repeated, as -c."),
+]
 
 
 def preview(  # noqa: PLR0913, PLR0917 -- one parameter an option
-    filename: InputFile,
+    filename: Filename = None,
     namespace: NamespaceOption = DEFAULT_NAMESPACE,
     output: OutputOption = Output.DIFF,
+    against: Against = None,
     config: ConfigFiles = None,
     sets: Sets = None,
     snapshot: SnapshotFile = None,
+    kubeconfig: Kubeconfig = None,
+    context: Context = None,
 ) -> None:
-    """Show for every workload of a file the decision with its reasons, then the change.
+    """Show for every workload the decision with its reasons, then the change; or what a second configuration changes.
 
     Exit status, as for kubectl diff: 0 nothing would change, 1 something would, 2 an error, or a pod that is refused.
     """
+    if against and output is Output.PATCH:
+        raise typer.BadParameter("--against has no patch to write; valid: -o diff, json, yaml")
     with failing_with(FAILED):
-        setup, cluster = read_setup(config, sets), snapshot_of(snapshot)
+        setup = read_setup(config, sets)
+        other = read_setup(against, sets) if against else None
+        documents, cluster = read_scene(Sources(filename, snapshot, kubeconfig, context))
         try:
-            documents = list(read_documents(read_text(filename)))
-            cases = list(previewed(documents, Question(namespace), setup, cluster))
+            if other is None:
+                cases = list(previewed(documents, Question(namespace), setup, cluster))
+            else:
+                compared = compare(documents, Question(namespace), (setup, other), cluster)
         except UnreadableInputError as error:
             raise InputError(f"{filename}: {error}") from error
+    if other is not None:
+        write(_comparison(compared, output))
+        raise typer.Exit(CHANGED if any(each.consequence for each in compared) else 0)
     write(WRITERS[output](cases))
     raise typer.Exit(_status(cases))
+
+
+def _comparison(compared: Sequence[Compared], output: Output) -> str:
+    if output is Output.DIFF:
+        return comparison_text(compared, _paint())
+    items = comparison_items(compared)
+    return _json(items) if output is Output.JSON else _yaml(items)
 
 
 def _status(cases: Sequence[Case]) -> int:
@@ -68,17 +102,29 @@ def _status(cases: Sequence[Case]) -> int:
     return CHANGED if any(case.result is not case.document for case in cases) else 0
 
 
+def _paint() -> Paint:
+    return painted if sys.stdout.isatty() else plain
+
+
 def _as_text(cases: Sequence[Case]) -> str:
-    paint = painted if sys.stdout.isatty() else plain
+    paint = _paint()
     return "".join(terminal_text(case, paint) for case in cases)
 
 
 def _as_json(cases: Sequence[Case]) -> str:
-    return orjson.dumps([item_of(case) for case in cases], option=orjson.OPT_INDENT_2).decode() + "\n"
+    return _json([item_of(case) for case in cases])
 
 
 def _as_yaml(cases: Sequence[Case]) -> str:
-    return dump([item_of(case) for case in cases], 0, indents_lists=False) + "\n"
+    return _yaml([item_of(case) for case in cases])
+
+
+def _json(items: list[JsonObject]) -> str:
+    return orjson.dumps(items, option=orjson.OPT_INDENT_2).decode() + "\n"
+
+
+def _yaml(items: list[JsonObject]) -> str:
+    return dump(items, 0, indents_lists=False) + "\n"
 
 
 def _as_patches(cases: Sequence[Case]) -> str:

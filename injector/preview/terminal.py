@@ -25,6 +25,7 @@ STYLES: Mapping[str, dict[str, Any]] = {
     "-": {"fg": "red"},
     "dim": {"dim": True},
 }
+_LINE_STYLES = {"#": "group", "@": "hunk", "+": "+", "-": "-"}
 _LONGEST_LINE = 160
 
 
@@ -40,19 +41,20 @@ def terminal_text(case: Case, paint: Paint = plain) -> str:
     return "".join(f"{line}\n" for line in (*lines, ""))
 
 
+def title_of_case(case: Case) -> str:
+    """How messages name a workload, with the namespace that it is in."""
+    metadata = case.document.get("metadata")
+    found = metadata if isinstance(metadata, dict) else {}
+    name = str(found.get("name") or found.get("generateName") or "")
+    return title_of({"kind": case.document["kind"], "metadata": {"namespace": case.namespace, "name": name}})
+
+
 def _head(case: Case, paint: Paint) -> Iterator[str]:
     decision = decision_of(case)
     word = "refuse" if not case.admission.allowed else "inject" if decision.inject else "skip"
-    title = title_of({**case.document, "metadata": {"namespace": case.namespace, "name": _name(case)}})
-    yield f"{paint(title, 'title')}: {paint(word, word)}, {decision.reason}: {decision.message}"
+    yield f"{paint(title_of_case(case), 'title')}: {paint(word, word)}, {decision.reason}: {decision.message}"
     if not case.admission.allowed and case.admission.decision:
         yield from (paint(line, "refuse") for line in case.admission.message.splitlines())
-
-
-def _name(case: Case) -> str:
-    metadata = case.document.get("metadata")
-    found = metadata if isinstance(metadata, dict) else {}
-    return str(found.get("name") or found.get("generateName") or "")
 
 
 def trace_lines(decision: Decision, paint: Paint) -> Iterator[str]:
@@ -70,5 +72,5 @@ def diff_as_shown(lines: Iterable[str], paint: Paint) -> Iterator[str]:
     """The lines of a diff in their colours; of very long ones the beginning."""
     for line in lines:
         shown = line if len(line) <= _LONGEST_LINE else f"{line[:_LONGEST_LINE]}... ({len(line)} characters)"
-        style = {"#": "group", "@": "hunk"}.get(line[0], line[0])
-        yield paint(shown, style)
+        style = _LINE_STYLES.get(line[:1])
+        yield paint(shown, style) if style else shown

@@ -1,6 +1,7 @@
 """`injector preview` as a user runs it: what it shows, and its exit status."""
 
 import json
+from pathlib import Path
 
 import pytest
 import yaml
@@ -69,3 +70,24 @@ def test_a_pod_that_would_be_refused_is_told_and_is_exit_status_2() -> None:
     assert found.returncode == 2
     assert "refuse" in found.stdout
     assert "interceptionMode invalid" in found.stdout
+
+
+def test_a_second_configuration_is_held_against_the_first(tmp_path: Path) -> None:
+    new = tmp_path / "new.yaml"
+    new.write_text("values: {global: {tag: new}}", encoding="utf-8")
+    found = run("preview", "-f", "-", "--against", new, given=POD)
+    assert found.returncode == 1
+    assert found.stdout.startswith("1 of 1 workloads would change")
+    assert "+image: registry.istio.io/testing/proxyv2:new" in found.stdout
+    assert json.loads(run("preview", "-f", "-", "--against", new, "-o", "json", given=POD).stdout)[0]["count"] == 1
+    same = run("preview", "-f", "-", "--against", new, "-c", new, given=POD)
+    assert (same.returncode, same.stdout.split()[0]) == (0, "0")
+    assert run("preview", "-f", "-", "--against", new, "-o", "patch", given=POD).returncode == 2
+
+
+def test_without_a_file_the_workloads_of_the_snapshot_are_meant(tmp_path: Path) -> None:
+    snapshot = tmp_path / "snapshot.yaml"
+    namespace = "{apiVersion: v1, kind: Namespace, metadata: {name: default, labels: {istio-injection: enabled}}}"
+    snapshot.write_text(f"{namespace}\n---\n{POD}", encoding="utf-8")
+    assert 'Pod "default/shop": inject, NamespaceLabel' in run("preview", "--snapshot", snapshot).stdout
+    assert run("preview").returncode == 2

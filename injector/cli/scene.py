@@ -1,0 +1,62 @@
+"""The workloads that a command is about, and the cluster around them: files, a snapshot, or a cluster itself."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import typer
+
+from injector.cli.errors import InputError
+from injector.cli.inputs import read_text, snapshot_of
+from injector.cluster.api import ClusterError
+from injector.cluster.client import connect
+from injector.cluster.inventory import read_cluster, workloads
+from injector.core.model import Snapshot
+from injector.preview.documents import Document, UnreadableInputError, read_documents
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What the options name."""
+
+    filename: Path | None
+    snapshot: Path | None
+    kubeconfig: Path | None
+    context: str | None
+
+    @property
+    def names_cluster(self) -> bool:
+        """Whether a cluster is asked for."""
+        return self.kubeconfig is not None or self.context is not None
+
+
+def read_scene(sources: Sources) -> tuple[list[Document], Snapshot]:
+    """The objects to work on, and what is known of the cluster.
+
+    The objects are those of the file; without one the snapshot's; without that all workloads of the cluster. Raises
+    InputError, and typer.BadParameter where nothing is named.
+    """
+    if sources.names_cluster and not (sources.filename and sources.snapshot):
+        return _with_cluster(sources)
+    source = sources.filename or sources.snapshot
+    if source is None:
+        raise typer.BadParameter("name a file with -f, a --snapshot with workloads, or a cluster with --kubeconfig")
+    return _documents(source), snapshot_of(sources.snapshot)
+
+
+def _with_cluster(sources: Sources) -> tuple[list[Document], Snapshot]:
+    source = sources.filename or sources.snapshot
+    try:
+        server = connect(sources.kubeconfig, sources.context)
+        known = snapshot_of(sources.snapshot) if sources.snapshot else read_cluster(server)
+        if source is not None:
+            return _documents(source), known
+        return [Document(str(server.url), each) for each in workloads(server)], known
+    except ClusterError as error:
+        raise InputError(str(error)) from error
+
+
+def _documents(source: Path) -> list[Document]:
+    try:
+        return list(read_documents(read_text(source)))
+    except UnreadableInputError as error:
+        raise InputError(f"{source}: {error}") from error

@@ -1,0 +1,86 @@
+"""What a second configuration would change: workloads in groups of the same consequence, worst first."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+
+from injector.core.admission import Setup
+from injector.core.model import STATUS_ANNOTATION, Pod, Snapshot
+from injector.core.pods import annotations, with_metadata
+from injector.preview.case import Case
+from injector.preview.changes import changes_between
+from injector.preview.diff import diff_lines
+from injector.preview.documents import Document
+from injector.preview.preview import Question, preview
+
+# Worst first: pods that no longer start, pods that leave the mesh, pods that come to it, pods with another sidecar.
+CONSEQUENCES = {
+    "refused": "would be refused",
+    "lost": "would lose the sidecar",
+    "gained": "would get a sidecar",
+    "changed": "would get another sidecar",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """One workload under both configurations."""
+
+    before: Case
+    after: Case
+
+    @property
+    def consequence(self) -> str:
+        """A key of CONSEQUENCES; empty where nothing would change."""
+        if not self.after.admission.allowed:
+            return "refused" if self.before.admission.allowed else ""
+        if self.before.is_injected != self.after.is_injected:
+            return "gained" if self.after.is_injected else "lost"
+        return "changed" if self.after.is_injected and any(self.detail()) else ""
+
+    def detail(self) -> Iterator[str]:
+        """How, line by line: the message of a refusal, the reason of a decision, the diff between the two results."""
+        if not self.after.admission.allowed:
+            yield from self.after.admission.message.splitlines()
+        elif self.before.is_injected and self.after.is_injected:
+            yield from diff_lines(changes_between(_without_record(self.before), _without_record(self.after)))
+        elif self.after.admission.decision:
+            yield f"{self.after.admission.decision.reason}: {self.after.admission.decision.message}"
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Workloads with the same consequence, for the same reason or with the same diff."""
+
+    consequence: str
+    detail: tuple[str, ...]
+    members: tuple[Compared, ...]
+
+
+def compare(
+    documents: list[Document], question: Question, setups: tuple[Setup, Setup], snapshot: Snapshot
+) -> list[Compared]:
+    """Every workload among `documents` under both setups. Raises UnreadableInputError, as `preview` does."""
+    before, after = map(partial(_cases, documents, question, snapshot), setups)
+    return [Compared(one, other) for one, other in zip(before, after, strict=True)]
+
+
+def grouped(compared: Iterable[Compared]) -> list[Group]:
+    """Those that would change, grouped: by consequence, worst first, larger groups before smaller ones."""
+    found: dict[tuple[str, tuple[str, ...]], list[Compared]] = {}
+    for each in compared:
+        if each.consequence:
+            found.setdefault((each.consequence, tuple(each.detail())), []).append(each)
+    groups = [Group(consequence, detail, tuple(members)) for (consequence, detail), members in found.items()]
+    order = list(CONSEQUENCES)
+    return sorted(groups, key=lambda group: (order.index(group.consequence), -len(group.members)))
+
+
+def _cases(documents: list[Document], question: Question, snapshot: Snapshot, setup: Setup) -> list[Case]:
+    return list(preview(documents, question, setup, snapshot))
+
+
+def _without_record(case: Case) -> Pod:
+    """The pod without the record of its injection, which tells again what is changed elsewhere."""
+    pod = case.admission.pod
+    return with_metadata(pod, "annotations", {k: v for k, v in annotations(pod).items() if k != STATUS_ANNOTATION})

@@ -1,0 +1,65 @@
+"""Two configurations side by side: consequences in groups, counted, worst first."""
+
+from pathlib import Path
+
+import pytest
+
+from injector.core.model import EMPTY_SNAPSHOT
+from injector.preview.comparison import Compared, compare, grouped
+from injector.preview.comparison_text import comparison_items, comparison_text
+from injector.preview.documents import read_documents
+from injector.preview.preview import Question
+from tests.support import default_setup, setup_of
+
+NAMES = ("a", "b", "c")
+
+
+def compared(tmp_path: Path, text: str, extra: str = "") -> list[Compared]:
+    pods = [f"{{kind: Pod, metadata: {{name: {name}}}, spec: {{containers: [{{name: app}}]}}}}" for name in NAMES]
+    documents = list(read_documents("\n---\n".join([*pods, *([extra] if extra else [])])))
+    return compare(documents, Question(), (default_setup(), setup_of(tmp_path, text)), EMPTY_SNAPSHOT)
+
+
+def test_the_same_configuration_changes_nothing(tmp_path: Path) -> None:
+    found = compared(tmp_path, "")
+    assert grouped(found) == []
+    assert comparison_text(found) == "0 of 3 workloads would change on the next restart of their pods\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "consequence", "detail"),
+    [
+        ("values: {global: {tag: new}}", "changed", "+image: registry.istio.io/testing/proxyv2:new"),
+        ("policy: disabled", "lost", "Policy: the policy is disabled"),
+        ("defaultTemplates: [broken]\ntemplates: {broken: '{{ nothing }}'}", "refused", "nothing"),
+    ],
+)
+def test_workloads_with_one_consequence_are_one_group(tmp_path: Path, text: str, consequence: str, detail: str) -> None:
+    found = compared(tmp_path, text)
+    (group,) = grouped(found)
+    assert (group.consequence, len(group.members)) == (consequence, 3)
+    assert any(detail in line for line in group.detail)
+    assert comparison_items(found)[0]["count"] == 3
+
+
+def test_the_worst_comes_first(tmp_path: Path) -> None:
+    """Under the new configuration labelled pods leave the mesh, the others get another sidecar."""
+    labelled = "{kind: Pod, metadata: {name: d, labels: {x: y}}, spec: {containers: [{name: app}]}}"
+    text = "neverInjectSelector: [{matchLabels: {x: y}}]\nvalues: {global: {tag: new}}"
+    found = compared(tmp_path, text, labelled)
+    assert [group.consequence for group in grouped(found)] == ["lost", "changed"]
+    lines = comparison_text(found).splitlines()
+    assert lines[:4] == [
+        "4 of 4 workloads would change on the next restart of their pods",
+        "",
+        "1 would lose the sidecar",
+        '  Pod "default/d"',
+    ]
+    assert "3 would get another sidecar" in lines
+
+
+def test_pods_that_come_to_the_mesh_are_told(tmp_path: Path) -> None:
+    documents = list(read_documents("{kind: Pod, metadata: {name: a}, spec: {containers: [{name: app}]}}"))
+    setups = (setup_of(tmp_path, "policy: disabled"), default_setup())
+    (group,) = grouped(compare(documents, Question(), setups, EMPTY_SNAPSHOT))
+    assert (group.consequence, group.detail) == ("gained", ("Policy: the policy is enabled",))
