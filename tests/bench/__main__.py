@@ -8,7 +8,7 @@ from typing import Any
 
 from injector.config import load
 from injector.core.admission import Setup, set_up
-from tests.bench import in_process, instructions, patches, process, report
+from tests.bench import end_to_end, in_process, instructions, patches, process, report
 from tests.bench.curves import Line, chart
 
 
@@ -35,6 +35,8 @@ def measure(setup: Setup) -> dict[str, Any]:
     made["patches"] = [asdict(size) for size in patches.measure(setup)]
     made["process"] = process.measure(setup)
     made["instructions"] = {"python": instructions.python_version(), "counts": instructions.counts(setup)}
+    made["end_to_end"] = [asdict(row) for row in end_to_end.measure()]
+    made["process"] |= end_to_end.start_up()
     return made
 
 

@@ -108,6 +108,8 @@ BOOKINFO = Subject("Bookinfo product page", bookinfo_pod)
 BY_VARIABLES = tuple(sized(f"{count:,} variables", variables=count) for count in (1, 10, 100, 2_000))
 BY_CONTAINERS = tuple(sized(f"{count} containers", variables=5, containers=count) for count in (1, 5, 10, 20))
 
+SUBJECTS = {subject.name: subject for subject in (SMALL, BOOKINFO, *BY_VARIABLES, *BY_CONTAINERS)}
+
 
 def reviews(subject: Subject, count: int, first: int = 0) -> list[bytes]:
     """`count` reviews of pods that nobody saw before: each with a uid, names and values of its own."""

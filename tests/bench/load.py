@@ -1,0 +1,152 @@
+"""The client: reviews over HTTPS with keep-alive, as fast as they are answered or at a steady rate.
+
+A process of its own, so that it takes nothing from the server: bodies are made before the clock starts, and an answer
+is read no further than to its end. `python -m tests.bench.load` reads its task as JSON from standard input.
+"""
+
+import asyncio
+import ssl
+import sys
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from itertools import cycle
+from time import perf_counter
+from typing import cast
+
+import orjson
+import uvloop
+
+from tests.bench.subjects import SUBJECTS, identical_reviews, reviews
+
+_TICK_SECONDS = 0.001
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What to send: `subject` is a name of `SUBJECTS`; `rate` 0 is as fast as possible, else requests a second."""
+
+    port: int
+    authority: str
+    subject: str
+    identical: bool
+    bodies: int
+    connections: int
+    seconds: float
+    rate: float
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came back. Latencies are in milliseconds, from when a request was due."""
+
+    requests_per_second: float
+    p50_ms: float
+    p99_ms: float
+    failed: int
+
+
+class _Clients:
+    """All connections of one task: those that are free, the requests that wait, and the latencies so far."""
+
+    def __init__(self, messages: Iterator[bytes], *, steady: bool) -> None:
+        self.messages, self.steady = messages, steady
+        self.free: deque[_Connection] = deque()
+        self.due: deque[float] = deque()
+        self.latencies: list[float] = []
+        self.failed = 0
+        self.stopped = False
+
+    def send_due(self) -> None:
+        while self.due and self.free:
+            self.free.popleft().send(next(self.messages), self.due.popleft())
+
+    def answered(self, connection: "_Connection", seconds: float) -> None:
+        self.latencies.append(seconds)
+        if self.stopped:
+            return
+        if self.steady:
+            self.free.append(connection)
+            self.send_due()
+        else:
+            connection.send(next(self.messages), perf_counter())
+
+
+class _Connection(asyncio.Protocol):
+    """One connection with one request under way at a time."""
+
+    def __init__(self, clients: _Clients) -> None:
+        self._clients = clients
+        self._transport: asyncio.Transport | None = None
+        self._sent = 0.0
+        self._missing = 0
+        self._head = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+
+    def send(self, message: bytes, due: float) -> None:
+        if self._transport is not None:
+            self._sent = due
+            self._transport.write(message)
+
+    def data_received(self, data: bytes) -> None:
+        if not self._missing:
+            data = self._head + data
+            end = data.find(b"\r\n\r\n")
+            if end < 0:
+                self._head = data
+                return
+            self._head = b""
+            self._clients.failed += not data.startswith(b"HTTP/1.1 200")
+            at = data.lower().index(b"content-length:") + 15
+            self._missing = int(data[at : data.index(b"\r", at)]) + end + 4
+        self._missing -= len(data)
+        if not self._missing:
+            self._clients.answered(self, perf_counter() - self._sent)
+
+
+async def run(task: Task) -> Result:
+    """Carry out `task`."""
+    clients = _Clients(cycle(_messages(task)), steady=task.rate > 0)
+    trust = ssl.create_default_context(cafile=task.authority)
+    loop = asyncio.get_running_loop()
+    opened = [
+        await loop.create_connection(lambda: _Connection(clients), "127.0.0.1", task.port, ssl=trust)
+        for _ in range(task.connections)
+    ]
+    started = perf_counter()
+    for _, connection in opened:
+        if clients.steady:
+            clients.free.append(connection)
+        else:
+            connection.send(next(clients.messages), perf_counter())
+    await (_keep_the_rate(clients, task) if clients.steady else asyncio.sleep(task.seconds))
+    seconds = perf_counter() - started
+    clients.stopped = True
+    ordered = sorted(clients.latencies)
+    count = len(ordered)
+    await asyncio.sleep(_TICK_SECONDS)
+    return Result(count / seconds, ordered[count // 2] * 1000, ordered[count * 99 // 100] * 1000, clients.failed)
+
+
+async def _keep_the_rate(clients: _Clients, task: Task) -> None:
+    started, asked = perf_counter(), 0
+    while (now := perf_counter()) - started < task.seconds:
+        wanted = int((now - started) * task.rate)
+        clients.due.extend([now] * (wanted - asked))
+        asked = wanted
+        clients.send_due()
+        await asyncio.sleep(_TICK_SECONDS)
+
+
+def _messages(task: Task) -> list[bytes]:
+    subject = SUBJECTS[task.subject]
+    bodies = (identical_reviews if task.identical else reviews)(subject, task.bodies)
+    head = "POST /inject?timeout=10s HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: "
+    return [f"{head}{len(body)}\r\n\r\n".encode() + body for body in bodies]
+
+
+if __name__ == "__main__":
+    given = Task(**orjson.loads(sys.stdin.buffer.read()))
+    sys.stdout.write(orjson.dumps(asdict(uvloop.run(run(given)))).decode())
