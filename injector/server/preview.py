@@ -5,13 +5,14 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from injector.preview.preview import DEFAULT_NAMESPACE, Question
 from injector.preview.surroundings import parse_labels
 from injector.server.preview_description import ANSWERS, REQUEST_BODY
 from injector.server.preview_desk import Desk, PreviewLimits
 from injector.server.reception import RequestRefused
+from injector.server.slices import array_of
 from injector.server.state import Service
 
 _NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
@@ -32,10 +33,10 @@ def preview_route(service: Service, limits: PreviewLimits | None = None) -> APIR
         """What would be done to each workload in the body, and why. Nothing is written anywhere."""
         try:
             text = await desk.text_of(request)
-            answer = await desk.answer(text, _question(namespace, labels), service.state)
+            items = await desk.answer(text, _question(namespace, labels), service.state)
         except RequestRefused as error:
             return Response(f"{error}\n", error.status, media_type="text/plain")
-        return Response(answer, media_type="application/json")
+        return StreamingResponse(array_of(items), media_type="application/json")
 
     return router
 

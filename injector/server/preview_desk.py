@@ -1,15 +1,12 @@
 """Where previews wait for their turn, and the thread that works on them.
 
-The webhook goes first: previews are worked on one after the other, in slices with a pause behind each, so that requests
-of API servers never wait for more than one slice.
+The webhook goes first: previews are worked on one after the other, in slices between which the event loop has its turn.
 """
 
 import asyncio
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from time import monotonic, sleep
-from typing import Any
 
 import orjson
 from starlette.requests import Request
@@ -21,9 +18,8 @@ from injector.preview.report import item_of
 from injector.server.limits import Limits
 from injector.server.preview_description import MEDIA_TYPES
 from injector.server.reception import Reception, RequestRefused
+from injector.server.slices import OutOfTimeError, Slices
 from injector.server.state import State
-
-_SLICE_SECONDS, _PAUSE_SECONDS = 0.001, 0.0002
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,16 +57,18 @@ class Desk:
                 400, "the body is not UTF-8 text: expected Kubernetes objects in YAML or JSON"
             ) from None
 
-    async def answer(self, text: str, question: Question, state: State) -> bytes:
-        """The body of the answer. Raises RequestRefused."""
+    async def answer(self, text: str, question: Question, state: State) -> list[bytes]:
+        """The items of the answer, each as JSON. Raises RequestRefused."""
         if self._waiting >= self._limits.waiting:
             raise RequestRefused(503, f"busy: {self._waiting} previews are waiting; try again")
         self._waiting += 1
         try:
             loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._thread, self._work, text, question, state)
+            return await loop.run_in_executor(self._thread, self._work, text, question, state, loop)
         except UnreadableInputError as error:
             raise RequestRefused(400, " ".join(str(error).split())) from error
+        except OutOfTimeError as error:
+            raise RequestRefused(503, str(error)) from error
         except RequestRefused:
             raise
         except Exception as error:
@@ -79,10 +77,11 @@ class Desk:
         finally:
             self._waiting -= 1
 
-    def _work(self, text: str, question: Question, state: State) -> bytes:
-        documents = list(self._sliced(self._counted(read_documents(text))))
-        cases = preview(documents, question, state.setup, state.snapshot)
-        return orjson.dumps(list(self._sliced(map(item_of, cases))))
+    def _work(self, text: str, question: Question, state: State, loop: asyncio.AbstractEventLoop) -> list[bytes]:
+        slices = Slices(loop, self._limits.seconds)
+        documents = list(slices.of(self._counted(read_documents(text))))
+        cases = slices.of(preview(documents, question, state.setup, state.snapshot))
+        return list(slices.of(map(orjson.dumps, map(item_of, cases))))
 
     def _counted(self, documents: Iterator[Document]) -> Iterator[Document]:
         found = 0
@@ -91,15 +90,3 @@ class Desk:
             if found > self._limits.workloads:
                 raise RequestRefused(413, f"too many workloads: the limit is {self._limits.workloads}")
             yield document
-
-    def _sliced(self, work: Iterator[Any]) -> Iterator[Any]:
-        """The results of `work`, with a pause after each slice of time, until the time for it is over."""
-        until, slice_ends = monotonic() + self._limits.seconds, monotonic() + _SLICE_SECONDS
-        for result in work:
-            yield result
-            now = monotonic()
-            if now > until:
-                raise RequestRefused(503, f"this takes longer than {self._limits.seconds:g} s: send less at once")
-            if now > slice_ends:
-                sleep(_PAUSE_SECONDS)
-                slice_ends = monotonic() + _SLICE_SECONDS
