@@ -3,7 +3,10 @@
 from typing import Any
 
 import pytest
+from typer import Typer
+from typer.main import get_command
 
+from injector.cli.serve import serve
 from tests.chart.rendering import CERT_MANAGER, CLUSTER_NAME, EVERYTHING, RELEASE, of_kind, only, rendered, server_of
 
 
@@ -70,7 +73,7 @@ def test_the_whole_cluster_is_read_only_but_for_its_own_webhook_and_events() -> 
             (CLUSTER_NAME, f"{CLUSTER_NAME}-tag-prod"),
             (*read, "patch"),
         ),
-        ("", "events", (), ("create", "patch")),
+        ("", "events", (), ("create",)),
     ]
 
 
@@ -124,3 +127,16 @@ def test_the_test_is_not_among_the_pods_of_the_service() -> None:
     selector = only(documents, "Service")["spec"]["selector"]
     assert not selector.items() <= only(documents, "Pod", "injector-test")["metadata"]["labels"].items()
     assert selector.items() <= only(documents, "Deployment")["spec"]["template"]["metadata"]["labels"].items()
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{}, CERT_MANAGER, {"configFiles": {"a": "{}"}, "revisionTags": ["a"], "webhook": {"url": "https://a.example:1/"}}],
+    ids=["own certificates", "cert-manager", "more"],
+)
+def test_the_server_knows_every_argument(values: dict[str, Any]) -> None:
+    command, *arguments = server_of(rendered(values))["args"]
+    assert command == "serve"
+    program = Typer()
+    program.command()(serve)
+    assert get_command(program).make_context(command, arguments).params["cluster"] is True
