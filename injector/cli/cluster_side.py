@@ -11,6 +11,7 @@ from injector.cli.custody import Custody
 from injector.cli.errors import InputError
 from injector.cli.memory import PairFiles
 from injector.cli.serve_options import ClusterOptions
+from injector.cluster.access import Access
 from injector.cluster.api import ApiServer, ClusterError
 from injector.cluster.client import connect
 from injector.cluster.events import EventRecorder, notice_of
@@ -59,6 +60,10 @@ class ClusterSide:
         self._service.details["certificates"] = custody.detail
         self._custody = custody
         return certificate
+
+    def access(self) -> Access:
+        """Who may ask for previews."""
+        return Access(self._server, self._options.namespace)
 
     def stop(self) -> None:
         """No longer follow the cluster, and leave what others wait for."""

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from injector.cli import serve_options as option
 from injector.cli.inputs import ConfigFiles, Context, Kubeconfig, Sets, SnapshotFile
+from injector.cli.preview_side import preview_address
 from injector.cli.serve_options import CertificateOptions, ClusterOptions
 from injector.cli.serving import Inputs, serve_until_stopped
 from injector.cli.workers import in_workers
@@ -35,18 +36,17 @@ def serve(  # noqa: PLR0913, PLR0917 -- one parameter an option
     webhook_config: option.WebhookConfig = None,
     lease: option.LeaseName = "sidecar-injector",
     events: option.Events = True,  # noqa: FBT002 -- an option
+    preview_host: option.PreviewHost = None,
+    preview_port: option.PreviewPort = None,
 ) -> None:
     """Run the webhook server over HTTPS until SIGTERM; configuration, certificates and cluster are followed."""
     files, where = option.given_files(tls_cert, tls_key), option.namespace_of(namespace)
-    settings = option.certificate_settings(
-        tuple(cert_name or ()), service, where, (authority_days, serving_days, renewal), key_type
-    )
-    followed = None
-    if option.is_cluster_wanted(cluster, (kubeconfig, context), snapshot):
-        followed = ClusterOptions(kubeconfig, context, where, tuple(webhook_config or ()), lease, events)
-    else:
-        option.refuse_without_cluster({"--cert-secret": cert_secret, "--webhook-config": webhook_config})
+    settings = option.certificate_settings(cert_name, service, where, (authority_days, serving_days, renewal), key_type)
+    wanted = option.is_cluster_wanted(cluster, (kubeconfig, context), snapshot)
+    option.refuse_without_cluster({"--cert-secret": cert_secret, "--webhook-config": webhook_config}, followed=wanted)
+    options = ClusterOptions(kubeconfig, context, where, tuple(webhook_config or ()), lease, events)
+    preview = preview_address(preview_host, preview_port, in_cluster=wanted)
     inputs = Inputs(tuple(config or ()), tuple(sets or ()), snapshot)
     certificates = CertificateOptions(files, cert_secret, cert_dir, settings)
     listening = in_workers(Listening(host, port, drain_seconds), workers)
-    serve_until_stopped(inputs, listening, certificates, followed)
+    serve_until_stopped(inputs, listening, certificates, options if wanted else None, preview)

@@ -56,6 +56,10 @@ LeaseName: TypeAlias = Annotated[str, typer.Option("--lease", help="Lease whose 
 Events: TypeAlias = Annotated[
     bool, typer.Option("--events/--no-events", help="Tell authors in Events of pods refused or skipped.")
 ]
+PreviewHost: TypeAlias = Annotated[
+    str | None, typer.Option(help="Serve the preview apart; callers need a token unless it is loopback.")
+]
+PreviewPort: TypeAlias = Annotated[int | None, typer.Option(help="Port of the preview, 15018 by default; 0 is any.")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +92,14 @@ def given_files(tls_cert: Path | None, tls_key: Path | None) -> tuple[Path, Path
 
 
 def certificate_settings(
-    names: tuple[str, ...], service: str | None, namespace: str, lifetimes: tuple[float, float, float], key_type: str
+    names: list[str] | None, service: str | None, namespace: str, lifetimes: tuple[float, float, float], key_type: str
 ) -> Settings:
     """What to certify. `lifetimes`: days of the authority, days of serving, the part after which to renew."""
     of_service = (f"{service}.{namespace}.svc", f"{service}.{namespace}.svc.cluster.local") if service else ()
     authority, serving, renewal = lifetimes
     try:
         lived = Lifetimes(timedelta(days=authority), timedelta(days=serving), renewal)
-        return Settings(tuple(dict.fromkeys((*of_service, *names, *LOOPBACK_NAMES))), lived, key_type)
+        return Settings(tuple(dict.fromkeys((*of_service, *(names or ()), *LOOPBACK_NAMES))), lived, key_type)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
 
@@ -114,9 +118,9 @@ def is_cluster_wanted(wanted: bool | None, connection: tuple[Path | None, str | 
     return named or (snapshot is None and in_cluster())
 
 
-def refuse_without_cluster(options: Mapping[str, object]) -> None:
+def refuse_without_cluster(options: Mapping[str, object], *, followed: bool) -> None:
     """Raise BadParameter where one of `options`, by name, is given though no cluster is followed."""
-    given = [name for name, value in options.items() if value]
+    given = [name for name, value in options.items() if value and not followed]
     if given:
         raise typer.BadParameter(f"{', '.join(given)}: only with a cluster; valid: --cluster, --kubeconfig FILE")
 

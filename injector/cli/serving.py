@@ -16,6 +16,7 @@ from injector.cli.cluster_side import ClusterSide
 from injector.cli.errors import InputError
 from injector.cli.following import following_certificate, following_configuration
 from injector.cli.inputs import read_configuration, snapshot_of
+from injector.cli.preview_side import PreviewAddress, serving_preview
 from injector.cli.serve_options import CertificateOptions, ClusterOptions
 from injector.config.watch import file_state
 from injector.server.app import create_app
@@ -45,9 +46,16 @@ class Inputs:
 
 
 def serve_until_stopped(
-    inputs: Inputs, listening: Listening, certificates: CertificateOptions, cluster: ClusterOptions | None
+    inputs: Inputs,
+    listening: Listening,
+    certificates: CertificateOptions,
+    cluster: ClusterOptions | None,
+    preview: PreviewAddress | None = None,
 ) -> None:
-    """Serve until SIGTERM. Raises InputError where the start fails."""
+    """Serve until SIGTERM. Raises InputError where the start fails.
+
+    In a cluster the preview is served only where `preview` says; elsewhere beside the webhook, if nothing is said.
+    """
     known = file_state(inputs.files)
     service, telemetry = Service(inputs.load()), Telemetry()
     telemetry.configuration_current.set(1)
@@ -61,7 +69,11 @@ def serve_until_stopped(
         load = _keeping_snapshot(inputs, service) if side else inputs.load
         if inputs.files:
             upkeep.append(following_configuration(inputs.files, known, load, service, telemetry))
-        server = server_for(create_app(service, telemetry), service, certificate, listening.drain_seconds)
+        if preview:
+            access = side.access() if side else None
+            upkeep.append(serving_preview(preview, service, certificate, access, telemetry))
+        app = create_app(service, telemetry, with_preview=not side and not preview)
+        server = server_for(app, service, certificate, listening.drain_seconds)
         run(server, _bound(listening), upkeep, telemetry, listening.worker)
     finally:
         if side:

@@ -43,8 +43,8 @@ class Listening:
     worker: Worker | None = None
 
 
-def bind(listening: Listening) -> socket.socket:
-    """The socket to serve on. Raises OSError where the address cannot be had."""
+def bind(listening: Listening, *, shared: bool = False) -> socket.socket:
+    """The socket to serve on; `shared`: other workers have sockets of their own there. Raises OSError without one."""
     if listening.worker:
         return listening.worker.bound
     family, kind, protocol, _, address = socket.getaddrinfo(
@@ -52,6 +52,8 @@ def bind(listening: Listening) -> socket.socket:
     )[0]
     bound = socket.socket(family, kind, protocol)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if shared:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     bound.bind(address)
     return bound
 

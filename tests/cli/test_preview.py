@@ -91,3 +91,9 @@ def test_without_a_file_the_workloads_of_the_snapshot_are_meant(tmp_path: Path) 
     snapshot.write_text(f"{namespace}\n---\n{POD}", encoding="utf-8")
     assert 'Pod "default/shop": inject, NamespaceLabel' in run("preview", "--snapshot", snapshot).stdout
     assert run("preview").returncode == 2
+
+
+def test_without_a_cluster_serve_does_not_open_the_preview_to_others() -> None:
+    found = run("serve", "--no-cluster", "--preview-host", "192.0.2.1", "--port", "0")
+    assert found.returncode == 2
+    assert "nobody can be asked who" in found.stderr

@@ -86,3 +86,19 @@ def test_a_second_signal_stops_at_once(start: Callable[..., Server]) -> None:
         wait_until(lambda: client.get("/readyz").status_code == 503)
     os.kill(server.process.pid, signal.SIGTERM)
     assert server.process.wait(timeout=10) == 0
+
+
+def test_the_preview_is_served_beside_the_webhook_or_apart_on_loopback(start: Callable[..., Server]) -> None:
+    pod = "{kind: Pod, spec: {containers: [{name: app}]}}"
+    yaml = {"Content-Type": "text/yaml"}
+    server = start("--preview-port", "0")
+    with server.client() as client:
+        assert client.post("/preview", content=pod, headers=yaml).status_code == 404
+        assert client.get("/").status_code == 404
+        apart = server.wait_for_line("serving preview")["address"]
+        answer = client.post(f"{apart}/preview", content=pod, headers=yaml)
+        assert [item["decision"]["inject"] for item in answer.json()] == [True]
+        assert client.get(f"{apart}/").status_code == 200
+        assert client.post(f"{apart}/inject").status_code == 404
+    os.kill(server.process.pid, signal.SIGTERM)
+    assert server.process.wait(timeout=15) == 0

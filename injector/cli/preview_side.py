@@ -1,0 +1,75 @@
+"""`injector serve --preview-port`: the preview on a port of its own, with the API server at the door."""
+
+import socket
+from dataclasses import dataclass
+from ipaddress import ip_address
+
+import typer
+
+from injector.cli.errors import InputError
+from injector.cluster.access import Access
+from injector.server.preview_server import SecondServer, create_preview_app
+from injector.server.run import Listening, Upkeep, bind, server_for
+from injector.server.state import Service
+from injector.server.telemetry import Telemetry
+from injector.server.tls import ServingCertificate
+
+DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 15018
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewAddress:
+    """Where the preview listens apart from the webhook."""
+
+    host: str
+    port: int
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine, or this pod, can reach it."""
+        try:
+            return ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
+
+
+def preview_address(host: str | None, port: int | None, *, in_cluster: bool) -> PreviewAddress | None:
+    """The address that the options name; None where neither is given.
+
+    Raises BadParameter for an address that others reach where no API server can be asked who they are.
+    """
+    if host is None and port is None:
+        return None
+    address = PreviewAddress(host or DEFAULT_HOST, DEFAULT_PORT if port is None else port)
+    if not in_cluster and not address.is_loopback:
+        raise typer.BadParameter(
+            f"--preview-host {address.host}: without a cluster nobody can be asked who calls; valid: {DEFAULT_HOST}"
+        )
+    return address
+
+
+def serving_preview(
+    address: PreviewAddress,
+    service: Service,
+    certificate: ServingCertificate,
+    access: Access | None,
+    telemetry: Telemetry,
+) -> Upkeep:
+    """Serves the preview at `address` as long as the webhook is served. Raises InputError where it cannot be had."""
+    bound = _bound(address)
+    app = create_preview_app(service, None if access is None or address.is_loopback else access.verdict)
+    first = server_for(app, service, certificate)
+
+    async def serve() -> None:
+        host, port = bound.getsockname()[:2]
+        telemetry.log.info("serving preview", address=f"https://{host}:{port}", open=address.is_loopback)
+        await SecondServer(first.config, service, 0.0, first.guard).serve(sockets=[bound])
+
+    return serve
+
+
+def _bound(address: PreviewAddress) -> socket.socket:
+    try:
+        return bind(Listening(address.host, address.port), shared=True)
+    except OSError as error:
+        raise InputError(f"cannot serve the preview on {address.host}:{address.port}: {error}") from error
