@@ -12,7 +12,7 @@ from tests.support import admitted, container_of, default_setup, env_of, injecte
 PREFIX = "failed to run injection template: "
 
 REFUSED = [
-    ({"inject.istio.io/templates": "x"}, 'requested template "x" not found; have gateway, grpc-agent'),
+    ({"inject.istio.io/templates": "x"}, 'requested template "x" not found; have envoy, '),
     ({"inject.istio.io/templates": ""}, 'requested template "" not found; have '),
     ({"inject.istio.io/templates": "sidecar,"}, 'requested template "" not found; have '),
     ({"inject.istio.io/templates": "_proxy"}, 'requested template "_proxy" not found; have '),
