@@ -11,9 +11,9 @@ from pathlib import Path
 import yaml
 from kubernetes.client import Configuration
 from kubernetes.config import ConfigException, load_incluster_config, load_kube_config
-from kubernetes.config.incluster_config import SERVICE_HOST_ENV_NAME, SERVICE_TOKEN_FILENAME
 
 from injector.cluster.api import ApiServer, ClusterError
+from injector.cluster.surroundings import TOKEN, in_cluster
 
 _KUBECONFIG_VARIABLE = "KUBECONFIG"
 _DEFAULT_KUBECONFIG = "~/.kube/config"
@@ -30,24 +30,10 @@ def connect(kubeconfig: Path | None = None, context: str | None = None) -> ApiSe
         try:
             load_incluster_config(configuration)
         except (ConfigException, OSError) as error:
-            raise ClusterError(f"service account {SERVICE_TOKEN_FILENAME}: {error}") from error
+            raise ClusterError(f"service account {TOKEN}: {error}") from error
         return ApiServer(configuration)
     _load_kubeconfig(configuration, kubeconfig, context)
     return ApiServer(configuration)
-
-
-def in_cluster() -> bool:
-    """Whether this process runs in a pod that has a service account's token."""
-    return bool(os.environ.get(SERVICE_HOST_ENV_NAME)) and Path(SERVICE_TOKEN_FILENAME).is_file()
-
-
-def own_namespace() -> str:
-    """The namespace of this process: the service account's, else $POD_NAMESPACE, else `default`."""
-    try:
-        found = Path(SERVICE_TOKEN_FILENAME).with_name("namespace").read_text(encoding="utf-8").strip()
-    except OSError:
-        found = ""
-    return found or os.environ.get("POD_NAMESPACE") or "default"
 
 
 def _load_kubeconfig(configuration: Configuration, kubeconfig: Path | None, context: str | None) -> None:
