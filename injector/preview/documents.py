@@ -9,7 +9,7 @@ import orjson
 from injector.core.model import JsonObject
 from injector.manual.stream import split
 from injector.manual.yaml_text import parse
-from injector.preview.plain_json import as_json
+from injector.preview.plain_json import as_json, json_copy
 
 
 class UnreadableInputError(ValueError):
@@ -41,11 +41,12 @@ def read_documents(text: str) -> Iterator[Document]:
 def _values(text: str) -> Iterator[tuple[str, Any]]:
     if text.lstrip()[:1] in ("{", "["):
         try:
-            yield "document 1", orjson.loads(text)
+            value = orjson.loads(text)
         except orjson.JSONDecodeError:
             # YAML has braces too; if it is not that either, its parser says where the fault is.
             pass
         else:
+            yield "document 1", _as_written(value)
             return
     try:
         for piece in split(text.replace("\r\n", "\n")):
@@ -55,6 +56,13 @@ def _values(text: str) -> Iterator[tuple[str, Any]]:
         raise
     except ValueError as error:
         raise UnreadableInputError(str(error)) from error
+
+
+def _as_written(value: Any) -> Any:
+    try:
+        return json_copy(value)
+    except ValueError as error:
+        raise UnreadableInputError(f"document 1: {error}") from error
 
 
 def _parsed(text: str, where: str) -> Any:

@@ -71,7 +71,7 @@ def dns_policy(case: Case) -> Iterator[str]:
 def host_port_clash(case: Case) -> Iterator[str]:
     """Two containers of one pod cannot have the same port of the node."""
     found = Counter(
-        (port["hostPort"], port.get("protocol") or "TCP", port.get("hostIP") or "")
+        (port["hostPort"], str(port.get("protocol") or "TCP"), str(port.get("hostIP") or ""))
         for _, _, container in all_containers(_result(case))
         for port in _ports(container)
         if isinstance(port.get("hostPort"), int) and port["hostPort"]
@@ -87,10 +87,11 @@ def proxy_port_clash(case: Case) -> Iterator[str]:
         return
     for _, _, container in all_containers(case.pod):
         for port in _ports(container) if container["name"] != PROXY_CONTAINER else ():
-            use = RESERVED_PORTS.get(port.get("containerPort", 0))
+            number = port.get("containerPort")
+            use = RESERVED_PORTS.get(number) if isinstance(number, int) else None
             if use:
                 yield (
-                    f"container {container['name']!r} listens on port {port['containerPort']}, which the proxy needs "
+                    f"container {container['name']!r} listens on port {number}, which the proxy needs "
                     f"({use}): let the application use another port"
                 )
 

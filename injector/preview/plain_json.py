@@ -15,14 +15,25 @@ def as_json(value: Any) -> Any:
     more than MOST_VALUES values, nesting deeper than JSON parsers follow.
     """
     _refuse_too_large(value)
+    return json_copy(value)
+
+
+def json_copy(value: Any) -> Any:
+    """`value` as JSON writes it; it can stand in an answer. Raises ValueError where it cannot be written."""
     try:
-        return orjson.loads(orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS))
+        # An answer holds it some levels further in.
+        [[[copy]]] = orjson.loads(orjson.dumps([[[value]]], option=orjson.OPT_NON_STR_KEYS))
     except TypeError as error:
         raise ValueError(f"this cannot be written as JSON: {error}") from error
+    return copy
 
 
 def _refuse_too_large(value: Any) -> None:
-    if _size(value, {}) > MOST_VALUES:
+    try:
+        size = _size(value, {})
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    if size > MOST_VALUES:
         raise ValueError(f"its aliases stand for more than {MOST_VALUES} values")
 
 

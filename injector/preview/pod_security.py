@@ -94,8 +94,8 @@ def _host_paths(spec: JsonObject) -> str | None:
 
 def _sysctls(spec: JsonObject) -> str | None:
     listed = _context(spec).get("sysctls")
-    names = [each.get("name") for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
-    unsafe = [str(name) for name in names if name not in _SAFE_SYSCTLS]
+    names = [str(each.get("name")) for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
+    unsafe = [name for name in names if name not in _SAFE_SYSCTLS]
     return f"sysctl {', '.join(unsafe)}" if unsafe else None
 
 
@@ -112,7 +112,7 @@ def _privileged(container: Container, _: JsonObject) -> str | None:
 
 def _capabilities(container: Container, allowed: frozenset[str]) -> list[str]:
     added = _part(_context(container), "capabilities").get("add")
-    return [str(name) for name in added if name not in allowed] if isinstance(added, list) else []
+    return [name for name in map(str, added) if name not in allowed] if isinstance(added, list) else []
 
 
 def _baseline_capabilities(container: Container, _: JsonObject) -> str | None:
@@ -139,7 +139,7 @@ def _proc_mount(container: Container, _: JsonObject) -> str | None:
 
 def _selinux(container: Container, spec: JsonObject) -> str | None:
     for options in (_part(_context(container), "seLinuxOptions"), _part(_context(spec), "seLinuxOptions")):
-        kind = options.get("type")
+        kind = str(options.get("type") or "")
         if (kind and kind not in _SELINUX_TYPES) or options.get("user") or options.get("role"):
             return "seLinuxOptions"
     return None

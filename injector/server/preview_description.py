@@ -5,9 +5,28 @@ Source: https://spec.openapis.org/oas/v3.1.0
 
 from typing import Any
 
+from injector.preview.cases import WORKLOADS
+
 MEDIA_TYPES = ("application/json", "application/yaml", "application/x-yaml", "text/yaml", "text/plain")
 
 _OBJECT: dict[str, Any] = {"type": "object"}
+_POD: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "metadata": _OBJECT,
+        "spec": {"type": "object", "properties": {"containers": {"type": "array", "items": _OBJECT}}},
+    },
+}
+_WORKLOAD: dict[str, Any] = {
+    "type": "object",
+    "required": ["kind"],
+    "properties": {
+        "apiVersion": {"type": "string"},
+        "kind": {"anyOf": [{"enum": sorted(WORKLOADS)}, {"type": "string"}]},
+        "metadata": _OBJECT,
+        "spec": {"anyOf": [_POD["properties"]["spec"], {"type": "object", "properties": {"template": _POD}}]},
+    },
+}
 _ITEM: dict[str, Any] = {
     "type": "object",
     "required": ["object", "decision", "patch", "diff", "result", "warnings"],
@@ -37,7 +56,7 @@ REQUEST_BODY: dict[str, Any] = {
     "required": True,
     "description": "workloads in YAML or JSON: several documents, Lists; Namespaces and Nodes count as the cluster's",
     "content": {
-        media_type: {"schema": _OBJECT if media_type == "application/json" else {"type": "string"}}
+        media_type: {"schema": _WORKLOAD if media_type == "application/json" else {"type": "string"}}
         for media_type in MEDIA_TYPES
     },
 }

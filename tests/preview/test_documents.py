@@ -45,6 +45,7 @@ def test_a_document_is_what_kubectl_makes_of_it() -> None:
         ("kind: Pod\nx: !!binary aGk=", "cannot be written as JSON"),
         ("kind: Pod\nx: &a [*a]", "an alias stands inside its own anchor"),
         ("kind: Pod\nx: " + "[" * 300 + "]" * 300, "document 1"),
+        ('{"kind": "Pod", "x": ' + "[" * 400 + "]" * 400 + "}", "cannot be written as JSON"),
         ("--- x\nkind: Pod", "only a comment may follow"),
     ],
 )
@@ -52,6 +53,12 @@ def test_what_is_no_kubernetes_object_is_told_with_its_place(text: str, message:
     with pytest.raises(UnreadableInputError) as caught:
         kinds(text)
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("depth", [300, 450, 500, 900, 990, 2000])
+def test_depth_is_refused_whatever_reaches_its_limit_first(depth: int) -> None:
+    with pytest.raises(UnreadableInputError, match="document 1: "):
+        kinds("kind: Pod\nx: " + "[" * depth + "]" * depth)
 
 
 def test_a_short_text_that_stands_for_a_huge_one_is_refused() -> None:
