@@ -10,7 +10,8 @@ The key `original` of the status annotation holds, each only where there is some
 - `order`: list → the container names in the user's order, where the user defined containers under injected names;
 - `automatic`: the names of those whose image was `auto`;
 - `definitions`, where another injector had injected the pod before: list → container name → what was merged over the
-  template's container; that injector's overrides annotation stays as it is, and no longer counts.
+  template's container; that injector's overrides annotation stays as it is, and no longer counts;
+- `earlier`, in the same case: list → the names of the containers that the other injector had put there.
 """
 
 from typing import Any
@@ -31,14 +32,14 @@ def template_view(pod: Pod, status: Status | None) -> Pod:
     Raises InjectionError where the overrides annotation cannot be read.
     """
     saved = saved_overrides(pod)
-    view = pod
+    view, record = pod, (status.original or {}) if status else {}
     if status:
         rest = {name: value for name, value in annotations(pod).items() if name != STATUS_ANNOTATION}
         view = with_metadata(without_listed_containers(pod, status), "annotations", rest)
+        saved = {which: {**_kept_definitions(record, which), **saved[which]} for which in CONTAINER_LISTS}
     if not any(saved.values()):
         return view
-    order = ((status.original or {}) if status else {}).get("order") or {}
-    return {**view, "spec": {**(view.get("spec") or {}), **_put_back(view, saved, order)}}
+    return {**view, "spec": {**(view.get("spec") or {}), **_put_back(view, saved, record.get("order") or {})}}
 
 
 def original_record(original: Pod, result: Pod, template_pod: Pod, overrides: list[Override]) -> JsonObject:
@@ -64,10 +65,11 @@ def kept_record(status: Status | None, record: JsonObject, overrides: list[Overr
     if status is None:
         return record
     if status.original is None:
-        return {**record, "definitions": definitions_to_keep(overrides)}
-    earlier = status.original
-    added = {field: {**record[field], **earlier.get(field, {})} for field in _MAPPINGS if field in record}
-    return {**earlier, **added}
+        earlier = {which: list(status.names[which]) for which in CONTAINER_LISTS}
+        return {**record, "definitions": definitions_to_keep(overrides), "earlier": earlier}
+    kept = status.original
+    added = {field: {**record[field], **kept.get(field, {})} for field in _MAPPINGS if field in record}
+    return {**kept, **added}
 
 
 def uninject(pod: Pod) -> Pod:
@@ -95,6 +97,13 @@ def uninject(pod: Pod) -> Pod:
         if not metadata[field]:
             del metadata[field]
     return {**view, "metadata": metadata, "spec": {key: value for key, value in spec.items() if key not in emptied}}
+
+
+def _kept_definitions(record: JsonObject, which: ContainerList) -> dict[str, Container]:
+    """The definitions in the record that were the user's own, not what another injector had made."""
+    injected = {name for names in (record.get("earlier") or {}).values() for name in names}
+    definitions = (record.get("definitions") or {}).get(which) or {}
+    return {name: definition for name, definition in definitions.items() if name not in injected}
 
 
 def _put_back(

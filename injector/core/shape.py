@@ -113,13 +113,20 @@ def _are_items(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(item, dict) for item in value)
 
 
+def _are_named_items(value: Any) -> bool:
+    # In one pass: environments are long.
+    return isinstance(value, list) and all(
+        isinstance(item, dict) and isinstance(item.get("name"), str) for item in value
+    )
+
+
 _CHECKS: Mapping[str, Callable[[Any], bool]] = {
     TEXT: lambda value: isinstance(value, str),
     MAPPING: lambda value: isinstance(value, dict),
     TEXT_MAP: lambda value: isinstance(value, dict) and all(isinstance(item, str) for item in value.values()),
     TEXTS: lambda value: isinstance(value, list) and all(isinstance(item, str) for item in value),
     ITEMS: _are_items,
-    NAMED_ITEMS: lambda value: _are_items(value) and all(isinstance(item.get("name"), str) for item in value),
+    NAMED_ITEMS: _are_named_items,
 }
 
 

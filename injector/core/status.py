@@ -91,6 +91,7 @@ _ORIGINAL_SHAPES: Mapping[str, Callable[[Any], bool]] = {
     "imagePullSecrets": _are_texts,
     "automatic": _are_texts,
     "order": _are_lists_of_texts,
+    "earlier": _are_lists_of_texts,
 }
 
 
@@ -115,9 +116,11 @@ def status_text(template_pod: Pod, revision: str, original: JsonObject) -> str:
 
 
 def without_listed_containers(pod: Pod, status: Status) -> Pod:
-    """The pod without the containers that its status lists."""
+    """The pod without the containers that its status lists, or that of the injector before."""
     spec = dict(pod.get("spec") or {})
+    earlier = (status.original or {}).get("earlier") or {}
     for which in CONTAINER_LISTS:
         if which in spec:
-            spec[which] = [each for each in spec[which] or () if not status.lists(which, each["name"])]
+            injected = {*status.names[which], *earlier.get(which, ())}
+            spec[which] = [each for each in spec[which] or () if each["name"] not in injected]
     return {**pod, "spec": spec}

@@ -181,6 +181,20 @@ def test_two_templates_of_one_proxy_change_nothing_the_second_time(templates: st
     assert admitted(once, setup_named(configuration)).patch == ()
 
 
+@pytest.mark.parametrize("templates", ["grpc-simple", "grpc-agent", "sidecar,grpc-simple", "gateway"])
+@pytest.mark.parametrize("configuration", sorted(CONFIGURATIONS))
+def test_after_another_injector_other_templates_change_nothing_the_second_time(
+    templates: str, configuration: str
+) -> None:
+    """The application's containers, which such templates mention, are not lost, nor that injector's taken for them."""
+    pod = injected_by_istio()
+    pod["metadata"]["annotations"]["inject.istio.io/templates"] = templates
+    once = injected(pod, setup_named(configuration))
+    assert admitted(once, setup_named(configuration)).patch == ()
+    status = json.loads(once["metadata"]["annotations"]["sidecar.istio.io/status"])
+    assert ("app" in status["containers"]) == ("grpc" in templates)
+
+
 def test_the_containers_of_another_injector_are_taken_out_as_far_as_it_says() -> None:
     pod = pod_of(annotations={"sidecar.istio.io/status": '{"containers":["istio-proxy"],"volumes":["v"]}'})
     pod["spec"]["containers"].append({"name": "istio-proxy", "image": "x"})
