@@ -117,7 +117,8 @@ def _show(rows: Sequence[_Row]) -> None:
     write("\n+ was added. An istio-proxy among the init containers is a native sidecar: it starts first and stays.\n")
     write("\nTry next:\n")
     write("  injector inject -f samples/bookinfo/reviews.yaml | diff samples/bookinfo/reviews.yaml -\n")
-    write("  injector serve --snapshot samples/bookinfo/00-namespace.yaml\n")
+    write("  injector preview -f samples/bookinfo/reviews.yaml --snapshot samples/bookinfo/00-namespace.yaml\n")
+    write("  injector serve --snapshot samples/bookinfo/00-namespace.yaml, and its page at https://localhost:8443/\n")
 
 
 def _names(row: _Row, which: ContainerList) -> str:

@@ -12,7 +12,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.server.running import Running
-from tests.support import REPOSITORY
+from tests.support import PUBLIC_CASES, REPOSITORY
 
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = (
@@ -113,6 +113,38 @@ def test_the_result_and_both_diffs_are_what_the_server_says(opened: Any) -> None
     for marks, side in ((" -", "object"), (" +", "result")):
         assert yaml.safe_load("\n".join(row[2:] for row in rows if row[0] in marks)) == item[side]
     assert page.locator("#panel-patch .operations li").count() == len(item["patch"])
+
+
+WRONG = [
+    ({"a": 1, "b": [{"name": "x", "v": 1}, {"name": "y"}]}, {"b": [{"name": "y"}, {"name": "x", "v": 2}], "c": "yes"}),
+    ({"a": [{"v": 1, "name": "x"}]}, {"a": [{"v": 2, "name": "x"}, {"u": 0, "name": "z"}]}),
+    ({"a": [1, 2, 3]}, {"a": [1, 3, 4]}),
+    ({"a": [[1], [2]]}, {"a": [[1], [3]]}),
+    ({"a": {"b": {}}, "t": "x\ny\n"}, {"a": {"b": None}, "t": "x\nz"}),
+    ({"a": [{"name": "x", "in": {"k": 1}}]}, {"a": [{"in": {"k": 2}, "name": "x"}]}),
+    (
+        {"a": "1e3", "b": "null", "c": "- x", "d": "2024-01-01", "e": 'say "hi"'},
+        {"a": "0x1", "b": ":", "c": "#", "d": ""},
+    ),
+]
+
+
+def test_compared_lines_read_back_as_both_sides(opened: Any) -> None:
+    """For pairs that are hard to compare, and for every workload of the samples and of the public cases."""
+    page = opened().page
+    files = [*(REPOSITORY / "samples" / "bookinfo").glob("*.yaml"), *(PUBLIC_CASES / "cases").glob("*/input.yaml")]
+    script = """async ([text, pairs]) => {
+        const {compare} = await import("/page/compare.js");
+        const {ask} = await import("/page/ask.js");
+        const items = text ? await ask({text, namespace: "default"}) : [];
+        const all = [...pairs, ...items.map((item) => [item.object, item.result])];
+        return all.map(([before, after]) => ({before, after, rows: compare(before, after)}));
+    }"""
+    for text, pairs in [("", WRONG), *((file.read_text(encoding="utf-8"), []) for file in files)]:
+        for found in page.evaluate(script, [text, pairs]):
+            for gone, side in (("+", "before"), ("-", "after")):
+                lines = "".join(f"{row['text']}\n" for row in found["rows"] if row["mark"] != gone)
+                assert yaml.safe_load(lines) == found[side], lines
 
 
 def test_the_namespace_s_labels_decide(opened: Any) -> None:

@@ -39,7 +39,8 @@ function comparable(one, other) {
 }
 
 function list(before, after, indent) {
-  const [old, now] = [byIdentity(before), byIdentity(after)];
+  const old = byIdentity(before, identities(before));
+  const now = byIdentity(after, withMovesApart(Object.keys(old), identities(after)));
   return merged(Object.keys(old), Object.keys(now)).flatMap((key) =>
     changed(old, now, key, (value) => itemLines(value, indent), (one, other) =>
       withDash(nested(one, other, Array.isArray(one) ? `${indent}  ` : indent), indent)));
@@ -62,8 +63,19 @@ function identities(items) {
   return found.includes(null) || new Set(found).size < found.length ? null : found;
 }
 
-function byIdentity(items) {
-  return Object.fromEntries(identities(items).map((identity, place) => [identity, items[place]]));
+function byIdentity(items, names) {
+  return Object.fromEntries(names.map((name, place) => [name, items[place]]));
+}
+
+/** The names of `after`, those that come before one they used to follow under another name: gone there, new here. */
+function withMovesApart(before, after) {
+  let last = -1;
+  return after.map((name) => {
+    const place = before.indexOf(name);
+    if (place >= 0 && place < last) return `${name} (moved)`;
+    last = Math.max(last, place);
+    return name;
+  });
 }
 
 /** The keys of both in the order of `after`, those that are gone where they stood. */
