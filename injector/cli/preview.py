@@ -81,7 +81,7 @@ def preview(  # noqa: PLR0913, PLR0917 -- one parameter an option
             else:
                 compared = compare(documents, Question(namespace), (setup, other), cluster)
         except UnreadableInputError as error:
-            raise InputError(f"{filename}: {error}") from error
+            raise InputError(f"{filename or snapshot}: {error}") from error
     if other is not None:
         write(_comparison(compared, output))
         raise typer.Exit(CHANGED if any(each.consequence for each in compared) else 0)

@@ -8,7 +8,7 @@ import pytest
 from injector.core.model import EMPTY_SNAPSHOT, JsonObject, Snapshot
 from injector.preview.cases import case_of
 from injector.preview.warnings import WARNINGS, warnings_of
-from tests.support import default_setup, pod_of, setup_of
+from tests.support import REPOSITORY, default_setup, pod_of, setup_of
 
 NATIVE = {"sidecar.istio.io/nativeSidecar": "true"}
 NOT_NATIVE = {"sidecar.istio.io/nativeSidecar": "false"}
@@ -104,3 +104,10 @@ def test_behind_the_cni_plugin_s_redirection_init_containers_have_no_network(tmp
 
 def test_every_row_of_the_table_is_tried_here() -> None:
     assert len(WARNINGS) == 7
+
+
+def test_every_row_of_the_table_is_documented() -> None:
+    text = (REPOSITORY / "docs" / "preview.md").read_text(encoding="utf-8")
+    assert [line.split(" | ")[0][2:] for line in text.splitlines() if line.startswith("| ")][2:] == [
+        name for name, _ in WARNINGS
+    ]
