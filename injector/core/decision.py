@@ -26,7 +26,10 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the rules look at. `namespace_labels` is None where the namespace is not known."""
+    """What the rules look at. `namespace_labels` is None where the namespace is not known.
+
+    `selected` is the row of the opt-in table that selects the pod, if one does.
+    """
 
     pod: Pod
     namespace: str
@@ -35,7 +38,7 @@ class Facts:
     never: tuple[LabelSelector, ...]
     always: tuple[LabelSelector, ...]
     ignored_namespaces: frozenset[str]
-    selection: tuple[SelectionRule, ...]
+    selected: SelectionRule | None
 
     def for_manual_injection(self) -> "Facts":
         """The same facts for a pod from a file: it is meant to be injected, unless it says otherwise (section 14)."""
@@ -65,7 +68,7 @@ def facts_of(
         never=config.never_inject_selector,
         always=config.always_inject_selector,
         ignored_namespaces=config.ignored_namespaces,
-        selection=selection,
+        selected=None if known is None else selecting_rule(selection, known, labels(pod)),
     )
 
 
@@ -113,9 +116,8 @@ def _ignored_namespace(facts: Facts) -> Verdict | str:
 def _selection(facts: Facts) -> Verdict | str:
     if facts.namespace_labels is None:
         return "the namespace is not known here: its labels are not looked at"
-    selected = _selected_by(facts)
-    if selected:
-        return selected.explanation
+    if facts.selected:
+        return facts.selected.explanation
     if labels(facts.pod).get(INJECT_KEY) == "false":
         return f"the pod's label {INJECT_KEY} is looked at next"
     return _why_not_selected(facts, facts.namespace_labels)
@@ -189,14 +191,9 @@ def _selector(selectors: tuple[LabelSelector, ...], facts: Facts, reason: str) -
 def _policy(facts: Facts) -> Verdict:
     if facts.policy == "disabled":
         return Verdict(inject=False, reason="Policy", message="the policy is disabled")
-    selected = None if facts.namespace_labels is None else _selected_by(facts)
-    if selected:
-        return Verdict(inject=True, reason=selected.reason, message=selected.explanation)
+    if facts.selected:
+        return Verdict(inject=True, reason=facts.selected.reason, message=facts.selected.explanation)
     return Verdict(inject=True, reason="Policy", message="the policy is enabled")
-
-
-def _selected_by(facts: Facts) -> SelectionRule | None:
-    return selecting_rule(facts.selection, facts.namespace_labels or {}, labels(facts.pod))
 
 
 RULES: tuple[tuple[str, Callable[[Facts], Verdict | str]], ...] = (

@@ -6,7 +6,7 @@ import pytest
 
 from injector.core.decision import RULES, Facts, decide
 from injector.core.labels import parse_selector
-from injector.core.selection import selection_rules
+from injector.core.selection import selecting_rule, selection_rules
 
 INJECT = "sidecar.istio.io/inject"
 
@@ -20,9 +20,13 @@ def facts(**changed: Any) -> Facts:
         "never": (),
         "always": (),
         "ignored_namespaces": frozenset({"kube-system"}),
-        "selection": selection_rules("default", (), namespaces_by_default=False),
+        "table": selection_rules("default", (), namespaces_by_default=False),
     }
-    return Facts(**{**given, **changed})
+    given |= changed
+    table, of_namespace = given.pop("table"), given["namespace_labels"]
+    is_known = of_namespace is not None
+    selected = selecting_rule(table, of_namespace, given["pod"]["metadata"]["labels"]) if is_known else None
+    return Facts(**given, selected=selected)
 
 
 def pod(labels: dict[str, str] | None = None, annotations: dict[str, str] | None = None, **spec: Any) -> dict[str, Any]:
@@ -50,7 +54,7 @@ CASES = [
     (facts(namespace_labels={}, pod=pod({"istio.io/rev": "canary"})), False, "RevisionMismatch"),
     (facts(namespace_labels={}), False, "NamespaceNotSelected"),
     (
-        facts(namespace_labels={}, selection=selection_rules("default", (), namespaces_by_default=True)),
+        facts(namespace_labels={}, table=selection_rules("default", (), namespaces_by_default=True)),
         True,
         "NamespaceDefault",
     ),

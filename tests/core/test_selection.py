@@ -8,7 +8,7 @@ import pytest
 from injector.core.decision import Facts, decide
 from injector.core.labels import LabelSelector, parse_selector
 from injector.core.model import Decision
-from injector.core.selection import SYSTEM_NAMESPACES, namespace_labels, selection_rules
+from injector.core.selection import SYSTEM_NAMESPACES, namespace_labels, selecting_rule, selection_rules
 from tests.support import kubernetes_matches
 
 INJECTION = {
@@ -35,15 +35,17 @@ EVERY_COMBINATION = [
 
 
 def decided(namespace: Labels, pod: Labels, *, revision: str = "default", by_default: bool = False) -> Decision:
+    of_namespace = namespace_labels("shop", namespace)
+    table = selection_rules(revision, (), namespaces_by_default=by_default)
     facts = Facts(
         pod={"metadata": {"labels": pod}, "spec": {}},
         namespace="shop",
-        namespace_labels=namespace_labels("shop", namespace),
+        namespace_labels=of_namespace,
         policy="enabled",
         never=(),
         always=(),
         ignored_namespaces=frozenset(SYSTEM_NAMESPACES),
-        selection=selection_rules(revision, (), namespaces_by_default=by_default),
+        selected=selecting_rule(table, of_namespace, pod),
     )
     return decide(facts)
 
