@@ -1,8 +1,8 @@
 """What differs between two pods, part by part, in three groups: added containers, changed fields, metadata."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from injector.core.model import JsonObject, Pod
 from injector.core.patch import identities
@@ -30,49 +30,36 @@ class Change:
     is its key there, or None for an item of a list. A change of order has both lists of names and the key `order`.
     """
 
-    group: str
     parent: str
     key: str | None
     before: Any
     after: Any
 
 
-def changes_between(before: Pod, after: Pod, prefix: str = "") -> tuple[Change, ...]:
-    """The changes from `before` to `after` in the order of GROUPS; `prefix` leads to the pod, such as `spec.template.`.
+Changes: TypeAlias = Mapping[str, Sequence[Change]]
+"""The changes of each group in which there are some, in the order of GROUPS."""
+
+
+def changes_between(before: Pod, after: Pod, prefix: str = "") -> Changes:
+    """The changes from `before` to `after`; `prefix` leads to the pod, such as `spec.template.`.
 
     Parts that are the same objects cost nothing.
     """
-    found = [
-        *_changes(before.get("spec") or {}, after.get("spec") or {}, f"{prefix}spec"),
-        *_changes(before.get("metadata") or {}, after.get("metadata") or {}, f"{prefix}metadata"),
-    ]
-    metadata, lists = f"{prefix}metadata", [f"{prefix}spec.{which}" for which in CONTAINER_LISTS]
-    grouped = [(_group(each, metadata, lists), each) for each in found]
-    return tuple(
-        Change(group, each.parent, each.key, each.before, each.after)
-        for group in GROUPS
-        for own, each in grouped
-        if own == group
-    )
+    found: dict[str, list[Change]] = {group: [] for group in GROUPS}
+    for change in _changes(before.get("spec") or {}, after.get("spec") or {}, f"{prefix}spec"):
+        found["containers" if _is_container(change, f"{prefix}spec") else "fields"].append(change)
+    found["metadata"] += _changes(before.get("metadata") or {}, after.get("metadata") or {}, f"{prefix}metadata")
+    return {group: changes for group, changes in found.items() if changes}
 
 
-@dataclass(frozen=True, slots=True)
-class _Difference:
-    parent: str
-    key: str | None
-    before: Any
-    after: Any
+def _is_container(change: Change, spec: str) -> bool:
+    """Whether the change is about whole containers: one of a list, or a list that was not there."""
+    if change.key is None:
+        return change.parent in [f"{spec}.{which}" for which in CONTAINER_LISTS]
+    return change.parent == spec and change.key in CONTAINER_LISTS and change.before is ABSENT
 
 
-def _group(found: _Difference, metadata: str, container_lists: list[str]) -> str:
-    if found.parent in container_lists and found.key is None:
-        return "containers"
-    if found.key and f"{found.parent}.{found.key}" in container_lists and found.before is ABSENT:
-        return "containers"
-    return "metadata" if found.parent.startswith(metadata) else "fields"
-
-
-def _changes(before: JsonObject, after: JsonObject, path: str) -> Iterator[_Difference]:
+def _changes(before: JsonObject, after: JsonObject, path: str) -> Iterator[Change]:
     for key in dict.fromkeys((*before, *after)):
         old, new = before.get(key, ABSENT), after.get(key, ABSENT)
         if old is new:
@@ -82,28 +69,28 @@ def _changes(before: JsonObject, after: JsonObject, path: str) -> Iterator[_Diff
         elif isinstance(old, list) and isinstance(new, list):
             yield from _list_changes(old, new, path, key)
         elif type(old) is not type(new) or old != new:
-            yield _Difference(path, key, old, new)
+            yield Change(path, key, old, new)
 
 
-def _list_changes(before: list[Any], after: list[Any], path: str, key: str) -> Iterator[_Difference]:
+def _list_changes(before: list[Any], after: list[Any], path: str, key: str) -> Iterator[Change]:
     old_names, new_names = identities(before), identities(after)
     if old_names is None or new_names is None or not before:
         if before != after:
-            yield _Difference(path, key, before, after)
+            yield Change(path, key, before, after)
         return
     old, new = dict(zip(old_names, before, strict=True)), dict(zip(new_names, after, strict=True))
     inside = f"{path}.{key}"
     for name, item in old.items():
         if name not in new:
-            yield _Difference(inside, None, item, ABSENT)
+            yield Change(inside, None, item, ABSENT)
     for name, item in new.items():
         if name not in old:
-            yield _Difference(inside, None, ABSENT, item)
+            yield Change(inside, None, ABSENT, item)
         elif old[name] is not item:
             yield from _changes(old[name], item, f"{inside}[{name[1]}]")
     yield from _order_changes([name for name in old if name in new], [name for name in new if name in old], inside)
 
 
-def _order_changes(before: list[Any], after: list[Any], path: str) -> Iterator[_Difference]:
+def _order_changes(before: list[Any], after: list[Any], path: str) -> Iterator[Change]:
     if before != after:
-        yield _Difference(path, "order", [name for _, name in before], [name for _, name in after])
+        yield Change(path, "order", [name for _, name in before], [name for _, name in after])

@@ -1,15 +1,15 @@
 """Changes as text: a diff in the groups of `changes`, each hunk headed by the path of what holds the change."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
-from injector.preview.changes import ABSENT, GROUPS, Change
+from injector.preview.changes import ABSENT, Changes
 from injector.preview.yaml_lines import yaml_lines
 
 HEADINGS = {"containers": "containers", "fields": "changed fields", "metadata": "metadata"}
 
 
-def diff_text(changes: Sequence[Change]) -> str:
+def diff_text(changes: Changes) -> str:
     """The diff of `changes`; empty where there are none.
 
     A line `# heading` begins a group, `@@ path @@` a hunk; lines of the hunk begin with `+` or `-`.
@@ -17,15 +17,12 @@ def diff_text(changes: Sequence[Change]) -> str:
     return "".join(f"{line}\n" for line in diff_lines(changes))
 
 
-def diff_lines(changes: Sequence[Change]) -> Iterator[str]:
+def diff_lines(changes: Changes) -> Iterator[str]:
     """The same, line by line."""
-    for group in GROUPS:
+    for group, of_group in changes.items():
+        yield f"# {HEADINGS[group]}"
         parent: str | None = None
-        for change in changes:
-            if change.group != group:
-                continue
-            if parent is None:
-                yield f"# {HEADINGS[group]}"
+        for change in of_group:
             if change.parent != parent:
                 parent = change.parent
                 yield f"@@ {parent} @@"

@@ -8,7 +8,7 @@ from injector.core.model import Admission, InjectionError, Pod, Snapshot
 from injector.core.reinjection import uninject
 from injector.core.status import Status, read_status
 from injector.preview.cases import request_for
-from injector.preview.changes import Change, changes_between
+from injector.preview.changes import Changes, changes_between
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Explanation:
     recorded: Status | None
     now: Admission
     differences: tuple[str, ...]
-    changes: tuple[Change, ...]
+    changes: Changes
 
     @property
     def differs(self) -> bool:
@@ -35,7 +35,7 @@ def explain(pod: Pod, namespace: str, setup: Setup, snapshot: Snapshot) -> Expla
     """The explanation of `pod`, which runs in `namespace`. Raises InjectionError where its record cannot be read."""
     recorded = read_status(pod)
     now = admit_request(request_for(uninject(pod), namespace), setup, snapshot)
-    changes: tuple[Change, ...] = ()
+    changes: Changes = {}
     if recorded and _is_injected(now):
         # Injecting the injected changes nothing under the same configuration, whatever the API server filled in.
         again = admit_request(request_for(pod, namespace), setup, snapshot)

@@ -4,17 +4,17 @@ from injector.core.model import Decision, JsonObject
 from injector.core.patch import diff
 from injector.manual.controllers import CREATED_FROM
 from injector.preview.case import Case
-from injector.preview.changes import Change, changes_between
+from injector.preview.changes import Changes, changes_between
 from injector.preview.diff import diff_text
 from injector.preview.warnings import warnings_of
 
 UNREADABLE_POD = "UnreadablePod"
 
 
-def changes_of(case: Case) -> tuple[Change, ...]:
+def changes_of(case: Case) -> Changes:
     """What injection changes in the pods of a workload, with paths that begin at the workload."""
     if case.result is case.document:
-        return ()
+        return {}
     prefix = ".".join((*CREATED_FROM[case.document["kind"]].spec[:-1], ""))
     return changes_between(case.pod, case.admission.pod, prefix)
 
