@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from injector.cluster.metrics import NOT_FOUND, ClusterMetrics
+from injector.cluster.watching import Connection
 from injector.config.chart_files import CHART
 from injector.core.review import parse_review
 from injector.server.answer import Answer
@@ -16,14 +18,17 @@ from injector.server.telemetry import Telemetry
 from tests.chart.rendering import CERT_MANAGER, only, rendered, server_of
 from tests.support import admitted, default_setup, pod_of, review_of
 
-_METRIC = re.compile(r"\bsidecar_\w+")
-_BY = re.compile(r"by \((\w+)\)")
+_METRIC = re.compile(r"\b(?:sidecar|webhook)_\w+")
+_BY = re.compile(r"by \(([\w, ]+)\)")
 
 
 @cache
 def exported() -> str:
-    """What a server exports that has injected, skipped and refused a pod."""
+    """What a server in a cluster exports that has injected, skipped and refused a pod, and missed an update."""
     telemetry, setup = Telemetry(BytesIO()), default_setup()
+    cluster = ClusterMetrics(telemetry.registry)
+    cluster.watch(lambda: Connection(connected=True, age_seconds=0.0, error=""))
+    cluster.patch_failed("injector", NOT_FOUND)
     for pod in (pod_of(), pod_of(hostNetwork=True), pod_of(annotations={"sidecar.istio.io/proxyCPU": "much"})):
         request = parse_review(review_of(pod))
         telemetry.record(Answer(200, b"", request=request, admission=admitted(pod, setup)), 0.001)
@@ -52,7 +57,8 @@ def test_every_metric_asked_for_is_exported(expression: str) -> None:
     text = exported()
     names = {line.split("{")[0].split(" ")[0] for line in text.splitlines() if not line.startswith("#")}
     assert set(_METRIC.findall(expression)) <= names
-    assert all(f"{label}=" in text for label in set(_BY.findall(expression)) - {"pod"})
+    grouped = {label for labels in _BY.findall(expression) for label in labels.split(", ")}
+    assert all(f"{label}=" in text for label in grouped - {"pod"})
     assert expression.count("(") == expression.count(")")
     assert expression.count("{") == expression.count("}")
 
@@ -65,6 +71,8 @@ def test_there_is_an_alert_for_each_thing_that_can_go_wrong() -> None:
         "SidecarInjectorRefusals": "sidecar_injection_failure_total",
         "SidecarInjectorLatency": "sidecar_injection_time_seconds_bucket",
         "SidecarInjectorConfigurationNotCurrent": "sidecar_injector_configuration_current",
+        "SidecarInjectorClusterAway": "sidecar_injector_cluster_connected",
+        "SidecarInjectorCABundle": "webhook_patch_failures_total",
     }
     for rule in alerts().values():
         assert 'namespace="injector-system",service="injector"' in rule["expr"]

@@ -131,8 +131,13 @@ def test_the_test_is_not_among_the_pods_of_the_service() -> None:
 
 @pytest.mark.parametrize(
     "values",
-    [{}, CERT_MANAGER, {"configFiles": {"a": "{}"}, "revisionTags": ["a"], "webhook": {"url": "https://a.example:1/"}}],
-    ids=["own certificates", "cert-manager", "more"],
+    [
+        {},
+        CERT_MANAGER,
+        {"configFiles": {"a": "{}"}, "revisionTags": ["a"], "webhook": {"url": "https://a.example:1/"}},
+        {"preview": {"enabled": True}},
+    ],
+    ids=["own certificates", "cert-manager", "more", "preview"],
 )
 def test_the_server_knows_every_argument(values: dict[str, Any]) -> None:
     command, *arguments = server_of(rendered(values))["args"]
