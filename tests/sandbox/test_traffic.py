@@ -114,11 +114,23 @@ def test_a_server_that_speaks_first(lab: Lab, family: str) -> None:
 
 
 @pytest.mark.usefixtures("through_both")
+def test_a_client_that_hesitates_is_let_through(lab: Lab) -> None:
+    with lab.client.entered(), socket.create_connection((lab.server.address, PORTS["http"]), 5) as connection:
+        time.sleep(0.3)
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: server\r\nConnection: close\r\n\r\n")
+        assert connection.recv(65536).startswith(b"HTTP/1.1 200")
+
+
+@pytest.mark.usefixtures("through_both")
 @pytest.mark.parametrize("family", FAMILIES)
 def test_http_keeps_its_headers(lab: Lab, family: str) -> None:
     with lab.client.entered():
-        answer = ask(getattr(lab.server, family))
+        connection = http.client.HTTPConnection(getattr(lab.server, family), PORTS["http"], timeout=5)
+        connection.request("GET", "/", headers={"X-MiXeD": "1"})
+        answer = json.load(connection.getresponse())
+        connection.close()
 
+    assert answer["headers"]["X-MiXeD"] == "1"
     assert not [name for name in answer["headers"] if name.lower().startswith("x-envoy") or name.lower() == "via"]
     assert "x-request-id" in {name.lower() for name in answer["headers"]}
 
@@ -318,8 +330,10 @@ def test_probes_pass_as_before_and_fail_as_before(lab: Lab, kind: str) -> None:
     assert early == [kind == "exec"] * 2
 
 
-def test_requests_in_flight_end_well_and_new_clients_are_sent_away(lab: Lab) -> None:
-    server = lab.start(server_pod())
+@pytest.mark.parametrize("native", [True, False])
+def test_requests_in_flight_end_well_and_new_clients_are_sent_away(lab: Lab, tmp_path: Path, native: bool) -> None:
+    pod = server_pod(annotations={"proxy.istio.io/config": "terminationDrainDuration: 1s"})
+    server = run(lab.sandbox, pod, envoy_setup(tmp_path, native=native))
     with lab.sandbox.on_node():
         connection = http.client.HTTPConnection(server.address, PORTS["http"], timeout=10)
         connection.request("GET", "/slow?0.8")

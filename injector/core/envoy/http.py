@@ -12,6 +12,15 @@ _MANY_HEADERS = 1000
 _MANY_STREAMS = 2**31 - 1
 _LARGE_HEADERS_KIB = 1024
 _NEVER = "0s"
+# HTTP/1 names of headers in the case in which they were written: not every application ignores it, as it should.
+_HEADERS_AS_WRITTEN: JsonObject = {
+    "header_key_format": {
+        "stateful_formatter": {
+            "name": "preserve_case",
+            "typed_config": typed("http.header_formatters.preserve_case.v3.PreserveCaseFormatterConfig"),
+        }
+    }
+}
 # Only what certainly did not reach the application may be sent again.
 _RETRY = {"retry_on": "connect-failure,refused-stream", "num_retries": 2}
 
@@ -26,7 +35,8 @@ def http_filter(direction: str, proxy: SidecarProxy) -> JsonObject:
         "access_log": [request_log(direction), request_statistics(direction, _DESTINATIONS[direction])],
         "upgrade_configs": [{"upgrade_type": "websocket"}, {"upgrade_type": "CONNECT"}],
         "common_http_protocol_options": {"idle_timeout": _NEVER, "max_headers_count": _MANY_HEADERS},
-        "http_protocol_options": {"accept_http_10": True},
+        "http_protocol_options": {"accept_http_10": True, **_HEADERS_AS_WRITTEN},
+        "proxy_100_continue": True,
         "http2_protocol_options": {"allow_connect": True, "max_concurrent_streams": _MANY_STREAMS},
         "max_request_headers_kb": _LARGE_HEADERS_KIB,
         "stream_idle_timeout": _NEVER,
@@ -71,7 +81,10 @@ def upstream_options() -> JsonObject:
     """What a cluster needs so that requests go on in the protocol in which they came."""
     options = typed(
         "upstreams.http.v3.HttpProtocolOptions",
-        use_downstream_protocol_config={"http_protocol_options": {}, "http2_protocol_options": {"allow_connect": True}},
+        use_downstream_protocol_config={
+            "http_protocol_options": _HEADERS_AS_WRITTEN,
+            "http2_protocol_options": {"allow_connect": True},
+        },
         common_http_protocol_options={"max_headers_count": _MANY_HEADERS},
     )
     return {"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": options}
