@@ -20,6 +20,7 @@ COMMANDS: Mapping[str, str] = {
     "capture": "show, apply or remove the traffic redirection of a pod",
     "explain": "say what was done to a pod, and whether it would be done now",
     "check": "validate configuration and templates",
+    "drift": "name the pods of a cluster that are not what injection would make of them now",
     "serve": "run the webhook server",
     "demo": "inject the Bookinfo sample through a webhook server of its own",
 }

@@ -1,0 +1,89 @@
+"""`injector drift`: which pods of a cluster are not what injection would make of them now."""
+
+import sys
+from dataclasses import asdict
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import orjson
+import typer
+
+from injector.cli.errors import InputError, failing_with
+from injector.cli.inputs import (
+    ConfigFiles,
+    Context,
+    Kubeconfig,
+    Sets,
+    SnapshotFile,
+    read_setup,
+    read_text,
+    snapshot_of,
+    write,
+)
+from injector.cli.painting import painted
+from injector.cluster.api import ClusterError
+from injector.cluster.client import connect
+from injector.cluster.inventory import pods as pods_of
+from injector.cluster.inventory import read_cluster
+from injector.core.model import Pod, Snapshot
+from injector.core.shape import pod_faults
+from injector.preview.documents import UnreadableInputError, read_documents
+from injector.preview.drift import drift as drift_of
+from injector.preview.drift_text import drift_text
+from injector.preview.terminal import plain
+
+_FOUND, _FAILED = 1, 2
+
+
+class Output(StrEnum):
+    """How findings are written."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+def drift(  # noqa: PLR0913, PLR0917 -- one parameter an option
+    namespace: Annotated[
+        str, typer.Option("-n", "--namespace", help="Only pods of this namespace.", show_default=False)
+    ] = "",
+    output: Annotated[Output, typer.Option("-o", "--output", help="text is for people.")] = Output.TEXT,
+    config: ConfigFiles = None,
+    sets: Sets = None,
+    snapshot: SnapshotFile = None,
+    kubeconfig: Kubeconfig = None,
+    context: Context = None,
+) -> None:
+    """Name pods that should carry a sidecar and do not, or carry one that differs from what would be injected now.
+
+    With a snapshot, which then holds pods too, no cluster is asked. Exit status: 0 no drift, 1 drift, 2 an error.
+    """
+    with failing_with(_FAILED):
+        setup = read_setup(config, sets)
+        found, known = _of_file(snapshot) if snapshot else _of_cluster(namespace, kubeconfig, context)
+    chosen = [pod for pod in found if namespace in ("", pod["metadata"].get("namespace") or "default")]
+    findings = drift_of(chosen, setup, known)
+    if output is Output.JSON:
+        write(orjson.dumps([asdict(each) for each in findings], option=orjson.OPT_INDENT_2).decode() + "\n")
+    else:
+        write(drift_text(findings, len(chosen), painted if sys.stdout.isatty() else plain))
+    raise typer.Exit(_FOUND if findings else 0)
+
+
+def _of_cluster(namespace: str, kubeconfig: Path | None, context: str | None) -> tuple[list[Pod], Snapshot]:
+    try:
+        server = connect(kubeconfig, context)
+        return pods_of(server, namespace), read_cluster(server)
+    except ClusterError as error:
+        raise InputError(str(error)) from error
+
+
+def _of_file(snapshot: Path) -> tuple[list[Pod], Snapshot]:
+    try:
+        found = [each.object for each in read_documents(read_text(snapshot)) if each.object["kind"] == "Pod"]
+    except UnreadableInputError as error:
+        raise InputError(f"{snapshot}: {error}") from error
+    faults = [f"{snapshot}: {fault}" for pod in found for fault in pod_faults(pod)]
+    if faults:
+        raise InputError("\n".join(faults))
+    return [{**pod, "metadata": pod.get("metadata") or {}} for pod in found], snapshot_of(snapshot)

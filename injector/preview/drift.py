@@ -1,0 +1,87 @@
+"""Pods that are not what injection would make of them now, in groups of one workload and one problem."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from injector.core.admission import Setup
+from injector.core.model import InjectionError, JsonObject, Pod, Snapshot
+from injector.core.workload import identify
+from injector.preview.explanation import Explanation, explain
+
+# What is wrong with a pod, worst first.
+PROBLEMS = {
+    "missing": "the pod should carry a sidecar and does not",
+    "refused": "the pod would be refused if it were created now",
+    "different": "the pod carries another sidecar than it would get now",
+    "surplus": "the pod carries a sidecar and would not get one now",
+}
+_ENDED = ("Succeeded", "Failed")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What is wrong with the pods `pods` of one workload: a key of `PROBLEMS`, and how it shows, one line each."""
+
+    namespace: str
+    workload: str
+    problem: str
+    pods: tuple[str, ...]
+    details: tuple[str, ...]
+
+
+def drift(pods: Iterable[Pod], setup: Setup, snapshot: Snapshot) -> list[Finding]:
+    """The findings about `pods`, worst first, then by namespace and workload.
+
+    Pods that have ended or are about to go are left out: nothing becomes of them any more.
+    """
+    grouped: dict[tuple[str, str, str, tuple[str, ...]], list[str]] = {}
+    for pod in pods:
+        if _is_alive(pod):
+            metadata = _metadata(pod)
+            namespace = metadata.get("namespace") or "default"
+            for problem, details in _problems(pod, namespace, setup, snapshot):
+                place = (namespace, _workload(pod, namespace), problem, details)
+                grouped.setdefault(place, []).append(metadata.get("name") or "")
+    found = [
+        Finding(namespace, workload, problem, tuple(sorted(names)), details)
+        for (namespace, workload, problem, details), names in grouped.items()
+    ]
+    order = list(PROBLEMS)
+    return sorted(found, key=lambda each: (order.index(each.problem), each.namespace, each.workload))
+
+
+def _metadata(pod: Pod) -> JsonObject:
+    return pod.get("metadata") or {}
+
+
+def _is_alive(pod: Pod) -> bool:
+    return (pod.get("status") or {}).get("phase") not in _ENDED and not _metadata(pod).get("deletionTimestamp")
+
+
+def _workload(pod: Pod, namespace: str) -> str:
+    workload = identify(pod, namespace)
+    return f"{workload.kind}/{workload.name}"
+
+
+def _problems(pod: Pod, namespace: str, setup: Setup, snapshot: Snapshot) -> Iterator[tuple[str, tuple[str, ...]]]:
+    try:
+        found = explain(pod, namespace, setup, snapshot)
+    except InjectionError as error:
+        yield "refused", (str(error),)
+        return
+    if not found.now.allowed:
+        yield "refused", (found.now.message,)
+    elif found.differs:
+        yield _problem_of(found), (*found.differences, *_changed_places(found))
+
+
+def _problem_of(found: Explanation) -> str:
+    if found.recorded is None:
+        return "missing"
+    decision = found.now.decision
+    return "different" if decision is not None and decision.inject else "surplus"
+
+
+def _changed_places(found: Explanation) -> Iterator[str]:
+    for changes in found.changes.values():
+        yield from (each.parent if each.key is None else f"{each.parent}.{each.key}" for each in changes)
