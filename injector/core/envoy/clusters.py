@@ -21,6 +21,8 @@ def original_destination(name: str) -> JsonObject:
         "lb_policy": "CLUSTER_PROVIDED",
         "connect_timeout": _CONNECT_TIMEOUT,
         "circuit_breakers": {"thresholds": [_LIMITS]},
+        # A service balances connections: one that the application opens has to stay one of its own.
+        "connection_pool_per_downstream_connection": True,
         "track_cluster_stats": {"per_endpoint_stats": True},
         "typed_extension_protocol_options": upstream_options(),
     }
