@@ -1,23 +1,79 @@
-"""`injector check`: is this configuration fit to serve?"""
+"""`injector check`: is this configuration fit to serve, and with a cluster, is everything there in its place?"""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
 
+import orjson
+import typer
+
+from injector.cli import serve_options as option
 from injector.cli.errors import InputError
-from injector.cli.inputs import ConfigFiles, Sets, SnapshotFile, read_configuration, snapshot_of, write
+from injector.cli.inputs import (
+    ConfigFiles,
+    Context,
+    Kubeconfig,
+    Sets,
+    SnapshotFile,
+    read_configuration,
+    snapshot_of,
+    write,
+)
 from injector.config import Loaded
 from injector.core.admission import Setup, set_up
 from injector.core.render import TemplateFault
 from injector.core.trial import template_faults
 
+if TYPE_CHECKING:
+    from injector.cluster.diagnosis import Finding
 
-def check(config: ConfigFiles = None, sets: Sets = None, snapshot: SnapshotFile = None) -> None:
-    """Validate configuration and templates: every template is compiled and tried on sample pods."""
-    cluster = snapshot_of(snapshot)
-    loaded = read_configuration(config, sets)
-    setup = checked_setup(loaded)
-    write(f"configuration: valid\ntemplates: valid ({', '.join(setup.templates.names)})\n")
+_FOUND = 1
+
+
+class Output(StrEnum):
+    """How findings are written."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+def check(  # noqa: PLR0913, PLR0917 -- one parameter an option
+    config: ConfigFiles = None,
+    sets: Sets = None,
+    snapshot: SnapshotFile = None,
+    kubeconfig: Kubeconfig = None,
+    context: Context = None,
+    cluster: option.InCluster = None,
+    namespace: option.Namespace = None,
+    webhook_config: option.WebhookConfig = None,
+    cert_secret: option.CertSecret = None,
+    output: Annotated[Output, typer.Option("-o", "--output", help="text is for people.")] = Output.TEXT,
+) -> None:
+    """Validate configuration and templates: every template is compiled and tried on sample pods.
+
+    With a cluster also the webhook registration, CA bundles, certificates, endpoints and namespaces. Exit status: 0 all
+    is well, 1 something is not.
+    """
+    known = snapshot_of(snapshot)
+    setup = checked_setup(read_configuration(config, sets))
+    lines = [f"configuration: valid\ntemplates: valid ({', '.join(setup.templates.names)})"]
     if snapshot is not None:
-        write(f"snapshot: valid ({len(cluster.namespaces)} namespaces, {len(cluster.nodes or ())} nodes)\n")
+        lines.append(f"snapshot: valid ({len(known.namespaces)} namespaces, {len(known.nodes or ())} nodes)")
+    findings: Sequence[Finding] = ()
+    if option.is_cluster_wanted(cluster, (kubeconfig, context), snapshot):
+        # The official client takes its time to load: not for a check of files.
+        from injector.cli.check_cluster import Place, cluster_findings  # noqa: PLC0415
+
+        where = option.namespace_of(namespace)
+        findings = cluster_findings(setup, Place(kubeconfig, context, tuple(webhook_config or ()), where, cert_secret))
+        lines += [f"{each.subject}: {each.message}" for each in findings] or ["cluster: all is well"]
+    if output is Output.JSON:
+        write(orjson.dumps([asdict(each) for each in findings], option=orjson.OPT_INDENT_2).decode() + "\n")
+    else:
+        write("".join(f"{line}\n" for line in lines))
+    if findings:
+        raise typer.Exit(_FOUND)
 
 
 def checked_setup(loaded: Loaded) -> Setup:

@@ -3,16 +3,19 @@
 import socket
 from dataclasses import dataclass
 from ipaddress import ip_address
+from typing import TYPE_CHECKING
 
 import typer
 
 from injector.cli.errors import InputError
-from injector.cluster.access import Access
 from injector.server.preview_server import SecondServer, create_preview_app
 from injector.server.run import Listening, Upkeep, bind, server_for
 from injector.server.state import Service
 from injector.server.telemetry import Telemetry
 from injector.server.tls import ServingCertificate
+
+if TYPE_CHECKING:
+    from injector.cluster.access import Access
 
 DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 15018
 
@@ -52,7 +55,7 @@ def serving_preview(
     address: PreviewAddress,
     service: Service,
     certificate: ServingCertificate,
-    access: Access | None,
+    access: "Access | None",
     telemetry: Telemetry,
 ) -> Upkeep:
     """Serves the preview at `address` as long as the webhook is served. Raises InputError where it cannot be had."""
