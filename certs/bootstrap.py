@@ -8,6 +8,8 @@ from certs.authority import describe
 from certs.model import Holding, Settings
 from certs.rotation import next_holding
 
+_LONGEST = timedelta(minutes=1)
+
 
 class Store(Protocol):
     """Where a holding is kept, by several writers if need be."""
@@ -22,7 +24,10 @@ def ensure(store: Store, settings: Settings, now: datetime, *, published: bool =
 
 
 def next_check(held: Holding, settings: Settings, now: datetime) -> timedelta:
-    """How long nothing is due: until the serving certificate or the authority wants renewal, at least a second."""
+    """How long nothing is due: until the serving certificate or the authority wants renewal, at least a second.
+
+    At most a minute: the clock may be set while a sleep goes on, which takes no notice of it.
+    """
     part = settings.lifetimes.renewal
     due = min(describe(pair.certificate).renewal_time(part) for pair in (held.serving, held.authority))
-    return max(due - now, timedelta(seconds=1))
+    return min(max(due - now, timedelta(seconds=1)), _LONGEST)

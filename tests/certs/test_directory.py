@@ -2,11 +2,11 @@
 
 import stat
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event
 
-from certs.authority import pair_faults
+from certs.authority import describe, pair_faults
 from certs.bootstrap import ensure, next_check
 from certs.directory import DirectoryStore
 from certs.model import Holding, KeyPair, Settings
@@ -76,10 +76,13 @@ def test_a_reader_never_sees_a_key_of_another_certificate(tmp_path: Path) -> Non
         running.result()
 
 
-def test_the_next_check_is_when_the_first_renewal_is_due(tmp_path: Path) -> None:
+def test_the_next_check_is_when_the_first_renewal_is_due_but_soon_as_the_clock_may_be_set(tmp_path: Path) -> None:
     at = now()
     held = ensure(DirectoryStore(tmp_path), SETTINGS, at)
-    assert 4 < next_check(held, SETTINGS, at).total_seconds() / 86400 < 4.7
+    due = min(describe(pair.certificate).renewal_time(2 / 3) for pair in (held.serving, held.authority))
+    assert next_check(held, SETTINGS, at) == timedelta(minutes=1)
+    assert next_check(held, SETTINGS, due - timedelta(seconds=20)) == timedelta(seconds=20)
+    assert next_check(held, SETTINGS, due + timedelta(days=1)) == timedelta(seconds=1)
 
 
 def _there(held: Holding | None) -> Holding:
