@@ -3,13 +3,14 @@
 from dataclasses import dataclass, replace
 
 from injector.core.admission import admit_request
-from injector.core.model import Admission, AdmissionRequest
+from injector.core.model import Admission, AdmissionRequest, JsonObject
 from injector.core.repeated import with_uid, without_uid
 from injector.core.review import BadReview, parse_path, parse_review, respond
 from injector.server.state import State
 
-# What a decoded document takes beside its text, about.
-_OBJECTS_PER_BYTE = 10
+# Stands for an operation of a patch whose number is all that is still to be told.
+_OPERATION: JsonObject = {}
+_NAMES = ("name", "generateName")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +45,19 @@ def answer(body: bytes, path: str, state: State) -> Answer:
         body = with_uid(before.body, before.request.uid, uid)
         return Answer(200, body, replace(before.request, uid=uid), before.admission)
     found = _worked_out(body, path, state)
-    if found.admission is not None and found.error is None:
-        state.answers.keep(key, found, _OBJECTS_PER_BYTE * (len(key) + len(found.body)))
+    if found.request is not None and found.admission is not None and found.admission.patch:
+        state.answers.keep(key, _to_remember(found, found.request, found.admission), len(key) + len(found.body))
     return found
+
+
+def _to_remember(found: Answer, request: AdmissionRequest, admission: Admission) -> Answer:
+    """The answer without pods and patch: of an injected pod only names and numbers are told.
+
+    Thousands of objects that live on would keep the garbage collector busy for longer than the answers take.
+    """
+    names = {field: name for field in _NAMES if (name := (request.pod.get("metadata") or {}).get(field))}
+    told = replace(admission, pod={}, patch=(_OPERATION,) * len(admission.patch))
+    return replace(found, request=replace(request, pod={"metadata": names}), admission=told)
 
 
 def _worked_out(body: bytes, path: str, state: State) -> Answer:

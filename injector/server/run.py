@@ -1,6 +1,7 @@
 """Running the server: listen, follow what changes, drain before stopping."""
 
 import asyncio
+import gc
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -154,6 +155,9 @@ def run(
     if worker:
         upkeep = [*upkeep, partial(worker.share, telemetry, server.listening)]
     server.guard = replace(server.guard, dropped=telemetry.connection_dropped)
+    # What is there by now stays: the garbage collector need not look at it again and again.
+    gc.collect()
+    gc.freeze()
     uvloop.run(_run(server, bound, upkeep, telemetry))
 
 

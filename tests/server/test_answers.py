@@ -52,7 +52,9 @@ def written(request: dict[str, Any], *, order: bool = True) -> bytes:
 
 def told(found: Answer) -> Any:
     """What a client and telemetry get of an answer."""
-    return found.status, found.body, found.request and found.request.uid, found.admission, found.fault
+    admission = found.admission
+    of_pod = admission and (admission.decision, admission.message, admission.warnings, len(admission.patch))
+    return found.status, found.body, found.request and found.request.uid, of_pod, found.fault
 
 
 @pytest.fixture(scope="module")
@@ -77,10 +79,21 @@ def test_a_remembered_answer_is_the_one_worked_out_anew(
 def test_replicas_are_answered_from_memory_each_with_its_own_uid() -> None:
     state = State(default_setup(), EMPTY_SNAPSHOT)
     first, second = (answer(written({"uid": uid, "object": pod_of()}), "/inject", state) for uid in ("u-1", "u-2"))
-    assert second.admission is first.admission
+    assert first.admission is not None
+    assert first.admission.pod["spec"]
+    assert second.admission is not None
+    assert second.admission.pod == {}, "a remembered answer keeps no pod alive"
     assert json.loads(second.body)["response"]["uid"] == "u-2"
     assert second.request is not None
     assert second.request.uid == "u-2"
+
+
+def test_pods_that_are_skipped_or_refused_are_not_remembered() -> None:
+    """What is told to their authors needs the whole pod."""
+    state = State(default_setup(), EMPTY_SNAPSHOT)
+    for pod in (pod_of(hostNetwork=True), pod_of(annotations={"sidecar.istio.io/proxyCPU": "x"}), {"spec": 1}):
+        answer(written({"uid": "u-1", "object": pod}), "/inject", state)
+    assert len(state.answers) == 0
 
 
 def test_another_state_remembers_nothing() -> None:
