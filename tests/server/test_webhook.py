@@ -14,6 +14,7 @@ import jsonpatch
 import pytest
 
 from injector.server.answer import answer
+from injector.server.state import State
 from tests.server.running import JSON, Running
 from tests.support import pod_of, review_of
 
@@ -195,7 +196,8 @@ def test_wrong_types_at_every_path_of_a_review_never_break_the_server(client: ht
 @pytest.mark.parametrize("annotation", ["sidecar.istio.io/status", "proxy.istio.io/overrides"])
 def test_forged_annotations_never_break_the_server(running: Running, annotation: str) -> None:
     """What an injection keeps on the pod is in the hands of whoever may write pods."""
-    pod = answer(review_of(rich_pod()), "/inject", running.service.state)
+    state = running.service.state
+    pod = answer(review_of(rich_pod()), "/inject", State(state.setup, state.snapshot))
     assert pod.admission is not None
     kept = json.loads(pod.admission.pod["metadata"]["annotations"][annotation])
     for path in paths(kept):
