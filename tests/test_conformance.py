@@ -22,8 +22,8 @@ from injector.manual.files import workloads
 from tests.support import PUBLIC_CASES, documents, review_of
 
 CASES = sorted((PUBLIC_CASES / "cases").iterdir()) if PUBLIC_CASES.exists() else []
-# Kinds of OpenShift have no Kubernetes schema.
-WITHOUT_SCHEMA = {"DeploymentConfig"}
+# Kinds of OpenShift and of Istio have no Kubernetes schema.
+WITHOUT_SCHEMA = {"DeploymentConfig", "Gateway", "VirtualService"}
 
 pytestmark = pytest.mark.skipif(not CASES, reason=f"the public cases are not at {PUBLIC_CASES}")
 

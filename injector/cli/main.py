@@ -18,6 +18,7 @@ COMMANDS: Mapping[str, str] = {
     "review": "answer one AdmissionReview as the webhook would",
     "preview": "show what would be done to the workloads of a file, and why",
     "capture": "show, apply or remove the traffic redirection of a pod",
+    "gateway": "turn Istio's Gateway and VirtualServices into the configuration of an ingress Envoy",
     "explain": "say what was done to a pod, and whether it would be done now",
     "check": "validate configuration and templates",
     "drift": "name the pods of a cluster that are not what injection would make of them now",

@@ -14,6 +14,8 @@ from typing import Any
 import httpx
 import trustme
 
+from injector.config.shipped import sample_files
+
 TOKEN = "e2e-administrator"  # noqa: S105 -- of a cluster that lives for a minute on loopback
 START_SECONDS = 60
 
@@ -22,6 +24,11 @@ def assets() -> Path | None:
     """The folder with the programs, as envtest names it."""
     folder = os.environ.get("KUBEBUILDER_ASSETS")
     return Path(folder) if folder else None
+
+
+def applicable_sample() -> list[Path]:
+    """The files of the Bookinfo sample that a cluster without Istio's own resources takes."""
+    return [file for file in sample_files("bookinfo") if file.name != "gateway.yaml"]
 
 
 def free_port() -> int:

@@ -12,7 +12,6 @@ import pytest
 from certs.bootstrap import ensure
 from certs.directory import DirectoryStore
 from certs.model import Settings
-from injector.config.shipped import sample_files
 from injector.core.model import Snapshot
 from injector.core.selection import selection_rules
 from injector.server.app import create_app
@@ -20,7 +19,7 @@ from injector.server.run import Listening, bind, server_for, serving
 from injector.server.state import Service, State
 from injector.server.telemetry import Telemetry
 from injector.server.tls import ServingCertificate
-from tests.e2e.cluster import Cluster, wait_until
+from tests.e2e.cluster import Cluster, applicable_sample, wait_until
 from tests.support import admitted, container_of, default_setup
 
 pytestmark = pytest.mark.e2e
@@ -98,7 +97,7 @@ def is_injected(found: Any) -> bool:
 
 
 def test_bookinfo_s_deployments_become_pods_with_a_sidecar_and_the_opted_out_one_without(webhook: Cluster) -> None:
-    for file in sample_files("bookinfo"):
+    for file in applicable_sample():
         webhook.kubectl("apply", "-f", str(file))
     wait_until(lambda: len(webhook.items("pods", "bookinfo")) == 7, "there are not seven pods")
     pods = webhook.items("pods", "bookinfo")

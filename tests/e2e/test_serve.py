@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from injector.config.shipped import sample_files
-from tests.e2e.cluster import Cluster, free_port, wait_until
+from tests.e2e.cluster import Cluster, applicable_sample, free_port, wait_until
 from tests.e2e.injecting import CONFIGURATION, NAMESPACE, Injector, injectors, registration
 
 pytestmark = pytest.mark.e2e
@@ -45,7 +44,7 @@ def is_injected(found: Any) -> bool:
 def test_bookinfo_is_injected_when_its_namespace_is_labelled(cluster: Cluster, injector: Injector) -> None:
     cluster.apply(namespace("shop", {}))
     cluster.kubectl("label", "namespace", "shop", "istio-injection=enabled")
-    for file in sample_files("bookinfo")[1:]:
+    for file in applicable_sample()[1:]:
         text = file.read_text(encoding="utf-8").replace("namespace: bookinfo", "namespace: shop")
         cluster.kubectl("apply", "-n", "shop", "-f", "-", given=text)
     wait_until(lambda: len(cluster.items("pods", "shop")) == 7, "there are not seven pods")

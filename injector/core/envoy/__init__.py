@@ -5,6 +5,6 @@ the v3 API of https://www.envoyproxy.io/docs/envoy/v1.40.0/api-v3/api.
 """
 
 from injector.core.envoy.bootstrap import sidecar_bootstrap
-from injector.core.envoy.settings import SidecarProxy, sidecar_proxy
+from injector.core.envoy.settings import SidecarProxy, Tracing, sidecar_proxy, tracing_of
 
-__all__ = ["SidecarProxy", "sidecar_bootstrap", "sidecar_proxy"]
+__all__ = ["SidecarProxy", "Tracing", "sidecar_bootstrap", "sidecar_proxy", "tracing_of"]

@@ -51,11 +51,11 @@ def sidecar_proxy(
         inbound_port=mesh_config.get("proxyInboundListenPort") or INBOUND_PORT,
         detection_timeout=timeout if timeout not in (None, "0s") else _DETECTION_TIMEOUT,
         ipv6=ipv6,
-        tracing=_tracing(mesh_config, proxy_config),
+        tracing=tracing_of(mesh_config, proxy_config),
     )
 
 
-def _tracing(mesh_config: JsonObject, proxy_config: JsonObject) -> Tracing | None:
+def tracing_of(mesh_config: JsonObject, proxy_config: JsonObject) -> Tracing | None:
     """The proxy's own Zipkin address, else the first of the mesh's default providers that is Zipkin or OTLP."""
     settings = proxy_config.get("tracing") or {}
     address = (settings.get("zipkin") or {}).get("address")
