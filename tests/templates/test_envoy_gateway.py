@@ -1,0 +1,61 @@
+"""The template `envoy-gateway`: a pod whose container is `auto` becomes an ingress Envoy."""
+
+from pathlib import Path
+from typing import Any
+
+import kubernetes_validate
+
+from injector.config.shipped import sample_files
+from injector.core.model import Pod
+from injector.core.reinjection import uninject
+from injector.manual.controllers import created_pod
+from injector.manual.files import workloads
+from tests.support import admitted, container_of, default_setup, injected
+
+(SAMPLE,) = sample_files("bookinfo-gateway")
+
+
+def gateway_pod(**annotations: str) -> Pod:
+    ((document, _),) = workloads(SAMPLE.read_text(encoding="utf-8"), SAMPLE.name)
+    pod = created_pod(document)
+    pod["metadata"]["annotations"] |= annotations
+    return {**pod, "metadata": {**pod["metadata"], "name": "gateway", "namespace": "bookinfo"}}
+
+
+def volumes(pod: Pod) -> dict[str, Any]:
+    return {each.pop("name"): each for each in pod["spec"]["volumes"]}
+
+
+def test_the_sample_s_pod_reads_its_configuration_and_certificate() -> None:
+    pod = injected(gateway_pod(), default_setup())
+    container = container_of(pod, "envoy-gateway")
+    assert container["image"].startswith("docker.io/envoyproxy/envoy:")
+    assert [each["containerPort"] for each in container["ports"]] == [15090, 80, 443]
+    assert {each["mountPath"] for each in container["volumeMounts"]} == {
+        "/etc/gateway/configuration",
+        "/etc/gateway/secrets/bookinfo-certificate",
+    }
+    assert volumes(pod) == {
+        "gateway-configuration": {"configMap": {"name": "bookinfo-gateway"}},
+        "gateway-secret-1": {"secret": {"secretName": "bookinfo-certificate"}},
+    }
+
+
+def test_the_result_is_a_valid_pod_and_a_second_injection_changes_nothing() -> None:
+    pod = injected(gateway_pod(), default_setup())
+    kubernetes_validate.validate(pod, kubernetes_validate.latest_version(), strict=True)
+    assert admitted(pod, default_setup()).patch == ()
+    assert container_of(uninject(pod), "envoy-gateway")["image"] == "auto"
+
+
+def test_configuration_and_secrets_are_those_that_the_pod_names() -> None:
+    named = {"gateway.sidecar-injector.io/config-map": "edge", "gateway.sidecar-injector.io/secrets": " a, b ,"}
+    found = volumes(injected(gateway_pod(**named), default_setup()))
+    assert found["gateway-configuration"] == {"configMap": {"name": "edge"}}
+    assert [found[f"gateway-secret-{number}"]["secret"]["secretName"] for number in (1, 2)] == ["a", "b"]
+    assert len(found) == 3
+
+
+def test_the_sample_is_a_folder_of_its_own() -> None:
+    """The demo and the drills count on what is in the sample beside it."""
+    assert SAMPLE.parent != Path(sample_files("bookinfo")[0]).parent
