@@ -49,10 +49,15 @@ def pod_of(document: JsonObject, place: PodPlace) -> Pod:
 
 
 def with_pod(document: JsonObject, place: PodPlace, pod: Pod) -> JsonObject:
-    """The document with `pod` in place of its own; parts that stay the same are the same objects."""
+    """The document with `pod` in place of its own; parts that stay the same are the same objects.
+
+    Metadata of which nothing is left is taken out: an injection has put it there.
+    """
     changed = _replaced(document, place.spec, pod["spec"])
     if "metadata" not in pod:
         return changed
+    if not pod["metadata"] and _at(document, place.metadata):
+        return _without(changed, place.metadata)
     return _replaced(changed, place.metadata, pod["metadata"], before=place.spec[-1])
 
 
@@ -81,3 +86,11 @@ def _replaced(document: JsonObject, keys: Keys, value: JsonObject, before: str =
 
 def _with_new(own: str, kept: Any, before: str, new: tuple[str, Any]) -> list[tuple[str, Any]]:
     return [new, (own, kept)] if own == before else [(own, kept)]
+
+
+def _without(document: JsonObject, keys: Keys) -> JsonObject:
+    """The document without the key at `keys`."""
+    key, *rest = keys
+    if rest:
+        return {**document, key: _without(document[key], tuple(rest))}
+    return {name: value for name, value in document.items() if name != key}

@@ -74,7 +74,7 @@ def test_injecting_the_samples_only_adds_lines_but_for_what_is_rewritten(file: P
     text = file.read_text(encoding="utf-8")
     kept = set(injected_text(text).text.splitlines())
     gone = [line for line in text.splitlines() if line not in kept]
-    rewritten = ("prometheus.io/port", "prometheus.io/path", "path: /health", "port: 9080")
+    rewritten = ("prometheus.io/port", "prometheus.io/path", "path: /health", "port: 9080", "image: auto")
     assert [line for line in gone if not any(word in line for word in rewritten)] == []
 
 
@@ -162,3 +162,15 @@ def test_a_proxy_config_that_cannot_be_read_is_a_fault_even_of_a_pod_that_is_ski
     text = POD.replace("  name: shop\n", '  name: shop\n  annotations: {proxy.istio.io/config: "concurrency: many"}\n')
     with pytest.raises(ManualFaults, match=r'document 1: Pod "shop": .*proxy\.istio\.io/config.*concurrency'):
         injected_text(text.replace("spec:\n", "spec:\n  hostNetwork: true\n"))
+
+
+def test_what_injection_added_is_taken_out_with_the_place_that_it_stood_in() -> None:
+    """A CronJob's metadata is that of its Job template, which often has none."""
+    text = (
+        "apiVersion: batch/v1\nkind: CronJob\nmetadata:\n  name: nightly\nspec:\n  schedule: 0 0 * * *\n"
+        "  jobTemplate:\n    spec:\n      template:\n        spec:\n          containers:\n          - name: app\n"
+        "            image: app\n"
+    )
+    injected = rewrite(text, "f.yaml", injection(default_setup(), EMPTY_SNAPSHOT)).text
+    assert injected != text
+    assert rewrite(injected, "f.yaml", removal).text == text
