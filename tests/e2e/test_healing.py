@@ -1,0 +1,106 @@
+"""Drills: what is deleted, emptied, overwritten or killed heals by itself. Each prints the seconds that it took."""
+
+import base64
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.e2e.cluster import Cluster, free_port, wait_until
+from tests.e2e.injecting import CONFIGURATION, LEASE, NAMESPACE, SECRET, Injector, injectors, registration, timed
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture(scope="module")
+def replicas(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Injector]]:
+    """Two replicas that start at once where nothing is there yet but their registration, which calls the first."""
+    ports = [free_port(), free_port()]
+    cluster.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
+    for kind, name in (("secret", SECRET), ("lease", LEASE)):
+        cluster.kubectl("delete", kind, name, "-n", NAMESPACE, "--ignore-not-found")
+    cluster.apply(registration(ports[0]))
+    with injectors(cluster, tmp_path_factory.mktemp("healing"), *ports) as started:
+        yield started
+    cluster.kubectl("delete", "mutatingwebhookconfiguration", CONFIGURATION, check=False)
+
+
+def told(name: str, seconds: float) -> None:
+    print(f"\n{name}: healed after {seconds:.1f} s")  # noqa: T201 -- what the drill is for
+
+
+def secret(cluster: Cluster) -> dict[str, str]:
+    found = json.loads(
+        cluster.kubectl("get", "secret", SECRET, "-n", NAMESPACE, "-o", "json", "--ignore-not-found") or "{}"
+    )
+    data: dict[str, str] = found.get("data") or {}
+    return data
+
+
+def bundles(cluster: Cluster) -> set[str]:
+    text = cluster.kubectl("get", "mutatingwebhookconfiguration", CONFIGURATION, "-o", "json", "--ignore-not-found")
+    entries = json.loads(text)["webhooks"] if text else []
+    return {each["clientConfig"].get("caBundle", "") for each in entries}
+
+
+def is_healed(cluster: Cluster) -> Callable[[], bool]:
+    """Every entry has exactly the bundle that the Secret holds."""
+    return lambda: bool(secret(cluster)) and bundles(cluster) == {secret(cluster)["ca.crt"]}
+
+
+def patched(cluster: Cluster, value: Any) -> None:
+    entries = json.loads(cluster.kubectl("get", "mutatingwebhookconfiguration", CONFIGURATION, "-o", "json"))[
+        "webhooks"
+    ]
+    changes = [
+        {"op": "replace", "path": f"/webhooks/{index}/clientConfig/caBundle", "value": value}
+        for index in range(len(entries))
+    ]
+    cluster.kubectl("patch", "mutatingwebhookconfiguration", CONFIGURATION, "--type=json", "-p", json.dumps(changes))
+
+
+def holder(replicas: list[Injector]) -> Injector:
+    found = [each for each in replicas if each.ready()["certificates"]["holder"]]
+    assert len(found) == 1
+    return found[0]
+
+
+def test_two_replicas_that_start_at_once_share_one_authority(cluster: Cluster, replicas: list[Injector]) -> None:
+    told("two replicas on an empty cluster", timed(is_healed(cluster), "no CA bundle"))
+    wait_until(lambda: sum(each.ready()["certificates"]["holder"] for each in replicas) == 1, "not one holder")
+    assert base64.b64decode(secret(cluster)["ca.crt"]).count(b"BEGIN CERTIFICATE") == 1
+
+
+def test_an_emptied_ca_bundle_is_written_again(cluster: Cluster, replicas: list[Injector]) -> None:
+    assert replicas
+    wait_until(is_healed(cluster), "not healed before")
+    patched(cluster, base64.b64encode(b"-").decode())
+    told("CA bundle overwritten", timed(is_healed(cluster), "the CA bundle is not written again"))
+
+
+def test_a_registration_applied_anew_without_bundle_gets_it_again(cluster: Cluster, replicas: list[Injector]) -> None:
+    cluster.kubectl("delete", "mutatingwebhookconfiguration", CONFIGURATION)
+    wait_until(lambda: any(CONFIGURATION in json.dumps(each.ready()) for each in replicas), "its absence is not told")
+    cluster.apply(registration(replicas[0].port))
+    told("registration deleted and applied anew", timed(is_healed(cluster), "the CA bundle is not written again"))
+
+
+def test_a_deleted_secret_comes_back_with_the_same_authority(cluster: Cluster, replicas: list[Injector]) -> None:
+    assert replicas
+    before = secret(cluster)["ca.crt"]
+    cluster.kubectl("delete", "secret", SECRET, "-n", NAMESPACE)
+    told("Secret deleted", timed(lambda: bool(secret(cluster)), "the Secret does not come back"))
+    assert secret(cluster)["ca.crt"] == before
+    wait_until(is_healed(cluster), "registration and Secret differ")
+
+
+def test_when_the_lease_holder_is_killed_the_other_one_heals(cluster: Cluster, replicas: list[Injector]) -> None:
+    first = holder(replicas)
+    (other,) = (each for each in replicas if each is not first)
+    first.kill()
+    patched(cluster, base64.b64encode(b"-").decode())
+    told("lease holder killed, CA bundle overwritten", timed(is_healed(cluster), "nobody took over", 40))
+    assert other.ready()["certificates"]["holder"]
+    first.start()
+    first.wait()
