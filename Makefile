@@ -2,7 +2,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: demo test lint bench e2e faults clean
+.PHONY: demo test lint bench e2e faults soak clean
 
 demo: .venv/ready ## inject the Bookinfo sample through the real HTTPS webhook
 	@$(BIN)/injector demo
@@ -24,6 +24,9 @@ bench: .venv/ready ## cost per injection and per request, beside the floor
 
 faults: .venv/ready ## the drills that take longer than `make test` should
 	$(BIN)/pytest -m slow tests/faults
+
+soak: .venv/ready ## ten minutes at 1,000 reviews a second
+	$(BIN)/python -m tests.soak
 
 clean:
 	rm -rf .venv

@@ -62,8 +62,11 @@ def measure() -> Iterator[Row]:
         store = DirectoryStore(Path(directory))
         ensure(store, Settings(names=("127.0.0.1", "localhost")), datetime.now(UTC))
         for workers in (1, 2):
-            ports = {FLOOR: _free_port(), INJECTOR: _free_port()}
-            with _serving(_floor(ports[FLOOR], store, workers)), _serving(_injector(ports[INJECTOR], store, workers)):
+            ports = {FLOOR: free_port(), INJECTOR: free_port()}
+            with (
+                serving(_floor(ports[FLOOR], store, workers)),
+                serving(injector_command(ports[INJECTOR], store, workers)),
+            ):
                 for port in ports.values():
                     wait_until_ready(port)
                 yield from _compared(_Served(ports, store, workers), SMALL, 20_000)
@@ -78,8 +81,8 @@ def start_up() -> dict[str, str]:
         ensure(store, Settings(names=("127.0.0.1", "localhost")), datetime.now(UTC))
         times, memory = [], 0
         for _ in range(_ROUNDS):
-            port, started = _free_port(), perf_counter()
-            with _serving(_injector(port, store, 1)) as process:
+            port, started = free_port(), perf_counter()
+            with serving(injector_command(port, store, 1)) as process:
                 wait_until_ready(port)
                 times.append(perf_counter() - started)
                 memory = resident(process.pid)
@@ -124,7 +127,8 @@ def _sent(task: Task, workers: int) -> Result:
     return Result(**orjson.loads(output))
 
 
-def _injector(port: int, store: DirectoryStore, workers: int) -> list[str]:
+def injector_command(port: int, store: DirectoryStore, workers: int) -> list[str]:
+    """The command that starts the injector on `port`, knowing the cluster of `SNAPSHOT`."""
     snapshot = store.certificate.parent / "snapshot.json"
     items = [
         *({"apiVersion": "v1", "kind": "Namespace", **each} for each in SNAPSHOT.namespaces.values()),
@@ -143,7 +147,7 @@ def _floor(port: int, store: DirectoryStore, workers: int) -> list[str]:
 
 
 @contextmanager
-def _serving(command: list[str]) -> Iterator["subprocess.Popen[bytes]"]:
+def serving(command: list[str]) -> Iterator["subprocess.Popen[bytes]"]:
     """The server that `command` starts, on the first core if it is to be alone there, its log thrown away."""
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL, cwd=REPOSITORY)
     alone = "1" in (command[-1], command[command.index("--workers") + 1] if "--workers" in command else "")
@@ -172,7 +176,8 @@ def wait_until_ready(port: int) -> None:
     raise TimeoutError(f"the server on port {port} was not ready within {_START_SECONDS} s")
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port that nobody listens on at the moment."""
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         port: int = bound.getsockname()[1]
