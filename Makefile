@@ -2,7 +2,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: demo test lint bench e2e faults soak clean
+.PHONY: demo test lint bench e2e faults soak fuzz clean
 
 demo: .venv/ready ## inject the Bookinfo sample through the real HTTPS webhook
 	@$(BIN)/injector demo
@@ -27,6 +27,10 @@ faults: .venv/ready ## the drills that take longer than `make test` should
 
 soak: .venv/ready ## ten minutes at 1,000 reviews a second
 	$(BIN)/python -m tests.soak
+
+FUZZ_EXAMPLES ?= 12000
+fuzz: .venv/ready ## mutated reviews, files, templates and configurations; about ten minutes
+	FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(BIN)/pytest -n 2 tests/fuzz
 
 clean:
 	rm -rf .venv
