@@ -81,9 +81,7 @@ def _breaks(never_seen_ms: float) -> Iterator[str]:
     yield "| --- | --- |"
     yield f"| reviews a second | {most:,.0f} |"
     yield f"| reviews in the queue when it begins to shed, after {waiting:g} s | {most * waiting:,.0f} |"
-    yield f"| connections | {connections:,} |"
-    yield f"| reviews that wait at most, one a connection | {min(connections, most * waiting):,.0f} |"
-    yield f"| wait with all connections busy | {connections * never_seen_ms / 1000:.2f} s |"
+    yield f"| connections, beyond which one without a request gives way to a new one | {connections:,} |"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
