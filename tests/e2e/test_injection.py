@@ -66,6 +66,8 @@ def webhook(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Itera
     with serving(server_for(app, service, certificate), bind(Listening("127.0.0.1", 0))) as port:
         cluster.apply(registration(port, store.bundle.read_bytes()), *namespaces.values())
         yield cluster
+    # Others create pods in the same cluster: no call may go to where nobody answers any more.
+    cluster.kubectl("delete", "mutatingwebhookconfiguration", "istio-sidecar-injector")
 
 
 NAMESPACES: dict[str, dict[str, str]] = {
