@@ -1,5 +1,6 @@
 """A real Kubernetes control plane on loopback: etcd, API server, controller manager, and kubectl to talk to it."""
 
+import base64
 import json
 import os
 import socket
@@ -18,6 +19,8 @@ from injector.config.shipped import sample_files
 
 TOKEN = "e2e-administrator"  # noqa: S105 -- of a cluster that lives for a minute on loopback
 START_SECONDS = 60
+# Its place among the processes: etcd is the first.
+_API_SERVER = 1
 
 
 def assets() -> Path | None:
@@ -59,6 +62,7 @@ class Cluster:
     directory: Path
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
     port: int = field(default_factory=free_port)
+    etcd: int = 0
 
     @property
     def kubeconfig(self) -> Path:
@@ -81,9 +85,9 @@ class Cluster:
         self._write_private("token.csv", f'{TOKEN},admin,admin,"system:masters"\n')
         self._write_private("kubeconfig", json.dumps(self._kubeconfig()))
         trustme.CA().private_key_pem.write_to_path(self.directory / "accounts.key")
-        etcd, peer = free_port(), free_port()
-        self._run("etcd", *self._etcd_flags(etcd, peer))
-        self._run("kube-apiserver", *self._api_server_flags(etcd))
+        self.etcd, peer = free_port(), free_port()
+        self._run("etcd", *self._etcd_flags(self.etcd, peer))
+        self._run("kube-apiserver", *self._api_server_flags(self.etcd))
         wait_until(self._is_ready, "the API server is not ready")
         self._run("kube-controller-manager", *self._controller_manager_flags())
 
@@ -92,6 +96,24 @@ class Cluster:
         for process in reversed(self.processes):
             process.kill()
             process.wait()
+
+    def stop_api_server(self) -> None:
+        """End the API server, which cuts every watch off."""
+        self.processes[_API_SERVER].kill()
+        self.processes[_API_SERVER].wait()
+
+    def start_api_server(self) -> None:
+        """Start it again, on the same data, and wait until it is ready."""
+        self._run("kube-apiserver", *self._api_server_flags(self.etcd))
+        self.processes[_API_SERVER] = self.processes.pop()
+        wait_until(self._is_ready, "the API server is not ready again")
+
+    def compact(self) -> None:
+        """Let etcd forget every revision before the present one, as it does by itself after minutes."""
+        url = f"http://127.0.0.1:{self.etcd}/v3/kv"
+        key = base64.b64encode(b"/").decode()
+        revision = httpx.post(f"{url}/range", json={"key": key}).json()["header"]["revision"]
+        httpx.post(f"{url}/compaction", json={"revision": revision, "physical": True}).raise_for_status()
 
     def kubectl(self, *arguments: str, given: str | None = None, check: bool = True) -> str:
         """What kubectl prints; where it fails and `check` is set, so does the test."""

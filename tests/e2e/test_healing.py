@@ -2,6 +2,8 @@
 
 import base64
 import json
+import os
+import signal
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -104,3 +106,32 @@ def test_when_the_lease_holder_is_killed_the_other_one_heals(cluster: Cluster, r
     assert other.ready()["certificates"]["holder"]
     first.start()
     first.wait()
+
+
+def answers(injector: Injector) -> bool:
+    return injector.ready()["ready"] is True
+
+
+def test_while_the_api_server_is_away_the_last_snapshot_serves(cluster: Cluster, replicas: list[Injector]) -> None:
+    cluster.stop_api_server()
+    wait_until(lambda: not replicas[0].ready()["cluster"]["connected"], "it does not tell that the API server is away")
+    assert answers(replicas[0])
+    assert "sidecar_injector_cluster_connected 0.0" in replicas[0].metrics()
+    cluster.start_api_server()
+    told(
+        "API server restarted", timed(lambda: replicas[0].ready()["cluster"]["connected"], "it does not reconnect", 60)
+    )
+
+
+def test_after_a_watch_has_expired_everything_is_read_anew(cluster: Cluster, replicas: list[Injector]) -> None:
+    """What it goes on from is no longer kept: it was stopped while the cluster changed and etcd was compacted."""
+    before = replicas[1].ready()["namespaces"]
+    assert replicas[1].process is not None
+    os.kill(replicas[1].process.pid, signal.SIGSTOP)
+    for name in ("expired-a", "expired-b"):
+        cluster.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+    cluster.compact()
+    cluster.stop_api_server()
+    cluster.start_api_server()
+    os.kill(replicas[1].process.pid, signal.SIGCONT)
+    told("watch expired", timed(lambda: replicas[1].ready()["namespaces"] >= before + 2, "namespaces are not seen", 60))
