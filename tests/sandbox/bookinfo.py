@@ -1,8 +1,11 @@
 """Bookinfo in the sandbox: the shipped sample, injected, its services made of small programs."""
 
 import json
+import socket
 import urllib.request
 from collections import defaultdict
+from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from injector.config.shipped import sample_files
@@ -10,7 +13,7 @@ from injector.core.admission import Setup
 from injector.core.model import Snapshot
 from injector.manual.controllers import created_pod
 from injector.manual.files import workloads
-from tests.sandbox import Images, RunningPod, Sandbox, injector_image, python_image
+from tests.sandbox import Images, RunningPod, Sandbox, injector_image, python_image, until
 from tests.support import admitted
 
 NAMESPACE = "bookinfo"
@@ -50,8 +53,17 @@ def start(sandbox: Sandbox, setup: Setup, *names: str) -> dict[str, list[Running
         port = pods[0].pod["spec"]["containers"][-1]["ports"][0]["containerPort"]
         for each in pods:
             each.wait_ready()
+            # The sample has no readiness probes: a pod counts as ready before its program listens.
+            until(partial(_listens, each, port), 30, f"{app} listens")
         sandbox.service(app, pods, port)
     return dict(running)
+
+
+def _listens(pod: RunningPod, port: int) -> bool:
+    """Whether the application itself takes connections, asked past the proxy."""
+    with pod.entered(), suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+        return True
+    return False
 
 
 def statistics(pod: RunningPod) -> dict[str, float]:
