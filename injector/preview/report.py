@@ -1,5 +1,8 @@
 """A case as the answer that people and programs read: one item for each workload (contract, `POST /preview`)."""
 
+from injector.capture.arguments import ArgumentFaults
+from injector.capture.pods import capture_of_pod
+from injector.capture.shown import shown
 from injector.core.model import Decision, JsonObject
 from injector.core.patch import diff
 from injector.manual.controllers import CREATED_FROM
@@ -32,7 +35,22 @@ def item_of(case: Case) -> JsonObject:
         "diff": diff_text(changes_of(case)),
         "result": case.result,
         "warnings": list(warnings_of(case)),
+        "capture": capture_plan(case),
     }
+
+
+def capture_plan(case: Case) -> str:
+    """The redirection rules that the pod's init container would put in force; empty where it has none of this project.
+
+    Arguments that are wrong show no rules: the container itself refuses them.
+    """
+    if not case.admission.allowed or case.admission.decision is None:
+        return ""
+    try:
+        capture = capture_of_pod(case.admission.pod)
+    except ArgumentFaults:
+        return ""
+    return "" if capture is None else shown(capture)
 
 
 def decision_of(case: Case) -> Decision:

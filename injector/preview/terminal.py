@@ -7,7 +7,7 @@ from injector.core.model import Decision
 from injector.manual.files import title_of
 from injector.preview.case import Case
 from injector.preview.diff import diff_lines
-from injector.preview.report import changes_of, decision_of
+from injector.preview.report import capture_plan, changes_of, decision_of
 from injector.preview.warnings import warnings_of
 
 Paint: TypeAlias = Callable[[str, str], str]
@@ -38,6 +38,8 @@ def terminal_text(case: Case, paint: Paint = plain) -> str:
     """The whole text for one workload, with a blank line behind it."""
     diff = diff_as_shown(diff_lines(changes_of(case)), paint)
     lines = (*_head(case, paint), *trace_lines(decision_of(case), paint), *_warnings(case, paint), *diff)
+    plan = capture_plan(case)
+    lines = (*lines, "# traffic capture", *plan.splitlines()) if plan else lines
     return "".join(f"{line}\n" for line in (*lines, ""))
 
 

@@ -50,6 +50,7 @@ _ITEM: dict[str, Any] = {
         "diff": {"type": "string", "description": "the change as text, grouped"},
         "result": {**_OBJECT, "description": "the workload whose pods come out injected"},
         "warnings": {"type": "array", "items": {"type": "string"}},
+        "capture": {"type": "string", "description": "the redirection rules of the pod, if it has any of this project"},
     },
 }
 REQUEST_BODY: dict[str, Any] = {
