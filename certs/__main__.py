@@ -1,16 +1,20 @@
-"""`python -m certs`: bootstrap, rotate and look at the certificates in a directory."""
+"""`python -m certs`: bootstrap, rotate and look at the certificates in a directory or a Secret."""
 
 import argparse
 import sys
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from certs.authority import CertificateError, describe, serving_faults
 from certs.bootstrap import ensure
 from certs.directory import DirectoryStore
 from certs.model import KEY_TYPES, Holding, Lifetimes, Settings
 from certs.rotation import forced_rotation, next_holding, renewed_serving
+
+if TYPE_CHECKING:
+    from certs.secret import SecretStore
 
 DEFAULT_NAMES = ("injector.injector-system.svc", "localhost", "127.0.0.1")
 
@@ -37,11 +41,14 @@ def rotate(options: argparse.Namespace) -> int:
 
     def step(held: Holding | None) -> Holding:
         if held is None:
-            raise ValueError(f"{options.dir}: nothing to rotate here; run `python -m certs bootstrap` first")
+            raise ValueError(f"{_place(options)}: nothing to rotate here; run `python -m certs bootstrap` first")
         if not options.authority:
             return renewed_serving(held, settings, now)
         started = forced_rotation(held, settings, now)
-        return started if started is not held else next_holding(held, settings, now, published=True)
+        # Who else uses a Secret is for the running injector to see: it takes the further steps.
+        if started is not held or options.secret:
+            return started
+        return next_holding(held, settings, now, published=True)
 
     return _show(_store(options).update(step), options)
 
@@ -50,7 +57,7 @@ def status(options: argparse.Namespace) -> int:
     """Say what is there, and what is wrong with it."""
     held = _store(options).load()
     if held is None:
-        raise ValueError(f"{options.dir}: no certificates; run `python -m certs bootstrap` first")
+        raise ValueError(f"{_place(options)}: no certificates; run `python -m certs bootstrap` first")
     return _show(held, options)
 
 
@@ -83,6 +90,9 @@ def _parser() -> argparse.ArgumentParser:
     for name, command in COMMANDS.items():
         sub = commands.add_parser(name, help=command.__doc__, description=command.__doc__)
         sub.add_argument("--dir", type=Path, default=Path(".injector-certs"), help="where they are kept (%(default)s)")
+        sub.add_argument("--secret", metavar="NAMESPACE/NAME", help="a Secret in place of a directory")
+        sub.add_argument("--kubeconfig", type=Path, help="how to reach its cluster, as kubectl uses it")
+        sub.add_argument("--context", help="context of the kubeconfig")
         sub.add_argument(
             "--names", type=lambda text: tuple(filter(None, text.split(","))), default=(), help="names, a,b"
         )
@@ -104,8 +114,20 @@ def _settings(options: argparse.Namespace) -> Settings:
     return Settings(names=options.names or DEFAULT_NAMES, lifetimes=lifetimes, key_type=options.key_type)
 
 
-def _store(options: argparse.Namespace) -> DirectoryStore:
-    return DirectoryStore(options.dir)
+def _place(options: argparse.Namespace) -> str:
+    return f"Secret {options.secret}" if options.secret else str(options.dir)
+
+
+def _store(options: argparse.Namespace) -> "DirectoryStore | SecretStore":
+    if not options.secret:
+        return DirectoryStore(options.dir)
+    # The official client takes its time to load: not for a directory.
+    from certs.secret import SecretStore, connect  # noqa: PLC0415
+
+    namespace, slash, name = options.secret.partition("/")
+    if not (namespace and slash and name):
+        raise ValueError(f"--secret {options.secret}: expected NAMESPACE/NAME")
+    return SecretStore(connect(options.kubeconfig, options.context), namespace, name)
 
 
 def _now() -> datetime:

@@ -4,6 +4,8 @@ import base64
 import json
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -135,3 +137,28 @@ def test_after_a_watch_has_expired_everything_is_read_anew(cluster: Cluster, rep
     cluster.start_api_server()
     os.kill(replicas[1].process.pid, signal.SIGCONT)
     told("watch expired", timed(lambda: replicas[1].ready()["namespaces"] >= before + 2, "namespaces are not seen", 60))
+
+
+def test_the_bootstrapper_works_on_a_secret_as_on_a_directory(cluster: Cluster, replicas: list[Injector]) -> None:
+    assert replicas
+    where = ("--secret", f"{NAMESPACE}/by-hand", "--kubeconfig", str(cluster.kubeconfig))
+    told_before = run_certs("bootstrap", *where)
+    assert run_certs("status", *where) == told_before
+    before = by_hand(cluster)
+    run_certs("rotate", *where)
+    after = by_hand(cluster)
+    assert (before["tls.crt"] != after["tls.crt"], before["ca.crt"] == after["ca.crt"]) == (True, True)
+    assert run_certs("rotate", "--authority", *where).count("until") == 3
+    assert run_certs("rotate", "--authority", *where).count("upcoming") == 1, "only the running injector goes on"
+
+
+def by_hand(cluster: Cluster) -> dict[str, str]:
+    text = cluster.kubectl("get", "secret", "by-hand", "-n", NAMESPACE, "-o", "json")
+    data: dict[str, str] = json.loads(text)["data"]
+    return data
+
+
+def run_certs(*arguments: str) -> str:
+    done = subprocess.run([sys.executable, "-m", "certs", *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
