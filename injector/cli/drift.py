@@ -17,18 +17,16 @@ from injector.cli.inputs import (
     Sets,
     SnapshotFile,
     read_setup,
-    read_text,
     snapshot_of,
     write,
 )
 from injector.cli.painting import painted
+from injector.cli.scene import pods_in
 from injector.cluster.api import ClusterError
 from injector.cluster.client import connect
 from injector.cluster.inventory import pods as pods_of
 from injector.cluster.inventory import read_cluster
 from injector.core.model import Pod, Snapshot
-from injector.core.shape import pod_faults
-from injector.preview.documents import UnreadableInputError, read_documents
 from injector.preview.drift import drift as drift_of
 from injector.preview.drift_text import drift_text
 from injector.preview.terminal import plain
@@ -60,7 +58,10 @@ def drift(  # noqa: PLR0913, PLR0917 -- one parameter an option
     """
     with failing_with(_FAILED):
         setup = read_setup(config, sets)
-        found, known = _of_file(snapshot) if snapshot else _of_cluster(namespace, kubeconfig, context)
+        if snapshot:
+            found, known = pods_in(snapshot), snapshot_of(snapshot)
+        else:
+            found, known = _of_cluster(namespace, kubeconfig, context)
     chosen = [pod for pod in found if namespace in ("", pod["metadata"].get("namespace") or "default")]
     findings = drift_of(chosen, setup, known)
     if output is Output.JSON:
@@ -76,14 +77,3 @@ def _of_cluster(namespace: str, kubeconfig: Path | None, context: str | None) ->
         return pods_of(server, namespace), read_cluster(server)
     except ClusterError as error:
         raise InputError(str(error)) from error
-
-
-def _of_file(snapshot: Path) -> tuple[list[Pod], Snapshot]:
-    try:
-        found = [each.object for each in read_documents(read_text(snapshot)) if each.object["kind"] == "Pod"]
-    except UnreadableInputError as error:
-        raise InputError(f"{snapshot}: {error}") from error
-    faults = [f"{snapshot}: {fault}" for pod in found for fault in pod_faults(pod)]
-    if faults:
-        raise InputError("\n".join(faults))
-    return [{**pod, "metadata": pod.get("metadata") or {}} for pod in found], snapshot_of(snapshot)

@@ -14,18 +14,16 @@ from injector.cli.inputs import (
     Sets,
     SnapshotFile,
     read_setup,
-    read_text,
     snapshot_of,
     write,
 )
 from injector.cli.painting import painted
+from injector.cli.scene import pods_in
 from injector.cluster.api import ClusterError
 from injector.cluster.client import connect
 from injector.cluster.inventory import read_cluster
 from injector.cluster.resources import PODS
 from injector.core.model import InjectionError, Pod, Snapshot
-from injector.core.shape import pod_faults
-from injector.preview.documents import UnreadableInputError, read_documents
 from injector.preview.explanation import explain as explained
 from injector.preview.explanation_text import explanation_text
 from injector.preview.preview import DEFAULT_NAMESPACE
@@ -56,7 +54,7 @@ def explain(  # noqa: PLR0913, PLR0917 -- one parameter an option
     with failing_with(_FAILED):
         setup, known = read_setup(config, sets), snapshot_of(snapshot)
         if filename is not None:
-            found = _pod_in(filename)
+            (found,) = pods_in(filename, expected=1)
         else:
             own, _, name = str(pod).rpartition("/")
             namespace = own or namespace
@@ -70,19 +68,6 @@ def explain(  # noqa: PLR0913, PLR0917 -- one parameter an option
     if digest is not None:
         write(f"configuration: {digest} then, {setup.digest} now\n")
     raise typer.Exit(_DIFFERS if explanation.differs else 0)
-
-
-def _pod_in(filename: Path) -> Pod:
-    try:
-        found = [each.object for each in read_documents(read_text(filename)) if each.object["kind"] == "Pod"]
-    except UnreadableInputError as error:
-        raise InputError(f"{filename}: {error}") from error
-    if len(found) != 1:
-        raise InputError(f"{filename}: holds {len(found)} pods, expected one")
-    faults = pod_faults(found[0])
-    if faults:
-        raise InputError("\n".join(f"{filename}: {fault}" for fault in faults))
-    return {"metadata": {}, **found[0]}
 
 
 def _pod_of_cluster(

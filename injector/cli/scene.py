@@ -10,7 +10,8 @@ from injector.cli.inputs import read_text, snapshot_of
 from injector.cluster.api import ClusterError
 from injector.cluster.client import connect
 from injector.cluster.inventory import read_cluster, workloads
-from injector.core.model import Snapshot
+from injector.core.model import Pod, Snapshot
+from injector.core.shape import pod_faults
 from injector.preview.documents import Document, UnreadableInputError, read_documents
 
 
@@ -41,6 +42,20 @@ def read_scene(sources: Sources) -> tuple[list[Document], Snapshot]:
     if source is None:
         raise typer.BadParameter("name a file with -f, a --snapshot with workloads, or a cluster with --kubeconfig")
     return _documents(source), snapshot_of(sources.snapshot)
+
+
+def pods_in(path: Path, expected: int | None = None) -> list[Pod]:
+    """The pods that stand in a file, each with metadata; other objects are left out.
+
+    Raises InputError where their number is not the `expected` one, or else where one has not the shape of a pod.
+    """
+    found: list[Pod] = [each.object for each in _documents(path) if each.object["kind"] == "Pod"]
+    if expected is not None and len(found) != expected:
+        raise InputError(f"{path}: holds {len(found)} pods, expected {expected}")
+    faults = [f"{path}: {fault}" for pod in found for fault in pod_faults(pod)]
+    if faults:
+        raise InputError("\n".join(faults))
+    return [{**pod, "metadata": pod.get("metadata") or {}} for pod in found]
 
 
 def _with_cluster(sources: Sources) -> tuple[list[Document], Snapshot]:

@@ -18,12 +18,19 @@ def test_an_injected_pod_is_the_same_now_and_another_one_under_other_values() ->
     assert "configuration: abc then, " in other.stdout
 
 
+def test_a_pod_with_empty_metadata_is_explained() -> None:
+    found = run("explain", "-f", "-", given="kind: Pod\nmetadata:\nspec:\n  containers:\n  - name: app\n    image: x\n")
+    assert (found.returncode, found.stderr) == (1, "")
+    assert found.stdout.startswith('Pod "default"\n')
+
+
 @pytest.mark.parametrize(
     ("arguments", "given", "message"),
     [
         ((), "", "Usage"),
         (("shop", "-f", "-"), POD, "Usage"),
-        (("-f", "-"), "kind: Job", "-: holds 0 pods, expected one"),
+        (("-f", "-"), "kind: Job", "-: holds 0 pods, expected 1"),
+        (("-f", "-"), "kind: Pod\nspec: []\n---\nkind: Pod\n", "-: holds 2 pods, expected 1"),
         (("-f", "-"), "kind: Pod\nspec: []", "spec: expected a mapping"),
         (("shop", "--kubeconfig", "missing"), "", "missing: cannot be read"),
     ],
