@@ -8,7 +8,7 @@ import asyncio
 import ssl
 import sys
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import cycle
 from time import perf_counter
@@ -24,7 +24,10 @@ _TICK_SECONDS = 0.001
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What to send: `subject` is a name of `SUBJECTS`; `rate` 0 is as fast as possible, else requests a second."""
+    """What to send: `subject` is a name of `SUBJECTS`; `rate` 0 is as fast as possible, else requests a second.
+
+    `patience`: seconds after the end in which answers still come; a request without one by then has failed.
+    """
 
     port: int
     authority: str
@@ -34,11 +37,16 @@ class Task:
     connections: int
     seconds: float
     rate: float
+    patience: float = 10.0
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What came back. Latencies are in milliseconds, from when a request was due."""
+    """What came back. Latencies are in milliseconds, from when a request was due.
+
+    `failed`: requests that were sent and answered with another status than 200, or not at all. Requests that no
+    connection was left for were not sent: they are missing in `requests_per_second`.
+    """
 
     requests_per_second: float
     p50_ms: float
@@ -47,21 +55,27 @@ class Result:
 
 
 class _Clients:
-    """All connections of one task: those that are free, the requests that wait, and the latencies so far."""
+    """All connections of one task: the free and the busy ones, the requests that wait, and the latencies so far."""
 
     def __init__(self, messages: Iterator[bytes], *, steady: bool) -> None:
         self.messages, self.steady = messages, steady
         self.free: deque[_Connection] = deque()
+        self.busy: set[_Connection] = set()
         self.due: deque[float] = deque()
         self.latencies: list[float] = []
         self.failed = 0
         self.stopped = False
 
+    def send(self, connection: "_Connection", due: float) -> None:
+        self.busy.add(connection)
+        connection.send(next(self.messages), due)
+
     def send_due(self) -> None:
         while self.due and self.free:
-            self.free.popleft().send(next(self.messages), self.due.popleft())
+            self.send(self.free.popleft(), self.due.popleft())
 
     def answered(self, connection: "_Connection", seconds: float) -> None:
+        self.busy.discard(connection)
         self.latencies.append(seconds)
         if self.stopped:
             return
@@ -69,7 +83,22 @@ class _Clients:
             self.free.append(connection)
             self.send_due()
         else:
-            connection.send(next(self.messages), perf_counter())
+            self.send(connection, perf_counter())
+
+    def lost(self, connection: "_Connection") -> None:
+        """The connection is closed: what was sent on it is not answered any more."""
+        if connection in self.busy:
+            self.busy.remove(connection)
+            self.failed += 1
+        elif connection in self.free:
+            self.free.remove(connection)
+
+    async def settle(self, patience: float) -> None:
+        """Wait so many seconds for the answers that are missing; those that do not come are failures."""
+        until = perf_counter() + patience
+        while self.busy and perf_counter() < until:  # noqa: ASYNC110 -- answers come to a set, and sets tell nobody
+            await asyncio.sleep(_TICK_SECONDS)
+        self.failed += len(self.busy)
 
 
 class _Connection(asyncio.Protocol):
@@ -80,10 +109,14 @@ class _Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._sent = 0.0
         self._missing = 0
+        self._good = True
         self._head = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
+
+    def connection_lost(self, _exc: Exception | None) -> None:
+        self._clients.lost(self)
 
     def send(self, message: bytes, due: float) -> None:
         if self._transport is not None:
@@ -98,11 +131,12 @@ class _Connection(asyncio.Protocol):
                 self._head = data
                 return
             self._head = b""
-            self._clients.failed += not data.startswith(b"HTTP/1.1 200")
+            self._good = data.startswith(b"HTTP/1.1 200")
             at = data.lower().index(b"content-length:") + 15
             self._missing = int(data[at : data.index(b"\r", at)]) + end + 4
         self._missing -= len(data)
         if not self._missing:
+            self._clients.failed += not self._good
             self._clients.answered(self, perf_counter() - self._sent)
 
 
@@ -120,20 +154,24 @@ async def run(task: Task) -> Result:
         if clients.steady:
             clients.free.append(connection)
         else:
-            connection.send(next(clients.messages), perf_counter())
+            clients.send(connection, perf_counter())
     await (_keep_the_rate(clients, task) if clients.steady else asyncio.sleep(task.seconds))
     seconds = perf_counter() - started
     clients.stopped = True
     ordered = sorted(clients.latencies)
-    count = len(ordered)
-    await asyncio.sleep(_TICK_SECONDS)
-    return Result(count / seconds, ordered[count // 2] * 1000, ordered[count * 99 // 100] * 1000, clients.failed)
+    await clients.settle(task.patience)
+    return Result(len(ordered) / seconds, _percentile(ordered, 50), _percentile(ordered, 99), clients.failed)
+
+
+def _percentile(ordered: Sequence[float], percent: int) -> float:
+    """Milliseconds, from seconds; 0 where nothing was answered."""
+    return ordered[len(ordered) * percent // 100] * 1000 if ordered else 0.0
 
 
 async def _keep_the_rate(clients: _Clients, task: Task) -> None:
     started, asked = perf_counter(), 0
     while (now := perf_counter()) - started < task.seconds:
-        wanted = int((now - started) * task.rate)
+        wanted = int((now - started) * task.rate) + 1
         clients.due.extend([now] * (wanted - asked))
         asked = wanted
         clients.send_due()
