@@ -3,7 +3,7 @@
 Source: https://kubernetes.io/docs/concepts/architecture/leases/
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -31,12 +31,14 @@ class _Seen:
 class Lease:
     """The Lease `name`, as the replica `identity` takes part in it."""
 
-    def __init__(self, server: ApiServer, namespace: str, name: str, identity: str) -> None:
-        """Take no part before `renew` is called."""
+    def __init__(
+        self, server: ApiServer, namespace: str, name: str, identity: str, clock: Callable[[], float] = monotonic
+    ) -> None:
+        """Take no part before `renew` is called. `clock` gives seconds that only ever grow."""
         self._server, self._namespace, self._name = server, namespace, name
-        self.identity = identity
+        self.identity, self._clock = identity, clock
         self._key = _PREFIX + identity[-_NAME_LENGTH:].lstrip("-_.")
-        self._holder = _Seen(None, monotonic())
+        self._holder = _Seen(None, self._clock())
         self._replicas: dict[str, _Seen] = {}
 
     def renew(self, serving: bytes) -> bool:
@@ -54,7 +56,7 @@ class Lease:
 
     def all_show(self, serving: bytes) -> bool:
         """Whether every replica that lives has said that it shows the certificate `serving`."""
-        now, expected = monotonic(), fingerprint(serving)
+        now, expected = self._clock(), fingerprint(serving)
         living = {key: seen for key, seen in self._replicas.items() if now - seen.since < _GONE_SECONDS}
         return all(str(seen.value).split(" ")[0] == expected for seen in living.values())
 
@@ -75,7 +77,7 @@ class Lease:
         return {"apiVersion": LEASES.api_version, "kind": LEASES.kind, "metadata": {"name": self._name}}
 
     def _look(self, found: JsonObject) -> None:
-        spec, now = found.get("spec") or {}, monotonic()
+        spec, now = found.get("spec") or {}, self._clock()
         current = spec.get("holderIdentity"), spec.get("renewTime")
         if self._holder.value != current:
             self._holder = _Seen(current, now)
@@ -89,12 +91,12 @@ class Lease:
 
     def _may_hold(self, found: JsonObject) -> bool:
         holder = (found.get("spec") or {}).get("holderIdentity")
-        return holder in (None, "", self.identity) or monotonic() - self._holder.since > HOLD_SECONDS
+        return holder in (None, "", self.identity) or self._clock() - self._holder.since > HOLD_SECONDS
 
     def _take(self, found: JsonObject, mine: str) -> bool:
         """Whether nobody else was first."""
         now, spec = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ}", found.get("spec") or {}
-        gone = {key for key, seen in self._replicas.items() if monotonic() - seen.since > _GONE_SECONDS}
+        gone = {key for key, seen in self._replicas.items() if self._clock() - seen.since > _GONE_SECONDS}
         kept = {key: value for key, value in _annotations(found).items() if key not in gone}
         taken = {} if spec.get("holderIdentity") == self.identity else {"acquireTime": now}
         document = {
@@ -118,7 +120,7 @@ class Lease:
                 # Another replica wrote: whether it took the lease or only said what it serves shows at the next time.
                 return spec.get("holderIdentity") == self.identity
             raise
-        self._replicas[self._key] = _Seen(mine, monotonic())
+        self._replicas[self._key] = _Seen(mine, self._clock())
         return True
 
     def _annotated(self, mine: str | None) -> JsonObject:

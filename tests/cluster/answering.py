@@ -1,17 +1,12 @@
 """A stand-in for the API server: what it answers, request by request, is written down by the test."""
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
-
-from kubernetes.client import Configuration
 
 from injector.cluster.api import ApiServer
+from tests.cluster.listening import Asked, api_server
 
 
 @dataclass
@@ -30,34 +25,14 @@ def answering(*answers: Any) -> Iterator[tuple[ApiServer, Scripted]]:
     """A connection to a server that gives `answers`, and what it was asked."""
     script = Scripted(list(answers))
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.0"
+    def answer(asked: Asked) -> tuple[int, list[Any]]:
+        script.requests.append((asked.method, asked.path, asked.query, asked.body))
+        found = script.next()
+        status = found if isinstance(found, int) else 200
+        return status, found if isinstance(found, list) else [{"code": status} if status != 200 else found]
 
-        def do_GET(self) -> None:
-            url = urlsplit(self.path)
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            script.requests.append((self.command, url.path, dict(parse_qsl(url.query)), json.loads(body or b"null")))
-            answer = script.next()
-            status = answer if isinstance(answer, int) else 200
-            lines = answer if isinstance(answer, list) else [{"code": status} if status != 200 else answer]
-            self.send_response(status)
-            self.end_headers()
-            for line in lines:
-                self.wfile.write(line if isinstance(line, bytes) else json.dumps(line).encode() + b"\n")
-
-        do_POST = do_PUT = do_PATCH = do_DELETE = do_GET  # noqa: N815
-
-        def log_message(self, *_: Any) -> None:
-            """Say nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-        configuration = Configuration()
-        configuration.host = f"http://127.0.0.1:{server.server_address[1]}"
-        try:
-            yield ApiServer(configuration), script
-        finally:
-            server.shutdown()
+    with api_server(answer) as server:
+        yield server, script
 
 
 def listed(version: str, *names: str) -> Any:

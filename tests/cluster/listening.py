@@ -1,0 +1,58 @@
+"""What stands in for an API server listens here, on loopback and without TLS."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Any, NamedTuple
+from urllib.parse import parse_qsl, urlsplit
+
+from kubernetes.client import Configuration
+
+from injector.cluster.api import ApiServer
+
+
+class Asked(NamedTuple):
+    """A request as it came: `body` is a JSON document or None."""
+
+    method: str
+    path: str
+    query: dict[str, str]
+    content_type: str
+    body: Any
+
+
+@contextmanager
+def api_server(answer: Callable[[Asked], tuple[int, Iterable[Any]]]) -> Iterator[ApiServer]:
+    """A connection to a server that answers with an HTTP status and lines: JSON documents, or bytes as they are."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.0"
+
+        def do_GET(self) -> None:
+            url = urlsplit(self.path)
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            given = self.headers.get("Content-Type") or ""
+            asked = Asked(self.command, url.path, dict(parse_qsl(url.query)), given, json.loads(body or b"null"))
+            status, lines = answer(asked)
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.end_headers()
+            for line in lines:
+                self.wfile.write(line if isinstance(line, bytes) else json.dumps(line).encode() + b"\n")
+
+        do_POST = do_PUT = do_PATCH = do_DELETE = do_GET  # noqa: N815
+
+        def log_message(self, *_: Any) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads = True
+        Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        configuration = Configuration()
+        configuration.host = f"http://127.0.0.1:{server.server_address[1]}"
+        try:
+            yield ApiServer(configuration)
+        finally:
+            server.shutdown()
