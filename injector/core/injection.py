@@ -41,7 +41,7 @@ from injector.core.pods import (
 )
 from injector.core.probes import rewrite_probes
 from injector.core.prometheus import merge_prometheus, publish_secure_port
-from injector.core.reinjection import kept_record, original_record
+from injector.core.record import kept_record, original_record
 from injector.core.render import TemplateSet
 from injector.core.render.scope import TemplateInput, scope_of
 from injector.core.status import Status, injected_names, status_text
@@ -241,7 +241,7 @@ def _with_status(pod: Pod, template_pod: Pod, injection: Injection, overrides: l
     config = injection.config
     pod = with_metadata(pod, "annotations", {**annotations(pod), **config.injected_annotations})
     record = original_record(injection.pod, pod, template_pod, overrides)
-    text = status_text(template_pod, config.revision, kept_record(injection.status, record, overrides))
+    text = status_text(template_pod, config.revision, kept_record(injection.status, record, template_pod, overrides))
     own = annotations(pod)
     if STATUS_ANNOTATION in config.injected_annotations:
         return pod

@@ -103,7 +103,8 @@ def definitions_to_keep(overrides: list[Override]) -> JsonObject:
         env = [
             each for each in override.definition.get("env") or () if each["name"] not in (PROBERS_ENV, PROMETHEUS_ENV)
         ]
-        kept.setdefault(override.which, {})[override.name] = {**override.definition, "env": env}
+        own = {"env": env} if "env" in override.definition else {}
+        kept.setdefault(override.which, {})[override.name] = {**override.definition, **own}
     return kept
 
 
@@ -115,6 +116,12 @@ def with_overrides_annotation(pod: Pod, overrides: list[Override]) -> Pod:
     }
     text = orjson.dumps({which: definitions for which, definitions in kept.items() if definitions}).decode()
     return with_metadata(pod, "annotations", {**annotations(pod), OVERRIDES_ANNOTATION: text})
+
+
+def saved_form(override: Override) -> Container:
+    """The user's definition as it can be read again from the overrides annotation and the record beside it."""
+    image = {"image": AUTO_IMAGE} if override.has_automatic_image else {}
+    return {**_untyped(_typed(override.definition)), **image}
 
 
 def user_security_context(original: Pod, overrides: list[Override], status: Status | None) -> dict[str, Any]:
@@ -130,9 +137,11 @@ def _kept_definition(
     own: JsonObject | None, which: ContainerList, name: str, saved: Container | None
 ) -> Container | None:
     """The saved definition; but what another injector saved counts as it did when this project took the pod over."""
-    if own is None or "definitions" not in own:
+    if own is None:
         return saved
-    return (own["definitions"].get(which) or {}).get(name)
+    known = saved if "definitions" not in own else (own["definitions"].get(which) or {}).get(name)
+    covered: Container | None = ((own.get("covered") or {}).get(which) or {}).get(name)
+    return covered if known is None else known
 
 
 def _defined(original: Pod, which: ContainerList, name: str) -> Iterator[Container]:

@@ -21,7 +21,7 @@ ORIGINAL = "original"
 class Status:
     """A status annotation that could be read. `names` maps each of NAME_LISTS to the names that were injected there.
 
-    `original` is None where another injector wrote the annotation; see `Original` in `reinjection` for its keys.
+    `original` is None where another injector wrote the annotation; see `record` for its keys.
     """
 
     names: dict[str, tuple[str, ...]]
@@ -82,11 +82,12 @@ def _are_named(value: Any) -> bool:
     )
 
 
-# The shapes of what `reinjection` keeps; a key that is not here holds a mapping.
+# The shapes of what `record` keeps; a key that is not here holds a mapping.
 _ORIGINAL_SHAPES: Mapping[str, Callable[[Any], bool]] = {
     "containers": _is_mapping_of_mappings,
     "initContainers": _is_mapping_of_mappings,
     "definitions": _is_mapping_of_mappings,
+    "covered": _is_mapping_of_mappings,
     "volumes": _are_named,
     "imagePullSecrets": _are_texts,
     "automatic": _are_texts,

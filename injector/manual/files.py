@@ -13,7 +13,21 @@ from injector.manual.yaml_text import parse
 
 # Takes the workload's document and its pod; gives what the pod becomes (the very object where nothing changes) and
 # what is to be told about it, one line each. Raises InjectionError.
-Change: TypeAlias = Callable[[JsonObject, Pod], tuple[Pod, Sequence[str]]]
+PodChange: TypeAlias = Callable[[JsonObject, Pod], tuple[Pod, Sequence[str]]]
+# Takes the text of a document before and after its pods were changed; gives the text to write.
+TextChange: TypeAlias = Callable[[str, str], str]
+
+
+def _as_changed(_: str, after: str) -> str:
+    return after
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What to do to a file: to each pod, and then to the text of each document in which a pod changed."""
+
+    of_pod: PodChange
+    of_text: TextChange = _as_changed
 
 
 class ManualFaults(ValueError):  # noqa: N818 -- it holds several
@@ -34,7 +48,7 @@ class Rewritten:
 
 
 @dataclass(frozen=True, slots=True)
-class _Outcome:
+class Outcome:
     """What became of one object: the changed one, warnings, faults."""
 
     document: Any
@@ -47,11 +61,11 @@ def rewrite(text: str, name: str, change: Change) -> Rewritten:
 
     Raises ManualFaults with all that is wrong in any document; nothing is written then.
     """
-    line_feed = "\r\n" if "\r\n" in text else "\n"
+    line_feed = "\r\n" if 0 < text.count("\r\n") == text.count("\n") else "\n"
     written: list[str] = []
     warnings: list[str] = []
     faults: list[str] = []
-    for piece in _pieces(text.replace("\r\n", "\n"), name):
+    for piece in _pieces(text.replace(line_feed, "\n"), name):
         try:
             changed, outcome = _rewritten(piece, change)
         except ValueError as error:
@@ -72,48 +86,56 @@ def _pieces(text: str, name: str) -> list[Piece]:
         raise ManualFaults([f"{name}: {error}"]) from error
 
 
-def _rewritten(piece: Piece, change: Change) -> tuple[str, _Outcome]:
+def _rewritten(piece: Piece, change: Change) -> tuple[str, Outcome]:
     whole = piece.text if piece.text.endswith("\n") else f"{piece.text}\n"
-    document = parse(whole)
-    outcome = _changed(document, change)
-    if outcome.document is document or outcome.faults:
+    changed, outcome = with_pods_changed(whole, change.of_pod)
+    if changed == whole or outcome.faults:
         return piece.text, outcome
-    changed = splice(whole, document, outcome.document)
+    changed = change.of_text(whole, changed)
     return changed if whole == piece.text else changed.removesuffix("\n"), outcome
 
 
-def _changed(document: Any, change: Change) -> _Outcome:
+def with_pods_changed(text: str, change: PodChange) -> tuple[str, Outcome]:
+    """The text of one document, which ends with a line feed, after `change`; raises ValueError where it is no YAML."""
+    document = parse(text)
+    outcome = _changed(document, change)
+    if outcome.document is document or outcome.faults:
+        return text, outcome
+    return splice(text, document, outcome.document), outcome
+
+
+def _changed(document: Any, change: PodChange) -> Outcome:
     kind = document.get("kind") if isinstance(document, dict) else None
     if not isinstance(kind, str):
-        return _Outcome(document)
+        return Outcome(document)
     if kind == "List" and isinstance(document.get("items"), list):
         return _changed_list(document, change)
     place = WORKLOAD_KINDS.get(kind)
-    return _Outcome(document) if place is None else _changed_workload(document, place, change)
+    return Outcome(document) if place is None else _changed_workload(document, place, change)
 
 
-def _changed_list(document: JsonObject, change: Change) -> _Outcome:
+def _changed_list(document: JsonObject, change: PodChange) -> Outcome:
     outcomes = [_changed(item, change) for item in document["items"]]
     faults = tuple(f"item {at}: {fault}" for at, one in enumerate(outcomes, 1) for fault in one.faults)
     warnings = tuple(warning for outcome in outcomes for warning in outcome.warnings)
     items = [outcome.document for outcome in outcomes]
     if all(new is old for new, old in zip(items, document["items"], strict=True)):
-        return _Outcome(document, warnings, faults)
-    return _Outcome({**document, "items": items}, warnings, faults)
+        return Outcome(document, warnings, faults)
+    return Outcome({**document, "items": items}, warnings, faults)
 
 
-def _changed_workload(document: JsonObject, place: PodPlace, change: Change) -> _Outcome:
+def _changed_workload(document: JsonObject, place: PodPlace, change: PodChange) -> Outcome:
     title = title_of(document)
     try:
         pod = pod_of(document, place)
         faults = tuple(f"{title}: {fault}" for fault in pod_faults(pod))
         if faults:
-            return _Outcome(document, faults=faults)
+            return Outcome(document, faults=faults)
         changed, warnings = change(document, pod)
     except (InjectionError, ValueError) as error:
-        return _Outcome(document, faults=(f"{title}: {error}",))
+        return Outcome(document, faults=(f"{title}: {error}",))
     result = document if changed is pod else with_pod(document, place, changed)
-    return _Outcome(result, tuple(warnings))
+    return Outcome(result, tuple(warnings))
 
 
 def title_of(document: JsonObject, name: str = "") -> str:
@@ -132,5 +154,5 @@ def workloads(text: str, name: str) -> Iterator[tuple[JsonObject, Pod]]:
         found.append((document, pod))
         return pod, ()
 
-    rewrite(text, name, keep)
+    rewrite(text, name, Change(keep))
     yield from found

@@ -8,7 +8,8 @@ from injector.core.pods import annotations
 from injector.core.proxy_config import ProxyConfigError, parse_text
 from injector.core.reinjection import uninject
 from injector.core.workload import identify
-from injector.manual.files import Change, title_of
+from injector.manual.files import Change, title_of, with_pods_changed
+from injector.manual.handwriting import in_handwriting, with_handwriting
 
 _DEFAULT_NAMESPACE = "default"
 
@@ -26,7 +27,19 @@ def injection(setup: Setup, snapshot: Snapshot) -> Change:
             warnings.append(_skipped(document, pod, admission.decision))
         return admission.pod, warnings
 
-    return change
+    return Change(change, _remembering)
+
+
+def _remembering(before: str, injected: str) -> str:
+    """The injected document with what its removal needs to give the text that was there before the first injection."""
+    return with_handwriting(injected, _without_injection(injected), in_handwriting(before, _without_injection(before)))
+
+
+def _without_injection(text: str) -> str:
+    changed, outcome = with_pods_changed(text, _without)
+    if outcome.faults:
+        raise ValueError("; ".join(outcome.faults))
+    return changed
 
 
 def _refuse_unreadable_proxy_config(pod: Pod) -> None:
@@ -40,9 +53,12 @@ def _refuse_unreadable_proxy_config(pod: Pod) -> None:
         ) from error
 
 
-def removal(_: JsonObject, pod: Pod) -> tuple[Pod, Sequence[str]]:
-    """The change that takes an injection out again."""
+def _without(_: JsonObject, pod: Pod) -> tuple[Pod, Sequence[str]]:
     return uninject(pod), ()
+
+
+# The change that takes an injection out again.
+removal = Change(_without, in_handwriting)
 
 
 def subject_of_workload(document: JsonObject, pod: Pod, snapshot: Snapshot) -> Subject:

@@ -26,9 +26,13 @@ PARTS: dict[str, dict[str, Any]] = {
     "lifecycle": {"container": {"ports": PORTS, "lifecycle": {"preStop": {"httpGet": {"path": "/x", "port": 80}}}}},
     "scraped": {"annotations": {"prometheus.io/scrape": "true", "prometheus.io/port": "9090"}},
     "own proxy": {"second": {"name": "istio-proxy", "image": "auto", "env": [{"name": "X", "value": "1"}]}},
-    "own proxy image": {"second": {"name": "istio-proxy", "image": "mine", "resources": {"limits": {"cpu": "2"}}}},
+    "own proxy image": {"second": {"name": "istio-proxy", "image": "mine", "resources": {"limits": {"cpu": "2000m"}}}},
     "own init": {"initContainers": [{"name": "prepare", "image": "p"}, {"name": "istio-init", "args": ["-u", "1"]}]},
     "own volume": {"volumes": [{"name": "workload-socket", "csi": {"driver": "d"}}, {"name": "data", "emptyDir": {}}]},
+    "own order": {
+        "volumes": [{"name": "istio-envoy", "emptyDir": {}}, {"name": "workload-socket", "csi": {"driver": "d"}}],
+        "initContainers": [{"name": "enable-core-dump", "image": "d"}, {"name": "prepare", "image": "p"}],
+    },
     "pull secrets": {"imagePullSecrets": [{"name": "mine"}]},
     "network": {"labels": {"app": "shop", "topology.istio.io/network": "n1"}},
     "container annotation": {"annotations": {"kubectl.kubernetes.io/default-container": "app"}},
@@ -48,6 +52,7 @@ CONFIGURATIONS = {
         "values.global.imagePullSecrets={pull}",
     ),
     "annotated": ("injectedAnnotations.note=b",),
+    "proxyless": ("defaultTemplates={grpc-agent}",),
     "metadata": tuple(
         f"meshConfig.defaultConfig.proxyMetadata.{name}=true"
         for name in ("POD_NAME", "ISTIO_META_DNS_CAPTURE", "ISTIO_META_CLUSTER_ID", "OWN")
@@ -100,6 +105,16 @@ def test_injecting_the_injected_changes_nothing(parts: list[str], configuration:
 def test_taking_an_injection_out_gives_the_pod_that_was_there(parts: list[str], configuration: str) -> None:
     pod = pod_with(parts)
     assert uninject(injected(pod, setup_named(configuration))) == pod
+
+
+@settings(max_examples=200, deadline=None)
+@given(parts=COMBINATIONS, first=st.sampled_from(sorted(CONFIGURATIONS)), then=st.sampled_from(sorted(CONFIGURATIONS)))
+def test_two_configurations_one_after_the_other_can_be_taken_out_again(parts: list[str], first: str, then: str) -> None:
+    """What only the first one injected, and what only the second one wrote into, are both remembered."""
+    pod = pod_with(parts)
+    twice = injected(injected(pod, setup_named(first)), setup_named(then))
+    assert admitted(twice, setup_named(then)).patch == ()
+    assert uninject(twice) == pod
 
 
 @settings(max_examples=200, deadline=None)

@@ -1,0 +1,136 @@
+"""How a file was written where an injection rewrote it: kept with the injection, so that its removal gives it back.
+
+What the removal of an injection restores is right but in no one's hand: quotes, comments inside of it, the layout of
+what had to be written anew. The lines that would come out otherwise than they were go along in the status annotation of
+the document's first injected workload, under `original.text.lines`: where they would stand, what they would be, what
+they were. Lines that are no longer found are left as they come out, and so is all where the meaning would be another.
+"""
+
+from collections.abc import Iterator
+from difflib import SequenceMatcher
+from typing import Any, TypeAlias
+
+import orjson
+
+from injector.core.model import STATUS_ANNOTATION, JsonObject
+from injector.core.status import ORIGINAL
+from injector.manual.splice import splice
+from injector.manual.yaml_text import parse
+
+# Annotations share 256 KiB (https://kubernetes.io/docs/concepts/overview/working-with-objects/annotations/), and
+# `kubectl apply` keeps each of them twice.
+LONGEST_RECORD = 32 * 1024
+
+_TEXT, _LINES = "text", "lines"
+# Where lines would stand, counted from 0; what they would be; what they were.
+_Hunk: TypeAlias = tuple[int, list[str], list[str]]
+
+
+def with_handwriting(injected: str, restored: str, wanted: str) -> str:
+    """The document `injected` with a record of how to make `wanted` of `restored`, which its removal would give.
+
+    Without one where they are the same, or where the record would be longer than LONGEST_RECORD.
+    """
+    document = parse(injected)
+    status = next(_statuses(document), None)
+    if status is None:
+        return injected
+    annotations, record = status
+    original = {key: value for key, value in record[ORIGINAL].items() if key != _TEXT}
+    hunks = _hunks(restored.splitlines(), wanted.splitlines())
+    if hunks and len(orjson.dumps(hunks)) <= LONGEST_RECORD:
+        original[_TEXT] = {_LINES: hunks}
+    if original == record[ORIGINAL]:
+        return injected
+    text = orjson.dumps({**record, ORIGINAL: original}).decode()
+    return splice(injected, document, _replaced(document, annotations, {**annotations, STATUS_ANNOTATION: text}))
+
+
+def in_handwriting(injected: str, restored: str) -> str:
+    """`restored`, which the removal of the injection from `injected` gave, as far as possible as it was written."""
+    text = restored
+    for _, record in _statuses(parse(injected)):
+        kept = record[ORIGINAL].get(_TEXT)
+        lines = restored.splitlines()
+        for at, old, new in reversed(_readable(kept.get(_LINES) if isinstance(kept, dict) else None)):
+            place = _nearest(lines, old, at)
+            if place is not None:
+                lines[place : place + len(old)] = new
+        text = "".join(f"{line}\n" for line in lines) if kept else text
+    return text if text == restored or _means_the_same(text, restored) else restored
+
+
+def _statuses(node: Any) -> Iterator[tuple[JsonObject, JsonObject]]:
+    """Every mapping of `node` that holds a status of this project's, with that status."""
+    if isinstance(node, list):
+        for item in node:
+            yield from _statuses(item)
+    elif isinstance(node, dict):
+        record = _record(node.get(STATUS_ANNOTATION))
+        if record is not None:
+            yield node, record
+        for value in node.values():
+            yield from _statuses(value)
+
+
+def _record(text: Any) -> JsonObject | None:
+    try:
+        record = orjson.loads(text) if isinstance(text, str) else None
+    except orjson.JSONDecodeError:
+        return None
+    return record if isinstance(record, dict) and isinstance(record.get(ORIGINAL), dict) else None
+
+
+def _replaced(node: Any, old: Any, new: Any) -> Any:
+    if node is old:
+        return new
+    if isinstance(node, dict):
+        return {key: _replaced(value, old, new) for key, value in node.items()}
+    return [_replaced(item, old, new) for item in node] if isinstance(node, list) else node
+
+
+def _hunks(before: list[str], after: list[str]) -> list[_Hunk]:
+    """What differs; lines that are only added come with the line before them, or after, to be found by."""
+    found: list[_Hunk] = []
+    for tag, start, end, start_after, end_after in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
+        if tag == "equal":
+            continue
+        above = 1 if start == end and start > 0 else 0
+        below = 1 if start == end and not above and before else 0
+        old, new = before[start - above : end + below], after[start_after - above : end_after + below]
+        found.append((start - above, old, new))
+    return found
+
+
+def _readable(hunks: Any) -> list[_Hunk]:
+    listed = hunks if isinstance(hunks, list) else []
+    return [(hunk[0], hunk[1], hunk[2]) for hunk in listed if _is_hunk(hunk)]
+
+
+def _is_hunk(hunk: Any) -> bool:
+    match hunk:
+        case [int(), [*old], [*new]]:
+            return all(isinstance(line, str) for line in (*old, *new))
+        case _:
+            return False
+
+
+def _nearest(lines: list[str], old: list[str], at: int) -> int | None:
+    """Where the lines `old` stand, as near to `at` as may be."""
+    places = (place for place in range(len(lines) - len(old) + 1) if lines[place : place + len(old)] == old)
+    return min(places, key=lambda place: abs(place - at), default=None)
+
+
+def _means_the_same(text: str, other: str) -> bool:
+    try:
+        return bool(_without_empties(parse(text)) == _without_empties(parse(other)))
+    except ValueError:
+        return False
+
+
+def _without_empties(value: Any) -> Any:
+    """The value without what Kubernetes takes for absent: null, empty mappings, empty lists."""
+    if isinstance(value, dict):
+        kept = {key: _without_empties(each) for key, each in value.items()}
+        return {key: each for key, each in kept.items() if each not in (None, {}, [])}
+    return [_without_empties(each) for each in value] if isinstance(value, list) else value
