@@ -26,7 +26,7 @@ from injector.core.status import Status, read_status
 
 OWN_ANNOTATIONS = (STATUS_ANNOTATION, OVERRIDES_ANNOTATION)
 LISTS_OF_SPEC = ("containers", "initContainers", "volumes", "imagePullSecrets")
-_OF_PODS = ("annotations", "labels", "spec")
+_BY_NAME = ("annotations", "labels", "spec", "order")
 
 
 def original_record(original: Pod, result: Pod, template_pod: Pod, overrides: list[Override]) -> JsonObject:
@@ -57,7 +57,7 @@ def kept_record(status: Status | None, record: JsonObject, template_pod: Pod, ov
         earlier = {which: list(status.names[which]) for which in CONTAINER_LISTS}
         return {**record, "definitions": definitions_to_keep(overrides), "earlier": earlier}
     kept = status.original
-    added = {field: {**record[field], **kept.get(field, {})} for field in _OF_PODS if field in record}
+    added = {field: {**record[field], **kept.get(field, {})} for field in _BY_NAME if field in record}
     for which in CONTAINER_LISTS:
         older = kept.get(which, {})
         newer = {name: {**fields, **older.get(name, {})} for name, fields in record.get(which, {}).items()}
