@@ -14,6 +14,7 @@ import yaml
 
 from injector.cluster.snapshot import snapshot_of
 from injector.core.model import JsonObject, Snapshot
+from injector.core.yaml_bounds import refuse_unbounded
 
 _KINDS = ("Namespace", "Node", "ProxyConfig")
 _PROXY_CONFIG_GROUP = "networking.istio.io/"
@@ -84,14 +85,22 @@ def _documents(path: Path) -> list[Any]:
 def _yaml_documents(path: Path, text: str) -> list[Any]:
     documents: list[Any] = []
     try:
+        refuse_unbounded(text)
+    except yaml.YAMLError as error:
+        raise SnapshotFaults([f"{path}: {_described(error)}"]) from None
+    try:
         for document in yaml.load_all(text, _Loader):
             documents.append(document)  # noqa: PERF402 -- how many there were before a fault is part of its message
     except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f"line {mark.line + 1}: " if mark else ""
-        problem = getattr(error, "problem", None) or " ".join(str(error).split())
-        raise SnapshotFaults([f"{path}: document {len(documents) + 1}: {line}not YAML: {problem}"]) from None
+        raise SnapshotFaults([f"{path}: document {len(documents) + 1}: {_described(error)}"]) from None
     return documents
+
+
+def _described(error: yaml.YAMLError) -> str:
+    mark = getattr(error, "problem_mark", None)
+    line = f"line {mark.line + 1}: " if mark else ""
+    problem = getattr(error, "problem", None) or " ".join(str(error).split())
+    return f"{line}not YAML: {problem}"
 
 
 def _items(document: Any, where: str) -> Iterator[_Found]:

@@ -15,6 +15,7 @@ import yaml
 
 from injector.config.faults import Fault, Path, format_path
 from injector.config.names import camel_case
+from injector.core.yaml_bounds import refuse_unbounded
 
 _REPLACED_TAGS = ("tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
 _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9_]*|0o?[0-7]+|0x[0-9a-fA-F]+)$")
@@ -110,6 +111,7 @@ class TextFault(Exception):  # noqa: N818 -- named like the other faults
 def parse_documents(text: str) -> list[Any]:
     """All documents of a YAML stream or of a JSON text. Raises TextFault."""
     try:
+        refuse_unbounded(text)
         return list(yaml.load_all(text, _Loader))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark

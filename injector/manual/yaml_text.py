@@ -6,6 +6,8 @@ from typing import Any, TypeAlias
 import yaml
 from yaml.constructor import SafeConstructor
 
+from injector.core.yaml_bounds import refuse_unbounded
+
 Node: TypeAlias = yaml.nodes.Node
 
 
@@ -56,6 +58,7 @@ def parse(text: str) -> Any:
     Raises ValueError with the line where it is no YAML, or where a mapping has a key twice.
     """
     try:
+        refuse_unbounded(text)
         node = root_of(text)
         if node is None:
             return None

@@ -9,7 +9,7 @@ import orjson
 from injector.core.model import JsonObject
 from injector.manual.stream import split
 from injector.manual.yaml_text import parse
-from injector.preview.plain_json import as_json, json_copy
+from injector.preview.plain_json import json_copy
 
 
 class UnreadableInputError(ValueError):
@@ -67,7 +67,7 @@ def _as_written(value: Any) -> Any:
 
 def _parsed(text: str, where: str) -> Any:
     try:
-        return as_json(parse(text if text.endswith("\n") else f"{text}\n"))
+        return json_copy(parse(text if text.endswith("\n") else f"{text}\n"))
     except ValueError as error:
         raise UnreadableInputError(f"{where}: {error}") from error
 

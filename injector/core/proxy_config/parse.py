@@ -25,8 +25,10 @@ from injector.core.proxy_config.schema import (
     Message,
     Wrapped,
 )
+from injector.core.yaml_bounds import refuse_unbounded
 
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_LONGEST_SHOWN = 200
 _INTEGER_RANGES = {INT32: (-(2**31), 2**31 - 1), UINT32: (0, 2**32 - 1), INT64: (-(2**63), 2**63 - 1)}
 
 
@@ -46,6 +48,7 @@ class _WrongValueError(ValueError):
 def parse_text(text: str) -> JsonObject:
     """Read the YAML of a `proxy.istio.io/config` annotation. Raises ProxyConfigError."""
     try:
+        refuse_unbounded(text)
         document = yaml.load(text, _Loader)  # noqa: S506  (a safe loader)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ProxyConfigError([f"it is not YAML: {' '.join(str(error).split())}"]) from error
@@ -58,7 +61,7 @@ def parse(document: object) -> JsonObject:
     Null counts as absent, unknown fields are left out. Raises ProxyConfigError with every field that is wrong.
     """
     if not isinstance(document, Mapping):
-        raise ProxyConfigError([f"a ProxyConfig has to be a mapping, not {document!r}"])
+        raise ProxyConfigError([f"a ProxyConfig has to be a mapping, not {_brief(document)}"])
     faults: list[str] = []
     parsed = _message(PROXY_CONFIG, document, "", faults)
     if faults:
@@ -97,7 +100,7 @@ def _value(kind: FieldType, value: Any, path: str, faults: list[str]) -> Any:
 
 
 def _wrong(path: str, value: Any, expected: str, faults: list[str]) -> None:
-    faults.append(f"{path}: expected {expected}, not {value!r}")
+    faults.append(f"{path}: expected {expected}, not {_brief(value)}")
 
 
 def _scalar(kind: FieldType) -> str:
@@ -167,3 +170,9 @@ _READERS: Mapping[str, Callable[[Any], Any]] = {
     DURATION: _duration,
     **{kind: _integer(kind) for kind in _INTEGER_RANGES},
 }
+
+
+def _brief(value: object) -> str:
+    """The value as messages show it: pods may say megabytes, their authors read lines."""
+    text = repr(value)
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."

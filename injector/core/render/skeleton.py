@@ -12,6 +12,7 @@ import yaml
 
 from injector.core.render.slots import CONSTANT, MARK, as_text
 from injector.core.shared import SharedList, SharedMapping
+from injector.core.yaml_bounds import refuse_unbounded
 
 try:
     from yaml import CSafeLoader as _SafeLoader
@@ -41,6 +42,7 @@ def compile_skeleton(text: str, constants: Sequence[Any] = ()) -> Fill:
     """
     loader = _DocumentLoader(text)
     try:
+        refuse_unbounded(text)
         node = loader.get_single_node()
         if node is None:
             return lambda _: {}

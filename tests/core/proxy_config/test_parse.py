@@ -91,3 +91,9 @@ def test_a_duration_of_go_as_protobuf_writes_it(text: str, canonical: str) -> No
 def test_other_text_is_no_duration(text: str) -> None:
     with pytest.raises(ValueError, match="a duration"):
         nanoseconds(text)
+
+
+def test_of_a_long_value_a_message_shows_the_beginning() -> None:
+    with pytest.raises(ProxyConfigError) as caught:
+        parse_text("binaryPath: [" + "x, " * 10_000 + "x]\nproxyMetadata: " + "x" * 10_000)
+    assert len(str(caught.value)) < 1_000
