@@ -26,7 +26,7 @@ def refuse_unbounded(text: str) -> None:
         for event in yaml.parse(text, _Loader):
             problem = extent.problem_with(event)
             if problem:
-                raise yaml.MarkedYAMLError(problem=problem, problem_mark=event.start_mark)
+                raise yaml.MarkedYAMLError(problem=problem, problem_mark=event.start_mark)  # type: ignore[arg-type]  # LibYAML's
 
 
 class _Extent:
@@ -41,10 +41,10 @@ class _Extent:
     def problem_with(self, event: yaml.Event) -> str:
         """Take note of `event`; gives what is wrong now, empty where nothing is."""
         if isinstance(event, yaml.AliasEvent):
-            return self._alias(event.anchor)
+            return self._alias(event.anchor or "")
         if isinstance(event, yaml.CollectionStartEvent):
             self._around.append((event.anchor, self._values))
-            self._sizes.pop(event.anchor, None)
+            self._sizes.pop(event.anchor or "", None)
             self._values += 1
         elif isinstance(event, yaml.CollectionEndEvent):
             anchor, before = self._around.pop()

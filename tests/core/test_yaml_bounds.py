@@ -40,7 +40,7 @@ UNBOUNDED = {
 TOLD = ("aliases stand for more than", "an alias stands inside its own anchor", "nested deeper than", "too deeply")
 
 
-@pytest.fixture(params=UNBOUNDED.values(), ids=UNBOUNDED)
+@pytest.fixture(params=list(UNBOUNDED.values()), ids=list(UNBOUNDED))
 def text(request: pytest.FixtureRequest) -> str:
     value: str = request.param
     return value
