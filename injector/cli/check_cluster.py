@@ -11,9 +11,9 @@ from certs.authority import CertificateError, certificates_in, describe, serving
 from certs.secret import SecretStore, SecretStoreError
 from injector.cli.errors import InputError
 from injector.cluster.api import ApiServer, ClusterError
+from injector.cluster.bundles import lacking, own_entries
 from injector.cluster.client import connect
 from injector.cluster.diagnosis import Finding, Surroundings, diagnose
-from injector.cluster.registration import lacking, own_entries
 from injector.cluster.survey import survey
 from injector.core.admission import Setup
 from injector.core.selection import DEFAULT_REVISION

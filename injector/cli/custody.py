@@ -136,7 +136,7 @@ class Custody:
             return
         following = self._store.update(step)
         if following != kept:
-            self._metrics.secret_heals.inc()
+            self._metrics.secret_writes.inc()
             self._telemetry.log.info("certificates written", secret=str(self._store), anew=kept is None)
             self._serve(following)
 

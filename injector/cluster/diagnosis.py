@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from injector.cluster.registration import own_entries
+from injector.cluster.bundles import own_entries
 from injector.core.model import NAMESPACE_INJECTION_LABEL, REVISION_KEY, JsonObject
 from injector.core.selection import SelectionRule
 

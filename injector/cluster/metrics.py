@@ -11,6 +11,8 @@ BAD_BUNDLE = "load_ca_bundle_failure"
 NOT_FOUND = "webhook_config_not_found"
 NO_ENTRY = "webhook_entry_not_found"
 UPDATE_FAILED = "webhook_update_failure"
+# The others stay as they are until somebody changes the cluster.
+TRIED_AGAIN = (BAD_BUNDLE, UPDATE_FAILED)
 _ENTRY_NAME = "sidecar-injector.istio.io"
 
 
@@ -28,7 +30,7 @@ class ClusterMetrics:
         self.lease_held = Gauge(
             "sidecar_injector_lease_held", "1: this replica writes certificates and CA bundles", registry=registry
         )
-        self.secret_heals = Counter(
+        self.secret_writes = Counter(
             "sidecar_injector_secret_writes", "times certificates were written to the Secret", registry=registry
         )
         self.events = Counter("sidecar_injector_events", "Events for authors of pods", ("result",), registry=registry)
@@ -53,7 +55,7 @@ class ClusterMetrics:
         self._attempts.labels(_ENTRY_NAME).inc()
 
     def patch_failed(self, name: str, reason: str) -> None:
-        """The webhook configuration `name` cannot be given its CA bundle, because of `reason`; it is tried again."""
+        """The webhook configuration `name` cannot be given its CA bundle, because of `reason`."""
         self._failures.labels(name, reason).inc()
-        if reason == UPDATE_FAILED:
+        if reason in TRIED_AGAIN:
             self._retries.labels(name).inc()

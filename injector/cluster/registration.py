@@ -4,17 +4,23 @@ Only the bundles of the entries that are this project's are touched (reference 1
 belongs to whoever applied it. Source: https://kubernetes.io/docs/reference/using-api/server-side-apply/
 """
 
-from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from injector.cluster.api import ApiServer, ClusterError
-from injector.cluster.metrics import NO_ENTRY, NOT_FOUND, UPDATE_FAILED, WRONG_REVISION, ClusterMetrics
+from injector.cluster.bundles import ENTRY_SUFFIX, bundle_fault, bundles_only, is_owned, lacking, own_entries, released
+from injector.cluster.metrics import (
+    BAD_BUNDLE,
+    NO_ENTRY,
+    NOT_FOUND,
+    TRIED_AGAIN,
+    UPDATE_FAILED,
+    WRONG_REVISION,
+    ClusterMetrics,
+)
 from injector.cluster.reflector import Reflector, Source
 from injector.cluster.resources import WEBHOOK_CONFIGURATIONS
 from injector.core.model import REVISION_KEY, JsonObject
 from injector.core.selection import DEFAULT_REVISION
-
-ENTRY_SUFFIX = "sidecar-injector.istio.io"
 
 
 class Registration:
@@ -44,13 +50,14 @@ class Registration:
         """Put `bundle` wherever it is missing; gives the names of the configurations that were changed."""
         healed, faults = [], {}
         for name, configuration in self._configurations():
-            reason, message = self._fault(configuration)
-            if not reason and configuration is not None and lacking(configuration, bundle):
-                reason, message = self._apply(configuration, bundle)
-                healed += [name] if not reason else []
+            reason, message = self._fault(configuration, bundle)
+            if not reason and configuration is not None:
+                is_lacking = bool(lacking(configuration, bundle))
+                reason, message = self._written(configuration, bundle)
+                healed += [name] if is_lacking and not reason else []
             if reason:
                 faults[name] = f"{reason}: {message}"
-                if reason == UPDATE_FAILED or self.faults.get(name) != faults[name]:
+                if reason in TRIED_AGAIN or self.faults.get(name) != faults[name]:
                     self._metrics.patch_failed(name, reason)
         self.faults = faults
         return healed
@@ -58,7 +65,9 @@ class Registration:
     def carries(self, bundle: bytes) -> bool:
         """Whether every configuration is there and all its entries have exactly `bundle`, as far as is known now."""
         return all(
-            configuration is not None and not self._fault(configuration)[0] and not lacking(configuration, bundle)
+            configuration is not None
+            and not self._fault(configuration, bundle)[0]
+            and not lacking(configuration, bundle)
             for _, configuration in self._configurations()
         )
 
@@ -66,46 +75,36 @@ class Registration:
         for name, reflector in self._watched.items():
             yield name, (reflector.objects or {}).get(f"/{name}")
 
-    def _fault(self, configuration: JsonObject | None) -> tuple[str, str]:
+    def _fault(self, configuration: JsonObject | None, bundle: bytes) -> tuple[str, str]:
         if configuration is None:
             return NOT_FOUND, "there is no such webhook configuration, or it may not be read"
         own = self._revision() or DEFAULT_REVISION
         labelled = (configuration["metadata"].get("labels") or {}).get(REVISION_KEY, own)
         if labelled != own:
             return WRONG_REVISION, f"its label {REVISION_KEY} is {labelled!r}; this injector is {own!r}"
+        unusable = bundle_fault(bundle)
+        if unusable:
+            return BAD_BUNDLE, unusable
         if not own_entries(configuration):
             return NO_ENTRY, f"no entry has a name that ends with {ENTRY_SUFFIX}"
         return "", ""
 
-    def _apply(self, configuration: JsonObject, bundle: bytes) -> tuple[str, str]:
-        self._metrics.patch_attempted()
+    def _written(self, configuration: JsonObject, bundle: bytes) -> tuple[str, str]:
+        """Write what is lacking, and own nothing afterwards; the reason and the message where that is refused."""
         try:
-            self._server.apply(WEBHOOK_CONFIGURATIONS, bundles_only(configuration, bundle))
+            if lacking(configuration, bundle):
+                self._metrics.patch_attempted()
+                configuration = self._server.apply(WEBHOOK_CONFIGURATIONS, bundles_only(configuration, bundle))
+            if is_owned(configuration):
+                self._release(configuration)
         except ClusterError as error:
             return UPDATE_FAILED, str(error)
         return "", ""
 
-
-def own_entries(configuration: JsonObject) -> list[JsonObject]:
-    """The entries of a webhook configuration that call this injector."""
-    return [each for each in configuration.get("webhooks") or () if each["name"].endswith(ENTRY_SUFFIX)]
-
-
-def lacking(configuration: JsonObject, bundle: bytes) -> list[str]:
-    """The names of the own entries that have another CA bundle than `bundle`, or none."""
-    wanted = b64encode(bundle).decode()
-    return [each["name"] for each in own_entries(configuration) if each["clientConfig"].get("caBundle") != wanted]
-
-
-def bundles_only(configuration: JsonObject, bundle: bytes) -> JsonObject:
-    """What is applied: the CA bundles of the own entries, keyed by their names, and nothing else."""
-    encoded = b64encode(bundle).decode()
-    return {
-        "apiVersion": WEBHOOK_CONFIGURATIONS.api_version,
-        "kind": WEBHOOK_CONFIGURATIONS.kind,
-        # Applied to another object of the same name it would be refused, not taken for this one.
-        "metadata": {"name": configuration["metadata"]["name"], "uid": configuration["metadata"]["uid"]},
-        "webhooks": [
-            {"name": each["name"], "clientConfig": {"caBundle": encoded}} for each in own_entries(configuration)
-        ],
-    }
+    def _release(self, configuration: JsonObject) -> None:
+        try:
+            self._server.merge(WEBHOOK_CONFIGURATIONS, released(configuration))
+        except ClusterError as error:
+            # Somebody wrote in between, which is told by the watch: then it is tried again.
+            if not error.is_conflict:
+                raise

@@ -3,8 +3,8 @@
 from collections.abc import Collection
 
 from injector.cluster.api import ApiServer, ClusterError
+from injector.cluster.bundles import own_entries
 from injector.cluster.diagnosis import Surroundings, services_of
-from injector.cluster.registration import own_entries
 from injector.cluster.resources import ENDPOINT_SLICES, NAMESPACES, SERVICES, WEBHOOK_CONFIGURATIONS
 from injector.core.model import JsonObject
 

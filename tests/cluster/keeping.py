@@ -102,8 +102,12 @@ class Keeper:
             return self._keep(f"{asked.path}/{asked.body['metadata']['name']}", asked.body)
         if asked.method == "PUT":
             return self._keep(asked.path, asked.body)
-        join = applied if asked.content_type == _APPLY else merged
-        return self._keep(asked.path, join(self.objects[asked.path], asked.body))
+        kept = self.objects[asked.path]
+        if asked.content_type != _APPLY:
+            return self._keep(asked.path, merged(kept, asked.body))
+        managers = [*kept["metadata"].get("managedFields", ()), {"manager": asked.query["fieldManager"]}]
+        document = applied(kept, asked.body)
+        return self._keep(asked.path, {**document, "metadata": {**document["metadata"], "managedFields": managers}})
 
     def _listing(self, asked: Asked) -> Any:
         items = [found for path, found in self.objects.items() if _is_meant(path, asked)]

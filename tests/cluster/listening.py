@@ -28,7 +28,7 @@ def api_server(answer: Callable[[Asked], tuple[int, Iterable[Any]]]) -> Iterator
     """A connection to a server that answers with an HTTP status and lines: JSON documents, or bytes as they are."""
 
     class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.0"
+        protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
             url = urlsplit(self.path)
@@ -38,9 +38,15 @@ def api_server(answer: Callable[[Asked], tuple[int, Iterable[Any]]]) -> Iterator
             status, lines = answer(asked)
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
+            self.send_header("Transfer-Encoding", "chunked")
+            self.send_header("Connection", "close")
             self.end_headers()
             for line in lines:
-                self.wfile.write(line if isinstance(line, bytes) else json.dumps(line).encode() + b"\n")
+                self._chunk(line if isinstance(line, bytes) else json.dumps(line).encode() + b"\n")
+            self._chunk(b"")
+
+        def _chunk(self, content: bytes) -> None:
+            self.wfile.write(b"%x\r\n%b\r\n" % (len(content), content))
 
         do_POST = do_PUT = do_PATCH = do_DELETE = do_GET  # noqa: N815
 
@@ -48,7 +54,6 @@ def api_server(answer: Callable[[Asked], tuple[int, Iterable[Any]]]) -> Iterator
             """Say nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.daemon_threads = True
         Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         configuration = Configuration()
         configuration.host = f"http://127.0.0.1:{server.server_address[1]}"
