@@ -19,6 +19,7 @@ def next_holding(held: Holding | None, settings: Settings, now: datetime, *, pub
     """
     if held is None or not _is_usable(held.authority, now):
         return _created(settings, now)
+    held = _without_damage(held)
     if held.upcoming and published:
         return _promoted(held, held.upcoming, settings, now)
     if held.retiring and published:
@@ -45,6 +46,15 @@ def _created(settings: Settings, now: datetime) -> Holding:
     return Holding(authority=authority, serving=issue(authority, settings, now))
 
 
+def _without_damage(held: Holding) -> Holding:
+    """The holding without parts of a rotation that cannot be used; `held` itself where there are none."""
+    if held.upcoming and pair_faults(held.upcoming):
+        held = replace(held, upcoming=None)
+    if held.retiring and not _is_certificate(held.retiring):
+        held = replace(held, retiring=None)
+    return held
+
+
 def _promoted(held: Holding, upcoming: KeyPair, settings: Settings, now: datetime) -> Holding:
     return Holding(authority=upcoming, serving=issue(upcoming, settings, now), retiring=held.authority.certificate)
 
@@ -58,6 +68,14 @@ def _with_valid_serving(held: Holding, settings: Settings, now: datetime) -> Hol
 
 def _is_due(pair: KeyPair, settings: Settings, now: datetime) -> bool:
     return now >= describe(pair.certificate).renewal_time(settings.lifetimes.renewal)
+
+
+def _is_certificate(pem: bytes) -> bool:
+    try:
+        describe(pem)
+    except CertificateError:
+        return False
+    return True
 
 
 def _is_usable(pair: KeyPair, now: datetime) -> bool:

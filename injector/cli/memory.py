@@ -10,6 +10,8 @@ class PairFiles:
     def __init__(self, certificate: bytes, key: bytes) -> None:
         """Hold the pair, as PEM."""
         self._descriptors = tuple(os.memfd_create(name, os.MFD_CLOEXEC) for name in ("certificate", "key"))
+        for descriptor in self._descriptors:
+            os.fchmod(descriptor, 0o600)
         self.write(certificate, key)
 
     def __del__(self) -> None:

@@ -1,7 +1,9 @@
 """Rotation without a gap: at every step, what is shown can be verified with what was published before."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -60,6 +62,25 @@ def test_a_rotation_can_be_forced_once_at_a_time() -> None:
     started = forced_rotation(after(None, 0), SETTINGS, NOW)
     assert started.upcoming is not None
     assert forced_rotation(started, SETTINGS, NOW) is started
+
+
+@pytest.mark.parametrize("published", [True, False])
+def test_a_damaged_part_of_a_rotation_is_let_go_and_the_rotation_starts_again(published: bool) -> None:
+    """Whatever comes of it, the bundle that is published is one that can be read."""
+    started = after(after(None, 0), 250)
+    assert started.upcoming is not None
+    promoted = after(started, 250)
+    for damaged in (
+        replace(started, upcoming=replace(started.upcoming, key=b"no key")),
+        replace(started, upcoming=replace(started.upcoming, certificate=b"no certificate")),
+        replace(promoted, retiring=b"no certificate"),
+    ):
+        following = after(damaged, 250, published=published)
+        assert following.authority == damaged.authority
+        assert len(certificates_in(following.bundle)) == following.bundle.count(b"BEGIN CERTIFICATE")
+        assert verifies(following, following.bundle, 250)
+        assert damaged.upcoming != following.upcoming or following.upcoming is None
+        assert following.retiring is None
 
 
 def test_an_expired_authority_is_replaced_at_once() -> None:

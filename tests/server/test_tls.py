@@ -11,6 +11,7 @@ from certs.authority import describe
 from certs.model import Settings
 from certs.rotation import renewed_serving
 from injector.server.tls import ServingCertificate
+from tests.server.handshakes import shake_hands
 from tests.server.running import Running
 
 
@@ -54,27 +55,10 @@ def test_a_pair_that_cannot_be_used_is_refused_and_the_last_good_one_stays(
         key.unlink()
     fault = serving.reload()
     assert str(certificate) in fault
-    server, client_side = ssl.MemoryBIO(), ssl.MemoryBIO()
-    connection = serving.context.wrap_bio(client_side, server, server_side=True)
-    peer = running.trust().wrap_bio(server, client_side, server_hostname="localhost")
-    _shake_hands(peer, connection)
+    peer = shake_hands(running.trust(), serving.context)
     assert peer.version() in ("TLSv1.2", "TLSv1.3")
 
 
 def test_the_first_certificate_has_to_be_usable(tmp_path: Path) -> None:
     with pytest.raises(OSError, match=r"tls\.crt|No such file"):
         ServingCertificate(tmp_path / "tls.crt", tmp_path / "tls.key")
-
-
-def _shake_hands(peer: ssl.SSLObject, server: ssl.SSLObject) -> None:
-    for _ in range(10):
-        done = 0
-        for side in (peer, server):
-            try:
-                side.do_handshake()
-                done += 1
-            except ssl.SSLWantReadError:
-                continue
-        if done == 2:
-            return
-    pytest.fail("the handshake did not finish")
