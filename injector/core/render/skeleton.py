@@ -19,6 +19,8 @@ try:
 except ImportError:  # PyYAML without LibYAML
     from yaml import SafeLoader as _SafeLoader  # type: ignore[assignment]
 
+_PLAIN = frozenset((dict, list))
+
 Fill: TypeAlias = Callable[[Sequence[Any]], Any]
 
 
@@ -58,12 +60,13 @@ def compile_skeleton(text: str, constants: Sequence[Any] = ()) -> Fill:
 
 
 class _Dynamic:
-    """A part of the document that depends on slots."""
+    """A part of the document that depends on slots; `is_clean`: without nulls and directives, whatever they hold."""
 
-    __slots__ = ("fill",)
+    __slots__ = ("fill", "is_clean")
 
-    def __init__(self, fill: Fill) -> None:
+    def __init__(self, fill: Fill, *, is_clean: bool = False) -> None:
         self.fill = fill
+        self.is_clean = is_clean
 
 
 def _fill_of(part: Any) -> Fill:
@@ -121,7 +124,7 @@ class _Builder:
 
 def _text_with_slots(literals: list[str], slots: list[int]) -> _Dynamic:
     if len(slots) == 1:
-        return _Dynamic(_text_with_one_slot(literals[0], slots[0], literals[1]))
+        return _Dynamic(_text_with_one_slot(literals[0], slots[0], literals[1]), is_clean=True)
 
     def fill(values: Sequence[Any]) -> str:
         joined = literals[0]
@@ -129,7 +132,7 @@ def _text_with_slots(literals: list[str], slots: list[int]) -> _Dynamic:
             joined += as_text(values[slot]) + literal
         return joined
 
-    return _Dynamic(fill)
+    return _Dynamic(fill, is_clean=True)
 
 
 def _text_with_one_slot(before: str, slot: int, after: str) -> Fill:
@@ -147,14 +150,15 @@ def _sequence(items: list[Any]) -> Any:
     dynamic = [(index, item.fill) for index, item in enumerate(items) if isinstance(item, _Dynamic)]
     if not dynamic:
         return SharedList(items) if _are_clean(items) else items
+    is_clean = _are_clean(items)
 
     def fill(values: Sequence[Any]) -> list[Any]:
         filled = items.copy()
         for index, part in dynamic:
             filled[index] = part(values)
-        return filled
+        return SharedList(filled) if is_clean or _are_clean(filled) else filled
 
-    return _Dynamic(fill)
+    return _Dynamic(fill, is_clean=is_clean)
 
 
 def _mapping(line: int, keys: list[Any], parts: list[Any]) -> Any:
@@ -166,21 +170,24 @@ def _mapping(line: int, keys: list[Any], parts: list[Any]) -> Any:
         return _mapping_with_slots_as_keys([_fill_of(key) for key in keys], [_fill_of(part) for part in parts])
     static = dict(zip(keys, parts, strict=True))
     dynamic = [(key, part.fill) for key, part in static.items() if isinstance(part, _Dynamic)]
+    is_clean = _are_clean(parts) and not any(key.startswith("$") for key in keys)
+    kind = SharedMapping if is_clean else dict
     if not dynamic:
-        is_clean = _are_clean(keys) and _are_clean(parts) and not any(key.startswith("$") for key in keys)
-        return SharedMapping(static) if is_clean else static
+        return kind(static)
 
     def fill(values: Sequence[Any]) -> dict[str, Any]:
-        filled = static.copy()
+        filled = kind(static)
         for key, part in dynamic:
             filled[key] = part(values)
         return filled
 
-    return _Dynamic(fill)
+    return _Dynamic(fill, is_clean=is_clean)
 
 
 def _are_clean(parts: list[Any]) -> bool:
-    return not any(part is None or type(part) in (dict, list) for part in parts)
+    return all(
+        part.is_clean if isinstance(part, _Dynamic) else part is not None and type(part) not in _PLAIN for part in parts
+    )
 
 
 def _mapping_with_slots_as_keys(keys: list[Fill], parts: list[Fill]) -> _Dynamic:
