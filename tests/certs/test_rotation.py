@@ -94,7 +94,7 @@ def test_new_names_lead_to_a_new_certificate() -> None:
     assert next_holding(held, wider, NOW, published=True).serving != held.serving
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.tuples(st.floats(0, 20), st.booleans(), st.sampled_from(["", "rotate", "renew"])), max_size=30))
 def test_at_no_time_is_a_certificate_shown_that_a_published_bundle_does_not_verify(
     steps: list[tuple[float, bool, str]],

@@ -57,7 +57,7 @@ def _faults(path: Path) -> tuple[Fault, ...]:
     return ()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(_NATIVE)
 def test_any_value_of_any_key_is_loaded_or_refused_with_its_place(
     assignments: list[tuple[tuple[str, ...], Any]],
@@ -66,7 +66,7 @@ def test_any_value_of_any_key_is_loaded_or_refused_with_its_place(
     _is_loaded_or_refused(_document(assignments))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(_KINDS, _NATIVE, st.sampled_from(["spec", "data", "items"]), st.booleans())
 def test_any_foreign_document_is_loaded_or_refused_with_its_place(
     kind: str, assignments: list[tuple[tuple[str, ...], Any]], where: str, as_text: bool

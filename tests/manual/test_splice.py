@@ -140,14 +140,14 @@ VALUES: Any = st.recursive(
 DOCUMENTS = st.dictionaries(KEYS, VALUES, min_size=1, max_size=5)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(DOCUMENTS, DOCUMENTS, st.sampled_from([True, False, None]))
 def test_whatever_changes_the_result_reads_as_asked(before: Any, after: Any, flow: bool | None) -> None:
     text = yaml.safe_dump(before, default_flow_style=flow, sort_keys=False)
     assert parse(splice(text, parse(text), after)) == after
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(DOCUMENTS)
 def test_no_change_is_no_change_of_the_text(document: Any) -> None:
     text = yaml.safe_dump(document, sort_keys=False, default_flow_style=False)

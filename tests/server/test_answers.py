@@ -66,7 +66,7 @@ def states(tmp_path_factory: pytest.TempPathFactory) -> list[State]:
     return [State(setup, snapshot) for setup in setups for snapshot in snapshots]
 
 
-@settings(max_examples=1_000, deadline=None)
+@settings(max_examples=1_000)
 @given(request=_REVIEWS, path=_PATHS, order=st.booleans(), at=st.integers(0, 8))
 def test_a_remembered_answer_is_the_one_worked_out_anew(
     states: list[State], request: dict[str, Any], path: str, order: bool, at: int
@@ -103,7 +103,7 @@ def test_another_state_remembers_nothing() -> None:
     assert len(State(state.setup, state.snapshot).answers) == 0
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(rest=st.text(alphabet='"uid:a-1 {},', max_size=30), uid=st.text(alphabet="ab-", min_size=1, max_size=5))
 def test_only_the_uid_of_the_request_is_left_out(rest: str, uid: str) -> None:
     head = '{"kind":"AdmissionReview","apiVersion":"admission.k8s.io/v1","request":{"uid":"'

@@ -19,6 +19,6 @@ schema = schemathesis.openapi.from_asgi("/openapi.json", application)
 
 
 @schema.parametrize()
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
 def test_no_request_made_from_the_description_breaks_the_server(case: schemathesis.Case[Any]) -> None:
     case.call_and_validate(checks=[not_a_server_error])
