@@ -30,8 +30,15 @@ from injector.core.pods import CONTAINER_LISTS, annotations, containers
 from injector.core.prometheus import without_merged_annotations
 from injector.core.reinjection import template_view
 from injector.core.render import KnownNames, TemplateSet
-from injector.core.render.scope import SAFE_FUNCTIONS, TemplateInput, configuration_scope, view_for_templates
+from injector.core.render.scope import (
+    SAFE_FUNCTIONS,
+    TemplateInput,
+    configuration_scope,
+    pod_view,
+    proxy_config_view,
+)
 from injector.core.render.text import FILTERS
+from injector.core.render.usual_pods import usual_scopes
 from injector.core.review import request_faults
 from injector.core.selection import SelectionRule
 from injector.core.spelling import misspelt
@@ -41,10 +48,14 @@ from injector.core.workload import identify
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """A configuration and its templates, ready for use; `digest` stands for both in records (see `core.digest`)."""
+    """A configuration and its templates, ready for use; `digest` stands for both in records (see `core.digest`).
+
+    `proxy_config` is the mesh's default ProxyConfig as templates see it.
+    """
 
     config: Config
     templates: TemplateSet
+    proxy_config: JsonObject
     selection: tuple[SelectionRule, ...]
     digest: str
 
@@ -67,8 +78,10 @@ class Subject:
 
 def set_up(config: Config) -> Setup:
     """Make `config` ready for use. Templates are compiled when first needed; `Setup.templates.check` compiles all."""
+    proxy_config_seen = proxy_config_view(config.mesh_config["defaultConfig"])
     known = KnownNames(frozen=configuration_scope(config), trusted=SAFE_FUNCTIONS)
-    return Setup(config, TemplateSet(config.templates, FILTERS, known), selection_of(config), digest_of(config))
+    templates = TemplateSet(config.templates, FILTERS, known, usual_scopes(config, proxy_config_seen))
+    return Setup(config, templates, proxy_config_seen, selection_of(config), digest_of(config))
 
 
 def admit_request(request: AdmissionRequest, setup: Setup, snapshot: Snapshot) -> Admission:
@@ -105,7 +118,7 @@ def admit(subject: Subject, setup: Setup, snapshot: Snapshot) -> Admission:
     if not decision.inject:
         return unchanged
     try:
-        injected = inject(_prepare(subject, setup.config, snapshot), setup.templates)
+        injected = inject(_prepare(subject, setup, snapshot), setup.templates)
         _refuse_repeated_names(subject.pod, injected.pod)
     except InjectionError as error:
         return replace(unchanged, allowed=False, message=f"failed to run injection template: {error}")
@@ -120,7 +133,8 @@ def _decide(subject: Subject, setup: Setup) -> Decision:
     return decide(facts.for_manual_injection() if subject.manual else facts)
 
 
-def _prepare(subject: Subject, config: Config, snapshot: Snapshot) -> Injection:
+def _prepare(subject: Subject, setup: Setup, snapshot: Snapshot) -> Injection:
+    config = setup.config
     _refuse_invalid_annotations(annotations(subject.pod))
     platform = config.platform if subject.namespace_object is not None and not subject.manual else ""
     pod = without_range_user(subject.pod, platform)
@@ -128,14 +142,13 @@ def _prepare(subject: Subject, config: Config, snapshot: Snapshot) -> Injection:
     mesh_default, effective = _proxy_configs(subject, config, snapshot)
     status_port = int(mesh_default.get("statusPort") or 0)
     status = read_status(pod)
-    view, proxy_view = view_for_templates(_view(pod, status, status_port), effective)
     return Injection(
         pod=pod,
         given=TemplateInput(
-            pod=view,
+            pod=pod_view(_view(pod, status, status_port)),
             workload=subject.workload,
             config=config,
-            proxy_config=proxy_view,
+            proxy_config=setup.proxy_config if effective is mesh_default else proxy_config_view(effective),
             native_sidecars=detect(config.native_sidecars, snapshot.nodes, _node_name(pod)),
             proxy_uid=user,
             proxy_gid=group,

@@ -14,6 +14,8 @@ PROXY_CONTAINER = "istio-proxy"
 INIT_CONTAINER = "istio-init"
 VALIDATION_CONTAINER = "istio-validation"
 
+DEFAULT_PROXY_ID = 1337
+
 STATUS_ANNOTATION = "sidecar.istio.io/status"
 OVERRIDES_ANNOTATION = "proxy.istio.io/overrides"
 PROXY_CONFIG_ANNOTATION = "proxy.istio.io/config"

@@ -2,11 +2,10 @@
 
 import re
 
-from injector.core.model import INIT_CONTAINER, PROXY_CONTAINER, VALIDATION_CONTAINER, JsonObject, Pod
+from injector.core.model import DEFAULT_PROXY_ID, INIT_CONTAINER, PROXY_CONTAINER, VALIDATION_CONTAINER, JsonObject, Pod
 from injector.core.pods import containers, find_sidecar, with_container
 
 OPENSHIFT = "openshift"
-DEFAULT_PROXY_ID = 1337
 USER_RANGE = "openshift.io/sa.scc.uid-range"
 GROUP_RANGES = "openshift.io/sa.scc.supplemental-groups"
 

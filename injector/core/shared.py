@@ -16,3 +16,23 @@ class SharedList(list[Any]):
     """A list of which the same is true."""
 
     __slots__ = ()
+
+
+def as_shared(value: Any) -> Any:
+    """A copy of a JSON value that says of each of its mappings and lists whether it can be shared."""
+    if isinstance(value, dict):
+        mapping = {key: as_shared(item) for key, item in value.items()}
+        clean = all(map(is_clean, mapping.values())) and not any(key[:1] == "$" for key in mapping)
+        return SharedMapping(mapping) if clean else mapping
+    if isinstance(value, list):
+        items = list(map(as_shared, value))
+        return SharedList(items) if all(map(is_clean, items)) else items
+    return value
+
+
+def is_clean(part: Any) -> bool:
+    """Whether a part, whose own parts say of themselves what they are, holds no null and no directive."""
+    return part is not None and type(part) not in _UNCERTAIN
+
+
+_UNCERTAIN = frozenset((dict, list))

@@ -7,7 +7,7 @@ from injector.core.admission import Setup
 from injector.core.model import Pod, Workload
 from injector.core.pod_fields import unknown_fields
 from injector.core.render import RenderingError, TemplateFault, TemplateFaults
-from injector.core.render.scope import SCOPE_NAMES, TemplateInput, scope_of, view_for_templates
+from injector.core.render.scope import SCOPE_NAMES, TemplateInput, pod_view, proxy_config_view, scope_of
 
 _RICH_CONTAINER: dict[str, Any] = {
     "name": "app",
@@ -68,9 +68,10 @@ def _trial(setup: Setup, name: str) -> Iterator[TemplateFault]:
 
 
 def _input(setup: Setup, pod: Pod) -> TemplateInput:
-    view, proxy_config = view_for_templates(pod, setup.config.mesh_config["defaultConfig"])
+    # A view of its own is no usual one: what is tried is the whole template, not what is left of it for most pods.
+    proxy_config = proxy_config_view(setup.config.mesh_config["defaultConfig"])
     return TemplateInput(
-        pod=view,
+        pod=pod_view(pod),
         workload=Workload("app", "default", "Deployment", "apps/v1"),
         config=setup.config,
         proxy_config=proxy_config,

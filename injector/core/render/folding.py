@@ -11,29 +11,30 @@ from typing import Any
 from jinja2 import Environment, nodes
 from jinja2.visitor import NodeTransformer
 
+from injector.core.render.evaluation import UNKNOWN, Evaluation, is_whole
+
 _SCALARS = frozenset((str, int, float, bool, type(None)))
+# The filter in which a loop's iterable is wrapped.
+COUNTED = "counted iterations"
 # Names that are assigned below these are others than those of the same name around them.
 _SCOPES = (nodes.With, nodes.Macro, nodes.CallBlock)
 
 
 def fold_constants(tree: nodes.Template, frozen: Mapping[str, Any], environment: Environment) -> None:
     """Change `tree`, a template's, so that what only depends on the names in `frozen` is in it as constants."""
-    _Folding(frozen, environment).visit(tree)
-
-
-class _Unknown:
-    """Stands for a value that differs from pod to pod, or that cannot be told."""
-
-
-_UNKNOWN = _Unknown()
+    folding = _Folding(frozen, environment)
+    folding.visit(tree)
+    if not any(tree.find_all((nodes.Import, nodes.FromImport, nodes.Include))):
+        tree.body = _without_unused(tree.body, folding.decided)
 
 
 class _Folding(NodeTransformer):
     """Replaces expressions by their values, where these are known and scalars, and drops branches never taken."""
 
     def __init__(self, frozen: Mapping[str, Any], environment: Environment) -> None:
-        self._known = dict(frozen)
-        self._context = nodes.EvalContext(environment)
+        self._evaluation = Evaluation(frozen, environment)
+        # Assignments whose value is known, so that nothing is lost with them where nobody asks for it any more.
+        self.decided: set[nodes.Assign] = set()
 
     def visit(self, node: nodes.Node, *args: Any, **kwargs: Any) -> Any:
         """Fold an expression; visit anything else."""
@@ -50,15 +51,27 @@ class _Folding(NodeTransformer):
         """Parameters whose values are known are known in the body."""
         names = [target.name for target in node.targets if isinstance(target, nodes.Name)]
         node.values = [self.visit(value) for value in node.values]
-        node.body = self._scope(node.body, dict(zip(names, map(self._value, node.values), strict=True)))
+        node.body = self._scope(node.body, dict(zip(names, map(self._evaluation.value, node.values), strict=True)))
         return node
 
     def visit_Macro(self, node: nodes.Macro | nodes.CallBlock) -> nodes.Node:  # noqa: N802 -- as above
         """The parameters of a macro that is called are not known."""
-        node.body = self._scope(node.body, {each.name: _UNKNOWN for each in node.args})
+        node.body = self._scope(node.body, {each.name: UNKNOWN for each in node.args})
         return node
 
     visit_CallBlock = visit_Macro  # noqa: N815 -- as above
+
+    def visit_For(self, node: nodes.For) -> nodes.Node | list[nodes.Node]:  # noqa: N802 -- as above
+        """A loop over what is known to be empty does nothing."""
+        self.generic_visit(node)
+        items = node.iter.node if isinstance(node.iter, nodes.Filter) and node.iter.name == COUNTED else node.iter
+        value = UNKNOWN if items is None else self._evaluation.value(items)
+        return node.else_ if type(value) in (dict, list) and not value else node
+
+    def visit_Output(self, node: nodes.Output) -> nodes.Output:  # noqa: N802 -- as above
+        """A value that is emitted may be a mapping or a list."""
+        node.nodes = [self._emitted(self.visit(each)) for each in node.nodes]
+        return node
 
     def visit_If(self, node: nodes.If) -> nodes.Node | list[nodes.Node]:  # noqa: N802 -- as above
         """Keep only the branches that some pod may take."""
@@ -66,8 +79,8 @@ class _Folding(NodeTransformer):
         otherwise = node.else_
         for branch in (node, *node.elif_):
             test = self.visit(branch.test)
-            value = self._value(test)
-            if value is _UNKNOWN:
+            value = self._evaluation.value(test)
+            if not is_whole(value):
                 kept.append(nodes.If(test, self._visited(branch.body), [], [], lineno=branch.lineno))
             elif value:
                 otherwise = branch.body
@@ -78,20 +91,27 @@ class _Folding(NodeTransformer):
         kept[0].elif_, kept[0].else_ = kept[1:], otherwise
         return kept[0]
 
+    def _emitted(self, node: nodes.Expr) -> nodes.Expr:
+        value = UNKNOWN if isinstance(node, nodes.TemplateData) else self._evaluation.value(node)
+        return nodes.Const(value, lineno=node.lineno) if type(value) in (dict, list) else node
+
     def _scope(self, body: list[nodes.Node], parameters: Mapping[str, Any]) -> list[nodes.Node]:
         """The statements of a scope, folded; what one of them sets for good is known to those behind it."""
         assigned = Counter(_assigned(body))
-        around = self._known
+        around = self._evaluation.known
         inside = {**around, **parameters}
-        self._known = {name: inside[name] for name in inside if name not in assigned and inside[name] is not _UNKNOWN}
+        self._evaluation.known = {
+            name: inside[name] for name in inside if name not in assigned and inside[name] is not UNKNOWN
+        }
         folded: list[nodes.Node] = []
         for statement in body:
             folded += self.visit_list(statement)
             if isinstance(statement, nodes.Assign) and isinstance(statement.target, nodes.Name):
-                name, value = statement.target.name, self._value(statement.node)
-                if assigned[name] == 1 and name not in parameters and value is not _UNKNOWN:
-                    self._known[name] = value
-        self._known = around
+                name, value = statement.target.name, self._evaluation.value(statement.node)
+                if assigned[name] == 1 and name not in parameters and value is not UNKNOWN:
+                    self._evaluation.known[name] = value
+                    self.decided.add(statement)
+        self._evaluation.known = around
         return _joined(folded)
 
     def _visited(self, body: Iterable[nodes.Node]) -> list[nodes.Node]:
@@ -99,33 +119,8 @@ class _Folding(NodeTransformer):
 
     def _folded(self, node: nodes.Expr) -> nodes.Expr:
         self.generic_visit(node)
-        value = self._value(node)
+        value = self._evaluation.value(node)
         return nodes.Const(value, lineno=node.lineno) if type(value) in _SCALARS else _decided(node)
-
-    def _value(self, node: nodes.Node) -> Any:
-        """The value of a folded expression. A key that is not there is not known: using it is a fault."""
-        if isinstance(node, nodes.Name) and node.ctx == "load":
-            return self._known.get(node.name, _UNKNOWN)
-        if isinstance(node, nodes.Getattr):
-            return _at_key(self._value(node.node), node.attr)
-        if isinstance(node, nodes.Getitem):
-            return _at_key(self._value(node.node), self._value(node.arg))
-        if isinstance(node, nodes.Call):
-            return self._result(node)
-        try:
-            return node.as_const(self._context) if isinstance(node, nodes.Expr) else _UNKNOWN
-        except nodes.Impossible:
-            return _UNKNOWN
-
-    def _result(self, node: nodes.Call) -> Any:
-        """What a call of a known function, or of a known mapping's `get`, gives for known arguments."""
-        arguments = [self._value(each) for each in node.args]
-        if node.kwargs or node.dyn_args or node.dyn_kwargs or any(each is _UNKNOWN for each in arguments):
-            return _UNKNOWN
-        if isinstance(node.node, nodes.Getattr) and node.node.attr == "get":
-            return _got(self._value(node.node.node), *arguments)
-        function = self._value(node.node)
-        return function(*arguments) if callable(function) and function is not _UNKNOWN else _UNKNOWN
 
 
 def _joined(body: list[nodes.Node]) -> list[nodes.Node]:
@@ -139,6 +134,17 @@ def _joined(body: list[nodes.Node]) -> list[nodes.Node]:
     return joined
 
 
+def _without_unused(body: list[nodes.Node], decided: set[nodes.Assign]) -> list[nodes.Node]:
+    """The statements of a template without those of `decided` whose name nobody asks for any more."""
+    used = {name.name for statement in body for name in statement.find_all(nodes.Name) if name.ctx == "load"}
+    kept = [each for each in body if not (each in decided and isinstance(each, nodes.Assign) and not _sets(each, used))]
+    return kept if len(kept) == len(body) else _without_unused(kept, decided)
+
+
+def _sets(assignment: nodes.Assign, names: set[str]) -> bool:
+    return isinstance(assignment.target, nodes.Name) and assignment.target.name in names
+
+
 def _assigned(body: Iterable[nodes.Node]) -> Iterator[str]:
     """The names that statements assign in their own scope, as often as they do; a loop's scope counts as theirs."""
     for node in body:
@@ -150,17 +156,6 @@ def _assigned(body: Iterable[nodes.Node]) -> Iterator[str]:
             yield from (name if isinstance(name, str) else name[1] for name in node.names)
         if not isinstance(node, _SCOPES):
             yield from _assigned(node.iter_child_nodes())
-
-
-def _at_key(mapping: Any, key: Any) -> Any:
-    return mapping[key] if type(mapping) is dict and type(key) is str and key in mapping else _UNKNOWN
-
-
-def _got(mapping: Any, key: Any = None, default: Any = None) -> Any:
-    """What `mapping.get(key, default)` gives."""
-    if type(mapping) is not dict or "get" in mapping or type(key) is not str:
-        return _UNKNOWN
-    return mapping.get(key, default)
 
 
 def _decided(node: nodes.Expr) -> nodes.Expr:

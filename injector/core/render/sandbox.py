@@ -13,7 +13,7 @@ from jinja2.runtime import Context, Macro
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from injector.core.render.codegen import TemplateCodeGenerator
-from injector.core.render.folding import fold_constants
+from injector.core.render.folding import COUNTED, fold_constants
 from injector.core.render.inline import PLACED, write_out_macros
 from injector.core.render.slots import CLOSE, OPEN, Constants, Fragment, Recorder
 
@@ -94,7 +94,7 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
             extensions=["jinja2.ext.do", "jinja2.ext.loopcontrols"],
         )
         self.filters = {name: self.filters[name] for name in JINJA_FILTERS} | dict(filters)
-        self.filters["counted iterations"] = lambda iterable: recorder.get().counted(iterable)
+        self.filters[COUNTED] = lambda iterable: recorder.get().counted(iterable)
         self.filters |= {name: _bounding(self.filters[name]) for name in ("join", "replace")}
         self.filters[_PLACED_FILTER] = _placed
         self.filters[_BOUNDED_FILTER] = _bounded
@@ -161,7 +161,7 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
         _refuse_forbidden_blocks(tree, name)
         _give_context(tree)
         for loop in tree.find_all(nodes.For):
-            loop.iter = nodes.Filter(loop.iter, "counted iterations", [], [], None, None, lineno=loop.lineno)
+            loop.iter = nodes.Filter(loop.iter, COUNTED, [], [], None, None, lineno=loop.lineno)
         return _with_bounded_texts(tree)
 
     def _library(self, name: str) -> nodes.Template | None:

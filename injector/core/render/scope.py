@@ -45,7 +45,7 @@ def scope_of(given: TemplateInput) -> dict[str, Any]:
     return {
         **configuration_scope(given.config),
         "pod": given.pod,
-        "workload": given.workload,
+        "workload": {field: getattr(given.workload, field) for field in Workload.__slots__},
         "namespace": given.namespace,
         "proxy_config": given.proxy_config,
         "native_sidecars": given.native_sidecars,
@@ -205,13 +205,17 @@ SAFE_FUNCTIONS: frozenset[Callable[..., Any]] = frozenset(
 )
 
 
-def view_for_templates(pod: Pod, proxy_config: JsonObject) -> tuple[Pod, JsonObject]:
-    """Pod and ProxyConfig as templates see them: the maps and lists that every template asks for are always there."""
+def pod_view(pod: Pod) -> Pod:
+    """The pod as templates see it: the maps and lists that every template asks for are always there."""
     metadata, spec = pod.get("metadata") or {}, pod.get("spec") or {}
     maps = {field: metadata.get(field) or {} for field in ("labels", "annotations")}
     lists = {field: spec.get(field) or [] for field in ("containers", "initContainers", "volumes")}
-    view = {**pod, "metadata": {**metadata, **maps}, "spec": {**spec, **lists}}
-    return view, {"interceptionMode": "REDIRECT", "proxyMetadata": {}, **proxy_config}
+    return {**pod, "metadata": {**metadata, **maps}, "spec": {**spec, **lists}}
+
+
+def proxy_config_view(proxy_config: JsonObject) -> JsonObject:
+    """The ProxyConfig as templates see it: the fields that every template asks for are always there."""
+    return {"interceptionMode": "REDIRECT", "proxyMetadata": {}, **proxy_config}
 
 
 def _not_valid(name: str, text: str, why: str) -> InjectionError:

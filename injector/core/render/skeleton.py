@@ -11,15 +11,13 @@ from typing import Any, TypeAlias, cast
 import yaml
 
 from injector.core.render.slots import CONSTANT, MARK, as_text
-from injector.core.shared import SharedList, SharedMapping
+from injector.core.shared import SharedList, SharedMapping, is_clean
 from injector.core.yaml_bounds import refuse_unbounded
 
 try:
     from yaml import CSafeLoader as _SafeLoader
 except ImportError:  # PyYAML without LibYAML
     from yaml import SafeLoader as _SafeLoader  # type: ignore[assignment]
-
-_PLAIN = frozenset((dict, list))
 
 Fill: TypeAlias = Callable[[Sequence[Any]], Any]
 
@@ -150,15 +148,15 @@ def _sequence(items: list[Any]) -> Any:
     dynamic = [(index, item.fill) for index, item in enumerate(items) if isinstance(item, _Dynamic)]
     if not dynamic:
         return SharedList(items) if _are_clean(items) else items
-    is_clean = _are_clean(items)
+    always_clean = _are_clean(items)
 
     def fill(values: Sequence[Any]) -> list[Any]:
         filled = items.copy()
         for index, part in dynamic:
             filled[index] = part(values)
-        return SharedList(filled) if is_clean or _are_clean(filled) else filled
+        return SharedList(filled) if always_clean or _are_clean(filled) else filled
 
-    return _Dynamic(fill, is_clean=is_clean)
+    return _Dynamic(fill, is_clean=always_clean)
 
 
 def _mapping(line: int, keys: list[Any], parts: list[Any]) -> Any:
@@ -170,8 +168,7 @@ def _mapping(line: int, keys: list[Any], parts: list[Any]) -> Any:
         return _mapping_with_slots_as_keys([_fill_of(key) for key in keys], [_fill_of(part) for part in parts])
     static = dict(zip(keys, parts, strict=True))
     dynamic = [(key, part.fill) for key, part in static.items() if isinstance(part, _Dynamic)]
-    is_clean = _are_clean(parts) and not any(key.startswith("$") for key in keys)
-    kind = SharedMapping if is_clean else dict
+    kind = SharedMapping if _are_clean(parts) and not any(key.startswith("$") for key in keys) else dict
     if not dynamic:
         return kind(static)
 
@@ -181,13 +178,11 @@ def _mapping(line: int, keys: list[Any], parts: list[Any]) -> Any:
             filled[key] = part(values)
         return filled
 
-    return _Dynamic(fill, is_clean=is_clean)
+    return _Dynamic(fill, is_clean=kind is SharedMapping)
 
 
 def _are_clean(parts: list[Any]) -> bool:
-    return all(
-        part.is_clean if isinstance(part, _Dynamic) else part is not None and type(part) not in _PLAIN for part in parts
-    )
+    return all(part.is_clean if isinstance(part, _Dynamic) else is_clean(part) for part in parts)
 
 
 def _mapping_with_slots_as_keys(keys: list[Fill], parts: list[Fill]) -> _Dynamic:

@@ -13,6 +13,8 @@ from typing import Any, NoReturn
 from jinja2 import Undefined
 from jinja2.exceptions import SecurityError
 
+from injector.core.shared import as_shared
+
 OPEN, CLOSE = "\ue000", "\ue001"
 CONSTANT = "c"
 MARK = re.compile(f"{OPEN}({CONSTANT}?[0-9]+){CLOSE}")
@@ -54,7 +56,7 @@ class Constants:
 
     def emit(self, value: Any) -> str:
         """Keep `value` aside and return its mark. Raises as `Recorder.emit` does."""
-        self.values.append(_json_value(value))
+        self.values.append(as_shared(_json_value(value)))
         return f"{OPEN}{CONSTANT}{len(self.values) - 1}{CLOSE}"
 
 

@@ -1,18 +1,17 @@
 """What templates see of a pod."""
 
 from injector.core.model import Workload
-from injector.core.render.scope import SCOPE_NAMES, TemplateInput, scope_of, view_for_templates
+from injector.core.render.scope import SCOPE_NAMES, TemplateInput, pod_view, proxy_config_view, scope_of
 from tests.support import default_setup, pod_of
 
 
 def given() -> TemplateInput:
     config = default_setup().config
-    pod, proxy_config = view_for_templates(pod_of(), config.mesh_config["defaultConfig"])
     return TemplateInput(
-        pod=pod,
+        pod=pod_view(pod_of()),
         workload=Workload("shop", "", "Deployment", "apps/v1"),
         config=config,
-        proxy_config=proxy_config,
+        proxy_config=proxy_config_view(config.mesh_config["defaultConfig"]),
         native_sidecars=False,
         proxy_uid=1337,
         proxy_gid=1337,

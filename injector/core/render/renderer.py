@@ -1,0 +1,79 @@
+"""Templates compiled for scopes of which the same is known, and rendered for one after the other."""
+
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
+from functools import lru_cache
+from itertools import islice
+from typing import Any, cast
+
+from jinja2 import Template, TemplateSyntaxError, nodes
+
+from injector.core.model import JsonObject
+from injector.core.render.faults import RenderingError
+from injector.core.render.sandbox import KnownNames, TemplateEnvironment
+from injector.core.render.skeleton import compile_skeleton
+from injector.core.render.slots import Recorder
+
+MAXIMUM_OUTPUT = 4_000_000
+CACHED_SKELETONS = 512
+_PIECES_AT_ONCE = 1_000
+
+
+class Renderer:
+    """Renders templates by name, from the same sources and under the same assumptions."""
+
+    def __init__(
+        self, sources: Mapping[str, str], filters: Mapping[str, Callable[..., Any]], known: KnownNames
+    ) -> None:
+        """`sources` maps names to Jinja text; nothing is compiled before it is needed."""
+        self._sources = sources
+        self._recorder: ContextVar[Recorder] = ContextVar("recorder")
+        self._environment = TemplateEnvironment(sources.get, filters, self._recorder, known)
+        self._compiled: dict[str, Template] = {}
+        constants = self._environment.constants.values
+        self._skeletons = lru_cache(maxsize=CACHED_SKELETONS)(lambda text: compile_skeleton(text, constants))
+
+    @property
+    def global_names(self) -> frozenset[str]:
+        """The names that every template has beside those of its scope."""
+        return frozenset(self._environment.globals)
+
+    def render(self, name: str, scope: dict[str, Any]) -> JsonObject:
+        """The overlay that template `name` gives for `scope`. Raises whatever goes wrong in the template."""
+        recorder = Recorder()
+        token = self._recorder.set(recorder)
+        try:
+            return cast("JsonObject", self._skeletons(self._text(name, scope))(recorder.values))
+        finally:
+            self._recorder.reset(token)
+
+    def parsed(self, name: str) -> nodes.Template:
+        """The tree of template `name`, which compiles. Raises TemplateError where it does not."""
+        tree = self._environment.parse(self._sources[name], name)
+        self._environment.get_template(name)
+        return tree
+
+    def line_of(self, error: BaseException, name: str) -> int:
+        """The line of template `name` in which `error` was raised; 0 where its traceback does not tell."""
+        if isinstance(error, TemplateSyntaxError):
+            return error.lineno
+        trace, line, template = error.__traceback__, 0, self._compiled.get(name)
+        while trace and template:
+            if trace.tb_frame.f_globals.get("debug_info") == template._debug_info:  # noqa: SLF001
+                line = template.get_corresponding_lineno(trace.tb_lineno)
+            trace = trace.tb_next
+        return line
+
+    def _text(self, name: str, scope: dict[str, Any]) -> str:
+        template = self._compiled.get(name)
+        if template is None:
+            template = self._compiled[name] = self._environment.get_template(name)
+        names = {**self._environment.globals, **scope}
+        context = self._environment.context_class(self._environment, names, name, template.blocks)
+        stream = template.root_render_func(context)
+        text = ""
+        while pieces := list(islice(stream, _PIECES_AT_ONCE)):
+            text += "".join(pieces)
+            if len(text) > MAXIMUM_OUTPUT:
+                raise RenderingError(f"it gives more than {MAXIMUM_OUTPUT} characters")
+        return text
