@@ -3,7 +3,7 @@
 Source: https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/event-v1/
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from queue import Queue
@@ -68,9 +68,12 @@ def notice_of(request: AdmissionRequest, admission: Admission, setup: Setup, sna
 class EventRecorder:
     """Writes Events from a thread of its own: one for each owner and reason in five minutes, and no long queue."""
 
-    def __init__(self, server: ApiServer, identity: str, metrics: ClusterMetrics) -> None:
-        """Write as the replica `identity`."""
+    def __init__(
+        self, server: ApiServer, identity: str, metrics: ClusterMetrics, clock: Callable[[], float] = monotonic
+    ) -> None:
+        """Write as the replica `identity`. `clock` gives seconds that only ever grow."""
         self._server, self._identity, self._metrics = server, identity, metrics
+        self._clock = clock
         self._waiting: Queue[Notice] = Queue(_WAITING)
         self._told: dict[tuple[str, str], float] = {}
 
@@ -80,7 +83,7 @@ class EventRecorder:
 
     def record(self, notice: Notice) -> None:
         """Have `notice` written soon; never waits. What was told lately, or is too much, is left out."""
-        key, now = (str(notice.regarding.get("uid")), notice.reason), monotonic()
+        key, now = (str(notice.regarding.get("uid")), notice.reason), self._clock()
         if now - self._told.get(key, -_AGAIN_SECONDS) < _AGAIN_SECONDS:
             self._metrics.events.labels("limited").inc()
             return
