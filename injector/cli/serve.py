@@ -44,6 +44,7 @@ def serve(  # noqa: PLR0913, PLR0917 -- one parameter an option
     settings = option.certificate_settings(cert_name, service, where, (authority_days, serving_days, renewal), key_type)
     wanted = option.is_cluster_wanted(cluster, (kubeconfig, context), snapshot)
     option.refuse_without_cluster({"--cert-secret": cert_secret, "--webhook-config": webhook_config}, followed=wanted)
+    option.refuse_ambiguous_certificates(files, cert_secret, webhook_config)
     options = ClusterOptions(kubeconfig, context, where, tuple(webhook_config or ()), lease, events)
     preview = preview_address(preview_host, preview_port, in_cluster=wanted)
     inputs = Inputs(tuple(config or ()), tuple(sets or ()), snapshot)

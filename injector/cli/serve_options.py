@@ -125,6 +125,18 @@ def refuse_without_cluster(options: Mapping[str, object], *, followed: bool) -> 
         raise typer.BadParameter(f"{', '.join(given)}: only with a cluster; valid: --cluster, --kubeconfig FILE")
 
 
+def refuse_ambiguous_certificates(
+    files: tuple[Path, Path] | None, secret: str | None, webhook_configs: list[str] | None
+) -> None:
+    """Raise BadParameter where certificates would have two sources, or a CA bundle would have none."""
+    if secret and files:
+        raise typer.BadParameter(
+            "--cert-secret: the certificate comes from --tls-cert and --tls-key; valid: one of the two"
+        )
+    if webhook_configs and not secret:
+        raise typer.BadParameter("--webhook-config: it gets the authority of --cert-secret, which is not given")
+
+
 def namespace_of(given: str | None) -> str:
     """The namespace that is meant."""
     return given or own_namespace()

@@ -65,7 +65,7 @@ def serve_until_stopped(
     upkeep: list[Upkeep] = []
     side = _cluster_side(cluster, service, telemetry) if cluster else None
     try:
-        if side and certificates.secret and not certificates.files:
+        if side and certificates.secret:
             certificate = side.keep_certificates(certificates.secret, certificates.settings)
         else:
             certificate = _certificate_of_files(certificates, upkeep, telemetry)
