@@ -1,0 +1,119 @@
+"""Templates, their merging, the order of what comes out, and injected metadata (reference 1.2, 9.3, 11.5, 11.7)."""
+
+from pathlib import Path
+
+import pytest
+
+from injector.config import load
+from injector.core.admission import set_up
+from injector.core.model import Pod
+from tests.support import admitted, container_of, env_of, injected, pod_of, setup_of
+
+TEMPLATES = "inject.istio.io/templates"
+NATIVE = "nativeSidecars=enabled"
+
+
+def made(pod: Pod, *sets: str) -> Pod:
+    return injected(pod, set_up(load(sets=sets).config))
+
+
+def names(pod: Pod, which: str = "containers") -> list[str]:
+    return [each["name"] for each in pod["spec"].get(which, ())]
+
+
+OWN = """
+templates:
+  first: |
+    metadata: {labels: {by: first, only: "1"}}
+    spec: {containers: [{name: side, image: "1", env: [{name: A, value: first}]}]}
+  second: |
+    metadata: {labels: {by: second}}
+    spec: {containers: [{name: side, env: [{name: A, value: second}, {name: B, value: "{{ workload.name }}"}]}]}
+aliases:
+  both: [first, second]
+"""
+
+
+def test_templates_are_merged_in_the_order_named(tmp_path: Path) -> None:
+    """Reference 1.2, steps 12 and 13: blanks around a name do not count, an alias stands for its list."""
+    for asked in ("first, second", "both"):
+        pod = injected(pod_of(annotations={TEMPLATES: asked}), setup_of(tmp_path, OWN))
+        assert (pod["metadata"]["labels"]["by"], pod["metadata"]["labels"]["only"]) == ("second", "1")
+        assert env_of(container_of(pod, "side")) == {"A": "second", "B": "shop"}
+    pod = injected(pod_of(annotations={TEMPLATES: "second,first"}), setup_of(tmp_path, OWN))
+    assert pod["metadata"]["labels"]["by"] == "first"
+
+
+def test_the_default_templates_are_for_pods_that_name_none(tmp_path: Path) -> None:
+    setup = setup_of(tmp_path, f"{OWN}\ndefaultTemplates: [sidecar, both]")
+    assert set(names(injected(pod_of(), setup))) == {"app", "istio-proxy", "side"}
+    assert names(injected(pod_of(annotations={TEMPLATES: "first"}), setup)) == ["side", "app"]
+
+
+def test_new_items_stand_before_the_user_s() -> None:
+    """Reference 8.2, step 3."""
+    found = made(pod_of(volumes=[{"name": "data", "emptyDir": {}}]))
+    assert [each["name"] for each in found["spec"]["volumes"]][-1] == "data"
+
+
+@pytest.mark.parametrize(
+    ("init", "sets", "wanted"),
+    [
+        (["a", "b"], (), ["a", "b", "istio-init"]),
+        (["a"], ("values.pilot.cni.enabled=true",), ["istio-validation", "a"]),
+        (["enable-core-dump", "a"], (), ["a", "istio-init", "enable-core-dump"]),
+        (["a", "enable-core-dump"], (NATIVE,), ["istio-init", "istio-proxy", "enable-core-dump", "a"]),
+        (["a"], (NATIVE, "values.pilot.cni.enabled=true"), ["istio-validation", "istio-proxy", "a"]),
+    ],
+)
+def test_the_order_of_init_containers(init: list[str], sets: tuple[str, ...], wanted: list[str]) -> None:
+    """Reference 11.7."""
+    pod = made(pod_of(initContainers=[{"name": name, "image": "i"} for name in init]), *sets)
+    assert names(pod, "initContainers") == wanted
+
+
+def test_the_proxy_is_last_or_first_where_the_application_waits_for_it() -> None:
+    """Reference 11.7."""
+    pod = pod_of()
+    pod["spec"]["containers"].append({"name": "second", "image": "s"})
+    assert names(made(pod)) == ["app", "second", "istio-proxy"]
+    hold = "values.global.proxy.holdApplicationUntilProxyStarts=true"
+    assert names(made(pod, hold)) == ["istio-proxy", "app", "second"]
+    pod["metadata"]["annotations"] = {"proxy.istio.io/config": "holdApplicationUntilProxyStarts: true"}
+    assert names(made(pod)) == ["istio-proxy", "app", "second"]
+
+
+def test_a_second_template_may_make_a_second_proxy() -> None:
+    """Reference 9.3: it has only the second template's fields and stays."""
+    found = made(pod_of(annotations={TEMPLATES: "sidecar,grpc-agent"}), NATIVE)
+    assert "istio-proxy" in names(found)
+    assert "istio-proxy" in names(found, "initContainers")
+
+
+def test_injected_annotations_overwrite_what_is_there() -> None:
+    """Reference 11.5."""
+    sets = (r"injectedAnnotations.istio\.io/rev=mine", "injectedAnnotations.note=n")
+    found = made(pod_of(annotations={"note": "user"}), *sets)["metadata"]["annotations"]
+    assert (found["istio.io/rev"], found["note"]) == ("mine", "n")
+
+
+def test_the_revision_annotation_is_overwritten() -> None:
+    """Reference 12.1, last row."""
+    found = made(pod_of(annotations={"istio.io/rev": "user"}), "revision=canary")
+    assert found["metadata"]["annotations"]["istio.io/rev"] == "canary"
+
+
+def test_an_opted_out_pod_with_wrong_annotations_is_allowed() -> None:
+    """Reference 13.3, last line."""
+    wrong = {"sidecar.istio.io/interceptionMode": "x", "proxy.istio.io/config": "{"}
+    pod = pod_of(annotations=wrong, labels={"sidecar.istio.io/inject": "false"})
+    admission = admitted(pod, set_up(load().config))
+    assert (admission.allowed, admission.patch) == (True, ())
+
+
+def test_every_wrong_annotation_is_told() -> None:
+    """Reference 13.1."""
+    wrong = {"sidecar.istio.io/interceptionMode": "x", "status.sidecar.istio.io/port": "y"}
+    message = admitted(pod_of(annotations=wrong), set_up(load().config)).message
+    assert message.startswith("failed to run injection template: 2 errors occurred:")
+    assert message.count("\n\t* invalid value ") == 2

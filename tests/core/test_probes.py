@@ -1,0 +1,184 @@
+"""Probes and lifecycle hooks go through the agent (reference 11.4)."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from injector.core.model import JsonObject, Pod
+from tests.support import container_of, default_setup, env_of, injected, pod_of, setup_of
+
+REWRITE, STATUS_PORT = "sidecar.istio.io/rewriteAppHTTPProbers", "status.sidecar.istio.io/port"
+PORTS = [{"name": "http", "containerPort": 8080}]
+
+
+def pod_with(annotations: dict[str, str] | None = None, **container: Any) -> Pod:
+    return injected(pod_of(annotations=annotations, container={"ports": PORTS, **container}), default_setup())
+
+
+def probers_of(pod: Pod) -> dict[str, Any]:
+    """What the proxy is told to ask; empty where it is told nothing."""
+    found: dict[str, Any] = json.loads(env_of(container_of(pod, "istio-proxy")).get("ISTIO_KUBE_APP_PROBERS") or "{}")
+    return found
+
+
+def app(pod: Pod) -> JsonObject:
+    return container_of(pod, "app")
+
+
+READY = {"httpGet": {"path": "/app-health/app/readyz", "port": 15020}}
+
+
+@pytest.mark.parametrize(
+    ("handler", "asked", "rewritten"),
+    [
+        (
+            {"httpGet": {"path": "/r", "port": "http", "scheme": "HTTPS", "host": "h"}, "timeoutSeconds": 3},
+            {"httpGet": {"path": "/r", "port": 8080, "scheme": "HTTPS", "host": "h"}, "timeoutSeconds": 3},
+            {"httpGet": {**READY["httpGet"], "scheme": "HTTP", "host": "h"}, "timeoutSeconds": 3},
+        ),
+        (
+            {"httpGet": {"port": 80, "scheme": "HTTP", "httpHeaders": [{"name": "A", "value": "b"}]}},
+            {"httpGet": {"port": 80, "scheme": "HTTP", "httpHeaders": [{"name": "A", "value": "b"}]}},
+            {"httpGet": {**READY["httpGet"], "scheme": "HTTP", "httpHeaders": [{"name": "A", "value": "b"}]}},
+        ),
+        ({"tcpSocket": {"port": "http"}, "periodSeconds": 9},
+         {"tcpSocket": {"port": 8080}}, {**READY, "periodSeconds": 9}),
+        ({"tcpSocket": {"port": 5, "host": "h"}}, {"tcpSocket": {"port": 5, "host": "h"}}, READY),
+        ({"grpc": {"port": 5}}, {"grpc": {"port": 5, "service": None}}, READY),
+        ({"grpc": {"port": 15020, "service": "s"}}, {"grpc": {"port": 15020, "service": "s"}}, READY),
+        ({"httpGet": {"path": "/r", "port": "unknown"}}, None, READY),
+        ({"httpGet": {"path": "/r", "port": "8080"}}, None, READY),
+        ({"httpGet": {"path": "/r", "port": 15020}}, None, READY),
+        ({"tcpSocket": {"port": 15020}}, None, READY),
+        ({"exec": {"command": ["x"]}}, None, {"exec": {"command": ["x"]}}),
+    ],
+)  # fmt: skip
+def test_a_probe_is_told_to_the_agent_and_asks_it(
+    handler: JsonObject, asked: JsonObject | None, rewritten: JsonObject
+) -> None:
+    pod = pod_with(readinessProbe=handler)
+    assert probers_of(pod) == ({} if asked is None else {"/app-health/app/readyz": asked})
+    assert app(pod)["readinessProbe"] == rewritten
+
+
+def test_every_place_of_a_handler_has_its_key_in_containers_of_both_lists() -> None:
+    ask = {"tcpSocket": {"port": 1}}
+    places = {
+        **dict.fromkeys(("readinessProbe", "livenessProbe", "startupProbe"), ask),
+        "lifecycle": {"preStop": {"httpGet": {"path": "/x", "port": 2}}, "postStart": ask},
+    }
+    pod = pod_of(container=places, initContainers=[{"name": "side", "image": "s", "restartPolicy": "Always", **places}])
+    found = injected(pod, default_setup())
+    keys = "app-health/{}/readyz app-health/{}/livez app-health/{}/startupz".split()
+    keys += "app-lifecycle/{}/prestopz app-lifecycle/{}/poststartz".split()
+    assert set(probers_of(found)) == {f"/{key.format(name)}" for key in keys for name in ("app", "side")}
+    assert container_of(found, "side")["lifecycle"]["postStart"] == {
+        "httpGet": {"path": "/app-lifecycle/side/poststartz", "port": 15020}
+    }
+
+
+@pytest.mark.parametrize("handler", [{"sleep": {"seconds": 1}}, {"exec": {"command": ["x"]}}, {"grpc": {"port": 1}}])
+def test_other_hooks_stay(handler: JsonObject) -> None:
+    pod = pod_with(lifecycle={"preStop": handler})
+    assert probers_of(pod) == {}
+    assert app(pod)["lifecycle"] == {"preStop": handler}
+
+
+@pytest.mark.parametrize(
+    ("own", "by_default", "rewritten"),
+    [
+        (None, True, True),
+        (None, False, False),
+        ("true", False, True),
+        ("1", False, True),
+        ("false", True, False),
+        ("F", True, False),
+        ("maybe", True, True),
+        ("maybe", False, False),
+        ("", True, True),
+    ],
+)
+def test_who_decides_whether_probes_are_rewritten(
+    own: str | None, by_default: bool, rewritten: bool, tmp_path: Path
+) -> None:
+    setup = setup_of(tmp_path, "", f"values.sidecarInjectorWebhook.rewriteAppHTTPProbe={str(by_default).lower()}")
+    given = {} if own is None else {REWRITE: own}
+    pod = pod_of(annotations=given, container={"readinessProbe": {"httpGet": {"path": "/r", "port": 80}}})
+    found = injected(pod, setup)
+    assert (probers_of(found) != {}) == rewritten
+    assert (app(found)["readinessProbe"] == READY) == rewritten
+
+
+@pytest.mark.parametrize(
+    ("annotation", "mesh", "port"),
+    [
+        (None, 15020, 15020),
+        (None, 16000, 16000),
+        ("1234", 15020, 1234),
+        ("0", 15020, 0),
+        (" 1234 ", 15020, 0),
+    ],
+)
+def test_the_port_that_rewritten_probes_ask(annotation: str | None, mesh: int, port: int, tmp_path: Path) -> None:
+    """The annotation's, though a blank around it is not understood here, else the mesh's."""
+    given = {} if annotation is None else {STATUS_PORT: annotation}
+    pod = pod_of(annotations=given, container={"readinessProbe": {"tcpSocket": {"port": 80}}})
+    found = injected(pod, setup_of(tmp_path, "", f"meshConfig.defaultConfig.statusPort={mesh}"))
+    assert app(found)["readinessProbe"]["httpGet"]["port"] == port
+
+
+def test_in_the_webhook_only_the_mesh_s_status_port_means_already_rewritten() -> None:
+    """Reference 3.4, last paragraph."""
+    given = {"proxy.istio.io/config": "statusPort: 9"}
+    pod = pod_of(annotations=given, container={"readinessProbe": {"tcpSocket": {"port": 9}}})
+    assert probers_of(injected(pod, default_setup())) == {"/app-health/app/readyz": {"tcpSocket": {"port": 9}}}
+
+
+def test_a_pod_without_a_proxy_keeps_its_probes() -> None:
+    given = {"inject.istio.io/templates": "grpc-simple", REWRITE: "true"}
+    probe = {"httpGet": {"path": "/r", "port": 80}}
+    pod = injected(pod_of(annotations=given, container={"readinessProbe": probe}), default_setup())
+    assert app(pod)["readinessProbe"] == probe
+
+
+def test_the_proxy_s_own_probes_stay() -> None:
+    pod = pod_of()
+    own = {"livenessProbe": {"httpGet": {"path": "/live", "port": 15021}}}
+    pod["spec"]["containers"].append({"name": "istio-proxy", "image": "auto", **own})
+    found = injected(pod, default_setup())
+    assert container_of(found, "istio-proxy")["livenessProbe"] == own["livenessProbe"]
+    assert probers_of(found) == {}
+
+
+STATUS = '{"initContainers":["istio-init"],"containers":["istio-proxy"],"volumes":null}'
+
+
+def injected_before(known: str | None, **container: Any) -> Pod:
+    """A pod that another injector has injected, whose proxy knows `known`."""
+    pod = pod_of(annotations={"sidecar.istio.io/status": STATUS}, container=container)
+    env = [] if known is None else [{"name": "ISTIO_KUBE_APP_PROBERS", "value": known}]
+    pod["spec"]["containers"].append({"name": "istio-proxy", "image": "x", "env": env})
+    return injected(pod, default_setup())
+
+
+def test_what_was_known_before_is_kept_and_wins() -> None:
+    known = '{"/app-health/app/livez":{"httpGet":{"port":7}},"/app-health/gone/readyz":{"httpGet":{"port":8}}}'
+    new = {"readinessProbe": {"httpGet": {"port": 80}}, "livenessProbe": {"tcpSocket": {"port": 9}}}
+    assert probers_of(injected_before(known, **new)) == {
+        **json.loads(known),
+        "/app-health/app/readyz": {"httpGet": {"port": 80}},
+    }
+
+
+def test_what_cannot_be_read_is_left_alone() -> None:
+    pod = injected_before("not json", readinessProbe={"httpGet": {"port": 80}})
+    assert env_of(container_of(pod, "istio-proxy"))["ISTIO_KUBE_APP_PROBERS"] == "not json"
+
+
+def test_the_object_is_compact_and_sorted() -> None:
+    pod = pod_with(readinessProbe={"tcpSocket": {"port": 2}}, livenessProbe={"httpGet": {"path": "/", "port": 1}})
+    assert env_of(container_of(pod, "istio-proxy"))["ISTIO_KUBE_APP_PROBERS"] == (
+        '{"/app-health/app/livez":{"httpGet":{"path":"/","port":1}},"/app-health/app/readyz":{"tcpSocket":{"port":2}}}'
+    )
