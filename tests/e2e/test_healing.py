@@ -4,12 +4,15 @@ import base64
 import json
 import os
 import signal
+import socket
+import ssl
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from cryptography import x509
 
 from tests.e2e.cluster import Cluster, free_port, wait_until
 from tests.e2e.injecting import CONFIGURATION, LEASE, NAMESPACE, SECRET, Injector, injectors, registration, timed
@@ -76,11 +79,93 @@ def test_two_replicas_that_start_at_once_share_one_authority(cluster: Cluster, r
     assert base64.b64decode(secret(cluster)["ca.crt"]).count(b"BEGIN CERTIFICATE") == 1
 
 
-def test_an_emptied_ca_bundle_is_written_again(cluster: Cluster, replicas: list[Injector]) -> None:
-    assert replicas
+def authorities_shown(replicas: list[Injector], bundle: bytes) -> set[bytes]:
+    """The key identifiers of the authorities whose certificates clients that trust `bundle` are shown."""
+    found = set()
+    for each in replicas:
+        context = ssl.create_default_context(cadata=bundle.decode())
+        with (
+            socket.create_connection(("127.0.0.1", each.port), timeout=10) as connection,
+            context.wrap_socket(connection, server_hostname="localhost") as tls,
+        ):
+            shown = x509.load_der_x509_certificate(tls.getpeercert(binary_form=True) or b"")
+        identifier = shown.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value.key_identifier
+        found.add(identifier or b"")
+    return found
+
+
+def key_identifier(bundle: bytes) -> bytes:
+    certificate = x509.load_pem_x509_certificate(bundle)
+    return certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest
+
+
+def test_both_replicas_show_certificates_of_the_authority_that_is_registered(
+    cluster: Cluster, replicas: list[Injector]
+) -> None:
     wait_until(is_healed(cluster), "not healed before")
-    patched(cluster, base64.b64encode(b"-").decode())
-    told("CA bundle overwritten", timed(is_healed(cluster), "the CA bundle is not written again"))
+    bundle = base64.b64decode(secret(cluster)["ca.crt"])
+    assert authorities_shown(replicas, bundle) == {key_identifier(bundle)}
+
+
+@pytest.mark.parametrize("value", ["", base64.b64encode(b"-").decode()], ids=["emptied", "overwritten"])
+def test_a_ca_bundle_that_somebody_changed_is_written_again(
+    cluster: Cluster, replicas: list[Injector], value: str
+) -> None:
+    wait_until(is_healed(cluster), "not healed before")
+    before = writes(replicas)
+    patched(cluster, value)
+    told(f"CA bundle set to {value!r}", timed(is_healed(cluster), "the CA bundle is not written again"))
+    wait_until(lambda: writes(replicas) > before, "it is not told that the bundle was written")
+
+
+def writes(replicas: list[Injector]) -> int:
+    """How often the CA bundle was written until now."""
+    return sum(len(each.lines("CA bundle written")) for each in replicas)
+
+
+def test_a_registration_replaced_in_place_without_bundle_gets_it_again(
+    cluster: Cluster, replicas: list[Injector]
+) -> None:
+    wait_until(is_healed(cluster), "not healed before")
+    before = writes(replicas)
+    cluster.kubectl("replace", "-f", "-", given=json.dumps(registration(replicas[0].port)))
+    told("registration replaced in place", timed(is_healed(cluster), "the CA bundle is not written again"))
+    wait_until(lambda: writes(replicas) > before, "it is not told that the bundle was written")
+
+
+@pytest.mark.parametrize("how", [(), ("--server-side", "--force-conflicts")], ids=["client", "server"])
+def test_a_registration_applied_in_place_without_bundle_keeps_it(
+    cluster: Cluster, replicas: list[Injector], how: tuple[str, ...]
+) -> None:
+    """Whoever applies it never owned the bundle, so there is nothing to heal, and no moment without."""
+    wait_until(is_healed(cluster), "not healed before")
+    before = writes(replicas)
+    document = registration(replicas[0].port)
+    for entry in document["webhooks"]:
+        entry["timeoutSeconds"] = 6
+    cluster.kubectl("apply", *how, "-f", "-", given=json.dumps(document))
+    assert is_healed(cluster)()
+    assert writes(replicas) == before
+
+
+def test_a_corrupt_pair_in_the_secret_is_read_refused_and_never_served(
+    cluster: Cluster, replicas: list[Injector]
+) -> None:
+    wait_until(is_healed(cluster), "not healed before")
+    good, keeper = secret(cluster), holder(replicas)
+    data = {"data": {"tls.key": base64.b64encode(b"no key").decode()}}
+    cluster.kubectl("patch", "secret", SECRET, "-n", NAMESPACE, "--type=merge", "-p", json.dumps(data))
+    bundle = base64.b64decode(good["ca.crt"])
+
+    def is_refused() -> bool:
+        assert authorities_shown(replicas, bundle) == {key_identifier(bundle)}
+        return bool(keeper.lines("certificate refused, the last good one stays"))
+
+    seconds = timed(is_refused, "the corrupt pair is not read")
+    assert "no private key in PEM form" in keeper.lines("certificate refused, the last good one stays")[0]["fault"]
+    seconds += timed(lambda: secret(cluster) == good, "the good pair is not put back")
+    told("corrupt pair in the Secret", seconds)
+    assert authorities_shown(replicas, bundle) == {key_identifier(bundle)}
 
 
 def test_a_registration_applied_anew_without_bundle_gets_it_again(cluster: Cluster, replicas: list[Injector]) -> None:

@@ -24,6 +24,7 @@ from tests.support import pod_of, review_of
 pytestmark = pytest.mark.e2e
 
 SERVING_ROTATIONS, AUTHORITY_ROTATIONS, REVIEWS = 20, 3, 20_000
+REFUSED = "certificate refused, the last good one stays"
 BODY = review_of(pod_of())
 HEADERS = {"Content-Type": "application/json"}
 
@@ -121,7 +122,9 @@ def test_no_review_is_lost_while_certificates_and_authorities_rotate(cluster: Cl
             held = store.update(lambda before: renewed_serving(_there(before), settings, datetime.now(UTC)))
             wait_until(lambda held=held: served(injector.port) == serial(held), "the new certificate is not served")  # type: ignore[misc]
             if number in (5, 12):
+                refused = len(injector.lines(REFUSED))
                 corrupt(cluster)
+                wait_until(lambda refused=refused: len(injector.lines(REFUSED)) > refused, "it is not read")  # type: ignore[misc]
                 wait_until(lambda: not _is_corrupt(cluster), "the corrupt pair stays in the Secret")
             if number % 7 == 6 or number == SERVING_ROTATIONS - 1:
                 clients.bundle = _rotated_authority(cluster, store, settings, clients)
