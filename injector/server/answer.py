@@ -67,11 +67,11 @@ def _worked_out(body: bytes, path: str, state: State) -> Answer:
         return refusal(error.status, str(error))
     try:
         admission = admit_request(request, state.setup, state.snapshot)
+        return Answer(200, respond(request, admission), request, admission)
     except Exception as error:  # noqa: BLE001 -- a webhook that breaks would stop pods without a word
         message = f"the injector failed on this pod: {type(error).__name__}: {error}"
         admission = Admission(allowed=False, decision=None, pod=request.pod, message=message)
         return Answer(200, respond(request, admission), request, admission, error=error)
-    return Answer(200, respond(request, admission), request, admission)
 
 
 def refusal(status: int, message: str) -> Answer:

@@ -13,7 +13,7 @@ from injector.core.repeated import with_uid, without_uid
 from injector.server.answer import Answer, answer
 from injector.server.memory import Memory
 from injector.server.state import State
-from tests.support import default_setup, pod_of, setup_of
+from tests.support import default_setup, pod_of, review_of, setup_of
 
 _NAMES = st.sampled_from(["a", "u-1", "shop"])
 _PODS = st.builds(
@@ -134,3 +134,14 @@ def test_what_was_asked_for_lately_stays() -> None:
     memory.find(b"a")
     memory.keep(b"c", 3, 1)
     assert (memory.find(b"a"), memory.find(b"b")) == (1, None)
+
+
+def test_what_cannot_be_written_as_json_refuses_the_pod_in_words() -> None:
+    """JSON is read deeper than it is written: 300 levels come in through an annotation, and cannot go out."""
+    volume = '{"deep": ' + '{"a": ' * 300 + "1" + "}" * 301
+    body = review_of(pod_of(annotations={"sidecar.istio.io/userVolume": volume}))
+    found = answer(body, "/inject", State(default_setup(), EMPTY_SNAPSHOT))
+    response = json.loads(found.body)["response"]
+    assert found.status == 200
+    assert not response["allowed"]
+    assert "userVolume" in response["status"]["message"]

@@ -16,12 +16,16 @@ from injector.core.render.usual import UsualScope
 
 LIBRARY_PREFIX = "_"
 NOTHING_KNOWN = KnownNames()
-_FAULTS_OF_TEMPLATES = (
+
+# How templates fail. Python has bounds of its own, for blocks inside blocks and for parentheses: SyntaxError.
+_FAILURES = (
     TemplateError,
     RecursionError,
     ArithmeticError,
     AttributeError,
     LookupError,
+    MemoryError,
+    SyntaxError,
     TypeError,
     ValueError,
 )
@@ -79,8 +83,8 @@ class TemplateSet:
             tree = self._general.parsed(name)
         except TemplateSyntaxError as error:
             return [TemplateFault(error.name or name, error.lineno, error.message or "syntax error")]
-        except TemplateError as error:
-            return [TemplateFault(name, 1, str(error))]
+        except _FAILURES as error:
+            return [TemplateFault(name, 1, str(error) or type(error).__name__)]
         # Jinja counts a name that only one branch sets as undeclared.
         assigned = {each.name for each in tree.find_all(nodes.Name) if each.ctx == "store"}
         unknown = find_undeclared_variables(tree) - known - assigned - self._general.global_names
@@ -101,7 +105,7 @@ def _rendered(renderer: Renderer, name: str, scope: dict[str, Any]) -> JsonObjec
             "failed parsing generated injected YAML (check Istio sidecar injector configuration): "
             f"template {name!r}: {error}"
         ) from error
-    except _FAULTS_OF_TEMPLATES as error:
+    except _FAILURES as error:
         line = renderer.line_of(error, name)
         where = f", line {line}" if line else ""
         raise RenderingError(f"template {name!r}{where}: {error}", line=line) from error

@@ -6,6 +6,7 @@ all of its pods, and of an `if` that asks for nothing else only one branch is le
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from math import isfinite
 from typing import Any
 
 from jinja2 import Environment, nodes
@@ -13,7 +14,7 @@ from jinja2.visitor import NodeTransformer
 
 from injector.core.render.evaluation import UNKNOWN, Evaluation, is_whole
 
-_SCALARS = frozenset((str, int, float, bool, type(None)))
+_SCALARS = frozenset((str, int, bool, type(None)))
 # The filter in which a loop's iterable is wrapped.
 COUNTED = "counted iterations"
 # Names that are assigned below these are others than those of the same name around them.
@@ -120,7 +121,9 @@ class _Folding(NodeTransformer):
     def _folded(self, node: nodes.Expr) -> nodes.Expr:
         self.generic_visit(node)
         value = self._evaluation.value(node)
-        return nodes.Const(value, lineno=node.lineno) if type(value) in _SCALARS else _decided(node)
+        # Python has no literal for an infinite number.
+        is_scalar = type(value) in _SCALARS or (type(value) is float and isfinite(value))
+        return nodes.Const(value, lineno=node.lineno) if is_scalar else _decided(node)
 
 
 def _joined(body: list[nodes.Node]) -> list[nodes.Node]:

@@ -16,6 +16,8 @@ from jinja2 import nodes
 PLACED = "placed_at_column"
 
 _MAXIMUM_DEPTH = 8
+# Macros that use others twice double with each step: those that there is no room for are called.
+_MOST_NODES = 100_000
 _IMPLICIT = frozenset(("caller", "varargs", "kwargs"))
 
 
@@ -30,6 +32,38 @@ class _Known:
 
 Macros: TypeAlias = Mapping[str, _Known]
 ParseLibrary: TypeAlias = Callable[[str], nodes.Template | None]
+
+
+@dataclass(slots=True)
+class _Room:
+    """How many nodes may still be written out in a template."""
+
+    left: int = _MOST_NODES
+
+    def takes(self, macro: nodes.Macro) -> bool:
+        """Whether the body of `macro` still goes in; it does then."""
+        size = sum(1 for _ in macro.find_all(nodes.Node))
+        if size <= self.left:
+            self.left -= size
+            return True
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class _Where:
+    """The macros that can be called, those inside which a place is, and the room that is left."""
+
+    known: Macros
+    around: tuple[nodes.Macro, ...]
+    room: _Room
+
+    def is_inside(self, macro: nodes.Macro) -> bool:
+        """Whether the place is in the body of `macro`, which then calls itself."""
+        return any(macro is each for each in self.around)
+
+    def inside(self, macro: nodes.Macro, known: Macros) -> "_Where":
+        """The same in the body of `macro`, in which `known` can be called."""
+        return _Where(known, (*self.around, macro), self.room)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +81,7 @@ def write_out_macros(tree: nodes.Template, parse_library: ParseLibrary) -> None:
     for statement in tree.body:
         if isinstance(statement, nodes.Macro):
             known[statement.name] = _Known(statement, known, is_own=True)
-    _write_out(tree, known, 0)
+    _write_out(tree, _Where(known, (), _Room()))
     _drop_unused(tree)
 
 
@@ -69,22 +103,24 @@ def _imported(tree: nodes.Template, parse_library: ParseLibrary) -> Iterator[tup
                 yield alias, siblings[name]
 
 
-def _write_out(parent: nodes.Node, known: Macros, depth: int) -> None:
+def _write_out(parent: nodes.Node, where: _Where) -> None:
     for field, value in parent.iter_fields():
         if isinstance(value, list):
-            written = [new for item in value for new in _with_macros_written_out(item, known, depth)]
+            written = [new for item in value for new in _with_macros_written_out(item, where)]
             setattr(parent, field, written)
 
 
-def _with_macros_written_out(node: nodes.Node, known: Macros, depth: int) -> Iterator[nodes.Node]:
+def _with_macros_written_out(node: nodes.Node, where: _Where) -> Iterator[nodes.Node]:
     if not isinstance(node, nodes.Output):
-        if isinstance(node, nodes.Stmt):
-            _write_out(node, known, depth)
+        if isinstance(node, nodes.Macro):
+            _write_out(node, where.inside(node, where.known))
+        elif isinstance(node, nodes.Stmt):
+            _write_out(node, where)
         yield node
         return
     run: list[nodes.Expr] = []
     for piece in node.nodes:
-        scope = _scope_of_call(piece, known, depth)
+        scope = _scope_of_call(piece, where)
         if scope is None:
             run.append(piece)
             continue
@@ -99,21 +135,21 @@ def _output(pieces: list[nodes.Expr], line: int) -> Iterator[nodes.Output]:
         yield nodes.Output(pieces, lineno=line)
 
 
-def _scope_of_call(piece: nodes.Expr, known: Macros, depth: int) -> nodes.With | None:
+def _scope_of_call(piece: nodes.Expr, where: _Where) -> nodes.With | None:
     """The body of the macro that `piece` calls, in a scope with its parameters; None where it has to be called."""
     call = _lone_call(piece)
-    found = known.get(call.name) if call else None
-    if call is None or found is None or depth > _MAXIMUM_DEPTH or _takes_more(found.macro):
+    found = where.known.get(call.name) if call else None
+    if call is None or found is None or len(where.around) > _MAXIMUM_DEPTH or where.is_inside(found.macro):
         return None
-    values = _arguments(found.macro, call.arguments)
-    if values is None:
+    values = None if _takes_more(found.macro) else _arguments(found.macro, call.arguments)
+    if values is None or not where.room.takes(found.macro):
         return None
     parameters: list[nodes.Expr] = [nodes.Name(each.name, "param") for each in found.macro.args]
     scope = nodes.With(parameters, values, _copied(found.macro.body))
     _place(scope, call.column)
     # A line of a library would be taken for a line of this template.
     scope.set_lineno(piece.lineno, override=not found.is_own)
-    _write_out(scope, found.siblings, depth + 1)
+    _write_out(scope, where.inside(found.macro, found.siblings))
     if not found.is_own and any(name in found.siblings for name in _names_called(scope)):
         return None
     return scope

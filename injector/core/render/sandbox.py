@@ -4,18 +4,33 @@ import re
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from functools import partial, wraps
+from functools import partial
+from math import isfinite
 from typing import Any
 
 from jinja2 import FunctionLoader, StrictUndefined, nodes
-from jinja2.exceptions import SecurityError, TemplateSyntaxError
+from jinja2.exceptions import TemplateSyntaxError
 from jinja2.runtime import Context, Macro
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from injector.core.render.codegen import TemplateCodeGenerator
 from injector.core.render.folding import COUNTED, fold_constants
+from injector.core.render.growth import (
+    BOUNDED_FILTER,
+    GROWING_METHODS,
+    METHODS,
+    bounded,
+    bounding,
+    checked_operands,
+    joined,
+    replaced,
+    rounded,
+    with_bounds,
+)
 from injector.core.render.inline import PLACED, write_out_macros
 from injector.core.render.slots import CLOSE, OPEN, Constants, Fragment, Recorder
+
+_ROUNDS_OF_A_CALL = 10
 
 # Jinja's own filters that templates may use. Left out are those that make markup, format text from a pattern, or
 # could grow a value without bound.
@@ -32,14 +47,11 @@ FORBIDDEN_BLOCKS: Mapping[type[nodes.Node], str] = {
     nodes.Block: "block",
 }
 
-# Names that no template can write.
-_PLACED_FILTER, _BOUNDED_FILTER = "placed at column", "bounded text"
+# A name that no template can write.
+_PLACED_FILTER = "placed at column"
 
 _LOOP_KEYWORDS = frozenset(("_loop_vars", "_block_vars"))
 _MAPPING_METHODS = frozenset(("get", "items", "keys", "values"))
-
-MAXIMUM_TEXT = 1_000_000
-_MAXIMUM_EXPONENT = 64
 
 # A call that stands alone on its line, perhaps behind the dashes of list items: its result is indented to its column.
 _LONE_EXPRESSION = re.compile(
@@ -95,15 +107,15 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
         )
         self.filters = {name: self.filters[name] for name in JINJA_FILTERS} | dict(filters)
         self.filters[COUNTED] = lambda iterable: recorder.get().counted(iterable)
-        self.filters |= {name: _bounding(self.filters[name]) for name in ("join", "replace")}
+        self.filters |= {"join": joined, "replace": replaced, "round": rounded, BOUNDED_FILTER: bounded}
+        self.filters["with_fields"] = bounding(self.filters["with_fields"])
         self.filters[_PLACED_FILTER] = _placed
-        self.filters[_BOUNDED_FILTER] = _bounded
         self._load = load
         self.recorder = recorder
         self.constants = Constants()
         self.trusted = known.trusted
         self._frozen = known.frozen
-        self.globals = {"range": self.globals["range"], "dict": dict, "namespace": self.globals["namespace"]}
+        self.globals = {"range": self.globals["range"], "dict": bounding(dict), "namespace": self.globals["namespace"]}
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         """A mapping's keys come before the methods of its Python type: pods have fields named `items` and `values`."""
@@ -124,23 +136,26 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
     def call(self, context: Context, obj: Any, /, *args: Any, **kwargs: Any) -> Any:
         """Call a function as the sandbox allows; what a macro returns is wrapped as the document text it is."""
         if type(obj) is Macro:
+            self.recorder.get().count(_ROUNDS_OF_A_CALL)
             own = {key: value for key, value in kwargs.items() if key not in _LOOP_KEYWORDS}
             return Fragment(obj(*args, **own))
+        text = getattr(obj, "__self__", None)
+        if type(text) is str and (method := METHODS.get(obj.__name__)):
+            return method(text, *args, **kwargs)
         return super().call(context, obj, *args, **kwargs)
+
+    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
+        """As the sandbox has it, without the methods that make text of any length."""
+        return super().is_safe_attribute(obj, attr, value) and not (isinstance(obj, str) and attr in GROWING_METHODS)
 
     def allowed(self, context: Context, obj: Any) -> Callable[..., Any]:
         """What to call in place of `obj`, which is none of the trusted functions."""
         return partial(self.call, context, obj)
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
-        """Keep arithmetic from growing without bound: `'a' * 10**9` would exhaust the memory."""
-        if operator == "%" and isinstance(left, str):
-            raise SecurityError("the % operator on text is not available: use ~ to join texts")
-        if operator == "**" and isinstance(right, (int, float)) and abs(right) > _MAXIMUM_EXPONENT:
-            raise SecurityError(f"the exponent {right!r} is over {_MAXIMUM_EXPONENT}")
-        if operator == "*" and not (isinstance(left, (int, float)) and isinstance(right, (int, float))):
-            raise SecurityError("the * operator multiplies numbers only")
-        return _bounded(super().call_binop(context, operator, left, right))
+        """Keep arithmetic from growing without bound."""
+        checked_operands(operator, left, right)
+        return bounded(super().call_binop(context, operator, left, right))
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
         for mark in (OPEN, CLOSE):
@@ -159,10 +174,11 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
         """The tree of `source` without forbidden blocks, its loops counted."""
         tree = super()._parse(_LONE_EXPRESSION.sub(_place, source), name, filename)
         _refuse_forbidden_blocks(tree, name)
+        _refuse_infinities(tree, name)
         _give_context(tree)
         for loop in tree.find_all(nodes.For):
             loop.iter = nodes.Filter(loop.iter, COUNTED, [], [], None, None, lineno=loop.lineno)
-        return _with_bounded_texts(tree)
+        return with_bounds(tree)
 
     def _library(self, name: str) -> nodes.Template | None:
         """The tree of another template; None where there is none, or it cannot be read, which using it will tell."""
@@ -195,39 +211,13 @@ def _placed(value: Any, column: int) -> Any:
     return Fragment(value.placed(column))
 
 
-def _with_bounded_texts(tree: nodes.Template) -> nodes.Template:
-    """The tree in which every joining with `~` is bounded: in a loop it could double a text each time."""
-    for parent in [tree, *tree.find_all(nodes.Node)]:
-        for name, value in parent.iter_fields():
-            if isinstance(value, nodes.Concat):
-                setattr(parent, name, _bounded_node(value))
-            elif isinstance(value, list):
-                bounded = [_bounded_node(each) if isinstance(each, nodes.Concat) else each for each in value]
-                setattr(parent, name, bounded)
-    return tree
-
-
-def _bounded_node(joined: nodes.Concat) -> nodes.Filter:
-    return nodes.Filter(joined, _BOUNDED_FILTER, [], [], None, None, lineno=joined.lineno)
-
-
-def _bounded(value: Any) -> Any:
-    if type(value) in (str, list) and len(value) > MAXIMUM_TEXT:
-        raise SecurityError(f"a value grew over {MAXIMUM_TEXT} characters or items")
-    return value
-
-
-def _bounding(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The filter, its result bounded; it takes the same arguments of Jinja's own as before."""
-
-    @wraps(function)
-    def bounded(*args: Any, **kwargs: Any) -> Any:
-        return _bounded(function(*args, **kwargs))
-
-    return bounded
-
-
 def _refuse_forbidden_blocks(tree: nodes.Template, name: str | None) -> None:
     for kind, word in FORBIDDEN_BLOCKS.items():
         for block in tree.find_all(kind):
             raise TemplateSyntaxError(f"the block {word!r} is not available: use a macro", block.lineno, name)
+
+
+def _refuse_infinities(tree: nodes.Template, name: str | None) -> None:
+    for constant in tree.find_all(nodes.Const):
+        if type(constant.value) is float and not isfinite(constant.value):
+            raise TemplateSyntaxError("a number is larger than numbers can be", constant.lineno, name)

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
+from jinja2.exceptions import SecurityError
 
 from injector.core.envoy import sidecar_bootstrap, sidecar_proxy
 from injector.core.model import PROXY_CONTAINER, Config, InjectionError, JsonObject, Pod, Workload
 from injector.core.pods import annotations, containers, labels
+from injector.core.render.growth import bounded
 from injector.core.render.images import container_image
 from injector.core.render.networks import with_istio_network
 from injector.core.render.tcp_probes import tcp_probed_ports
@@ -118,7 +120,10 @@ class PodFunctions:
             raise _not_valid(name, text, "not a JSON object")
         if of_mappings and not all(isinstance(value, dict) for value in found.values()):
             raise _not_valid(name, text, "not every value is a JSON object")
-        return found
+        try:
+            return bounded(found)  # type: ignore[no-any-return]
+        except SecurityError as error:
+            raise _not_valid(name, text, str(error)) from error
 
     def label(self, name: str, default: Any = "") -> str:
         """The label where the key is present; else `default` as text."""

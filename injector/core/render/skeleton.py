@@ -10,7 +10,7 @@ from typing import Any, TypeAlias, cast
 
 import yaml
 
-from injector.core.render.slots import CONSTANT, MARK, as_text
+from injector.core.render.slots import CONSTANT, MARK, as_text, json_number
 from injector.core.shared import SharedList, SharedMapping, is_clean
 from injector.core.yaml_bounds import refuse_unbounded
 
@@ -18,6 +18,9 @@ try:
     from yaml import CSafeLoader as _SafeLoader
 except ImportError:  # PyYAML without LibYAML
     from yaml import SafeLoader as _SafeLoader  # type: ignore[assignment]
+
+# Others stand for values that a document of Kubernetes cannot hold.
+_TAGS = frozenset(f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "map", "seq"))
 
 Fill: TypeAlias = Callable[[Sequence[Any]], Any]
 
@@ -81,6 +84,8 @@ class _Builder:
         self._constants = constants
 
     def build(self, node: yaml.Node) -> Any:
+        if node.tag not in _TAGS:
+            raise SkeletonError(f"line {node.start_mark.line + 1}: the tag {node.tag!r} is not available")
         if isinstance(node, yaml.ScalarNode):
             return self._scalar(node)
         if isinstance(node, yaml.SequenceNode):
@@ -101,7 +106,11 @@ class _Builder:
             return _Dynamic(cast("Fill", itemgetter(int(lone[1])))) if constant is None else constant[0]
         if MARK.search(node.value):
             return self._text(node.value)
-        return self._loader.construct_object(node)
+        try:
+            value = self._loader.construct_object(node)
+            return json_number(value) if type(value) in (int, float) else value
+        except (ValueError, KeyError) as error:
+            raise SkeletonError(f"line {node.start_mark.line + 1}: {node.value[:40]!r} is no value: {error}") from error
 
     def _text(self, text: str) -> Any:
         first, *rest = MARK.split(text)

@@ -8,6 +8,7 @@ document text and no value: it is carried as a `Fragment`, which nothing but a l
 import re
 from collections.abc import Iterable, Sized
 from itertools import islice
+from math import isfinite
 from typing import Any, NoReturn
 
 from jinja2 import Undefined
@@ -22,7 +23,8 @@ MARK = re.compile(f"{OPEN}({CONSTANT}?[0-9]+){CLOSE}")
 MAXIMUM_SLOTS = 20_000
 MAXIMUM_ITERATIONS = 100_000
 _MARKS = tuple(f"{OPEN}{number}{CLOSE}" for number in range(1_000))
-_SCALARS = frozenset((str, int, float, bool, type(None)))
+_SCALARS = frozenset((str, bool, type(None)))
+_SMALLEST, _LARGEST = -(2**63), 2**64 - 1
 
 
 class Fragment:
@@ -94,10 +96,14 @@ class Recorder:
         """The iterable of a loop, its length added to the iterations of the whole rendering, which are bounded."""
         if not isinstance(iterable, Sized):
             iterable = list(islice(iterable, MAXIMUM_ITERATIONS + 1))
-        self.iterations += len(iterable)
+        self.count(len(iterable))
+        return iterable
+
+    def count(self, rounds: int) -> None:
+        """Count so many rounds of loops, or calls of macros. Raises SecurityError where there are too many."""
+        self.iterations += rounds
         if self.iterations > MAXIMUM_ITERATIONS:
             raise SecurityError(f"the template's loops run more than {MAXIMUM_ITERATIONS} times for one pod")
-        return iterable
 
 
 def as_text(value: Any) -> str:
@@ -109,7 +115,17 @@ def as_text(value: Any) -> str:
     return "" if value is None else str(value)
 
 
+def json_number(value: float) -> float:
+    """The number, if JSON readers and writers take it. Raises ValueError."""
+    if not (_SMALLEST <= value <= _LARGEST if type(value) is int else isfinite(value)):
+        shown = "a number of more than 64 bits" if type(value) is int else str(value)
+        raise ValueError(f"{shown}: a document can hold finite numbers of 64 bits")
+    return value
+
+
 def _json_value(value: Any) -> Any:
+    if type(value) in (int, float):
+        return json_number(value)
     if type(value) in _SCALARS or type(value) in (dict, list):
         return value
     if isinstance(value, Undefined):

@@ -1,0 +1,116 @@
+"""A template that would fill the memory, or never end, is a fault that names it; what others use still works."""
+
+import pytest
+
+from injector.core.render import KnownNames, RenderingError, TemplateFaults, TemplateSet
+from injector.core.render.text import FILTERS
+
+GROWN = "{% set ns = namespace(x='aaaaaaaaaa') %}{% for i in range(16) %}{% set ns.x = ns.x ~ ns.x %}{% endfor %}\n"
+NESTED = "{% set ns = namespace(x=[1], y={}) %}{% for i in range(500) %}{% set ns.x = [ns.x] %}{% endfor %}\n"
+DOUBLED = "{% set ns = namespace(x=[1], y={}) %}{% for i in range(60) %}{% set ns.x = STEP %}{% endfor %}\n"
+FAN = "{% macro m(n) %}\n{% if n > 0 %}\n{{ m(n - 1) }}\n{{ m(n - 1) }}\n{% endif %}\n{% endmacro %}\n{{ m(40) }}"
+CHAIN = "{% macro m0() %}\n- x\n{% endmacro %}\n" + "".join(
+    f"{{% macro m{n}() %}}\n{{{{ m{n - 1}() }}}}\n{{{{ m{n - 1}() }}}}\n{{% endmacro %}}\n" for n in range(1, 40)
+)
+UNBOUNDED = {
+    "text joined with itself": GROWN.replace("range(16)", "range(60)") + "a: {{ ns.x }}",
+    "text joined with a long separator": GROWN + "a: {{ range(100000) | join(ns.x) }}",
+    "long texts joined": GROWN + "a: {{ ([ns.x] + [ns.x]) | join }}",
+    "the method join": GROWN + "a: {{ ns.x.join(range(100000) | map('string')) }}",
+    "letters replaced by long text": GROWN + "a: {{ ns.x | replace('a', ns.x) }}",
+    "the method replace": GROWN + "a: {{ ns.x.replace('a', ns.x) }}",
+    "text padded": "a: {{ 'a'.ljust(10 ** 12) }}",
+    "text formatted": "a: {{ '{:>999999999999}'.format('a') }}",
+    "lists of lists": DOUBLED.replace("STEP", "[ns.x, ns.x]") + "a: {{ ns.x }}",
+    "tuples of tuples": DOUBLED.replace("STEP", "(ns.x, ns.x)") + "a: {{ ns.x }}",
+    "mappings of mappings": DOUBLED.replace("STEP", "{'a': ns.x, 'b': ns.x}") + "a: {{ ns.x }}",
+    "mappings that are called for": DOUBLED.replace("STEP", "dict(a=ns.x, b=ns.x)") + "a: {{ ns.x }}",
+    "fields of fields": DOUBLED.replace("STEP", "{'a': ns.x} | with_fields({'b': ns.x})") + "a: {{ ns.x }}",
+    "lists added": DOUBLED.replace("STEP", "ns.x + ns.x") + "a: {{ ns.x }}",
+    "deep lists": NESTED + "a: {{ ns.x }}",
+    "powers": "a: {{ ((((10 ** 64) ** 64) ** 64) ** 64) ** 64 > 1 }}",
+    "squares": DOUBLED.replace("STEP", "ns.x * ns.x").replace("x=[1]", "x=10") + "a: {{ ns.x > 1 }}",
+    "a number rounded to nothing": "a: {{ 5 | round(-1000000000) }}",
+    "a macro that calls itself twice": FAN,
+    "a macro that calls itself": "{% macro m() %}\n{{ m() }}\n{% endmacro %}\n{{ m() }}",
+    "a template that includes itself": "{% include 't' %}",
+    "macros that each call another one twice": CHAIN + "a:\n{{ m39() }}",
+    "loops in loops": "{% for a in range(1000) %}{% for b in range(1000) %}x{% endfor %}{% endfor %}",
+}
+NOT_JSON = {
+    "an infinite number": "a: .inf",
+    "an infinite expression": "a: {{ 1e999 }}",
+    "an infinite result": "a: {{ 1e308 * 10 }}",
+    "no number": "a: .nan",
+    "a number of many bits": "a: 0x" + "f" * 6000,
+    "a number of many digits": "a: " + "9" * 6000,
+    "a number of more than 64 bits": "a: {{ 2 ** 64 }}",
+    "a constant of many digits": "a: {{ " + "9" * 6000 + " }}",
+    "bytes": "a: !!binary aGVsbG8=",
+    "a set": "a: !!set {b, c}",
+    "a date": "a: !!timestamp 2001-01-01",
+    "an object": "a: !!python/object/apply:os.getcwd []",
+    "a wrong tag": "a: !!int x",
+    "a wrong boolean": "a: !!bool x",
+}
+TOO_MUCH_FOR_PYTHON = {
+    "loops inside loops": "{% for a in [1] %}\n" * 30 + "a: 1\n" + "{% endfor %}\n" * 30,
+    "conditions inside conditions": "{% if x %}\n" * 300 + "a: 1\n" + "{% endif %}\n" * 300,
+    "parentheses": "a: {{ " + "(" * 5000 + "1" + ")" * 5000 + " }}",
+    "a long chain of alternatives": "a: {{ " + "1 if x else " * 3000 + "1 }}",
+    "a constant of many digits": "a: {{ " + "9" * 6000 + " }}",
+}
+
+
+def of(source: str) -> TemplateSet:
+    return TemplateSet({"t": source}, FILTERS, KnownNames(frozen={"values": {}}))
+
+
+@pytest.mark.parametrize("source", [*UNBOUNDED.values(), *NOT_JSON.values()], ids=[*UNBOUNDED, *NOT_JSON])
+def test_what_no_document_can_hold_is_an_error_that_names_the_template(source: str) -> None:
+    with pytest.raises(RenderingError, match="template 't'"):
+        of(source).render("t", {"x": 1, "values": {}})
+
+
+@pytest.mark.parametrize("source", TOO_MUCH_FOR_PYTHON.values(), ids=TOO_MUCH_FOR_PYTHON)
+def test_what_python_cannot_compile_is_a_fault_of_the_template(source: str) -> None:
+    with pytest.raises(TemplateFaults, match="template 't'"):
+        of(source).check({"x", "values"})
+    with pytest.raises(RenderingError, match="template 't'"):
+        of(source).render("t", {"x": 1, "values": {}})
+
+
+def test_within_the_bounds_everything_works_as_jinja_has_it() -> None:
+    source = """
+joined: {{ [1, "a", 2.5] | join("-") }}
+attribute: {{ [{"n": "a"}, {"n": "b"}] | join(",", attribute="n") }}
+method: {{ "-".join(["a", "b"]) }}
+replaced: {{ "aaa" | replace("a", "b", 2) }}
+by method: {{ "aaa".replace("a", "bb") }}
+rounded: {{ 2.567 | round(1) }}
+ceiling: {{ 2.1 | round(0, "ceil") }}
+lists: {{ [x, [x, (x, 2)]] }}
+mapping: {{ dict(a=x) | with_fields({"b": [x]}) }}
+largest: {{ 2 ** 63 }}
+smallest: {{ -(2 ** 63) }}
+product: {{ 6 * 7.5 }}
+"""
+    assert of(source).render("t", {"x": 1, "values": {}}) == {
+        "joined": "1-a-2.5",
+        "attribute": "a,b",
+        "method": "a-b",
+        "replaced": "bba",
+        "by method": "bbbbbb",
+        "rounded": 2.6,
+        "ceiling": 3.0,
+        "lists": [1, [1, (1, 2)]],
+        "mapping": {"a": 1, "b": [1]},
+        "largest": 2**63,
+        "smallest": -(2**63),
+        "product": 45.0,
+    }
+
+
+def test_macros_that_call_themselves_a_few_times_still_do() -> None:
+    source = "{% macro m(n) %}\n{% if n > 0 %}\n- {{ n }}\n{{ m(n - 1) }}\n{% endif %}\n{% endmacro %}\na:\n{{ m(20) }}"
+    assert of(source).render("t", {"values": {}}) == {"a": list(range(20, 0, -1))}
