@@ -4,7 +4,8 @@ The webhook, the commands, the preview and the drift report all call `admit`; no
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import TypedDict
 
 from injector.core import proxy_config
 from injector.core.annotations import validate
@@ -76,6 +77,14 @@ class Subject:
     manual: bool = False
 
 
+class _Told(TypedDict):
+    """What is told of every pod, whatever becomes of it."""
+
+    decision: Decision
+    warnings: tuple[str, ...]
+    configuration: str
+
+
 def set_up(config: Config) -> Setup:
     """Make `config` ready for use. Templates are compiled when first needed; `Setup.templates.check` compiles all."""
     proxy_config_seen = proxy_config_view(config.mesh_config["defaultConfig"])
@@ -108,22 +117,17 @@ def subject_of(request: AdmissionRequest, snapshot: Snapshot) -> Subject:
 def admit(subject: Subject, setup: Setup, snapshot: Snapshot) -> Admission:
     """Decide, render, merge and diff: the path of one pod."""
     decision = _decide(subject, setup)
-    unchanged = Admission(
-        allowed=True,
-        decision=decision,
-        pod=subject.pod,
-        warnings=tuple(misspelt(subject.pod)),
-        configuration=setup.digest,
-    )
+    told: _Told = {"decision": decision, "warnings": tuple(misspelt(subject.pod)), "configuration": setup.digest}
     if not decision.inject:
-        return unchanged
+        return Admission(allowed=True, pod=subject.pod, **told)
     try:
         injected = inject(_prepare(subject, setup, snapshot), setup.templates)
         _refuse_repeated_names(subject.pod, injected.pod)
     except InjectionError as error:
-        return replace(unchanged, allowed=False, message=f"failed to run injection template: {error}")
+        message = f"failed to run injection template: {error}"
+        return Admission(allowed=False, pod=subject.pod, message=message, **told)
     patch = tuple(diff(subject.pod, injected.pod))
-    return replace(unchanged, pod=injected.pod, patch=patch, templates=injected.templates)
+    return Admission(allowed=True, pod=injected.pod, patch=patch, templates=injected.templates, **told)
 
 
 def _decide(subject: Subject, setup: Setup) -> Decision:

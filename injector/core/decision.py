@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from injector.core.labels import LabelSelector
-from injector.core.model import INJECT_KEY, NAMESPACE_INJECTION_LABEL, REVISION_KEY, Config, Decision, Pod, RuleResult
+from injector.core.model import INJECT_KEY, NAMESPACE_INJECTION_LABEL, REVISION_KEY, Config, Decision, Pod
 from injector.core.pods import annotations, labels
 from injector.core.selection import SelectionRule, namespace_labels, selecting_rule, selection_rules
 
@@ -74,13 +74,12 @@ def facts_of(
 
 def decide(facts: Facts) -> Decision:
     """Look at the rules in order until one decides. The last rule always decides."""
-    trace: list[RuleResult] = []
+    seen: list[tuple[str, str]] = []
     for name, rule in RULES:
         result = rule(facts)
         if isinstance(result, Verdict):
-            trace.append(RuleResult(name, decided=True, message=result.message))
-            return Decision(result.inject, result.reason, result.message, tuple(trace))
-        trace.append(RuleResult(name, decided=False, message=result))
+            return Decision(result.inject, result.reason, result.message, name, tuple(seen))
+        seen.append((name, result))
     raise AssertionError("the policy rule always decides")
 
 

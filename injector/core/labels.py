@@ -44,7 +44,10 @@ class LabelSelector:
 
     def matches(self, labels: Mapping[str, str]) -> bool:
         """Whether `labels` meet every requirement."""
-        return all(requirement.matches(labels) for requirement in self.requirements)
+        for requirement in self.requirements:  # noqa: SIM110 -- for every pod: `all` would make a generator for each
+            if not requirement.matches(labels):
+                return False
+        return True
 
     def as_json(self) -> dict[str, Any]:
         """The selector as a Kubernetes LabelSelector object."""

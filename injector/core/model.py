@@ -113,12 +113,24 @@ class RuleResult(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The outcome, with every rule that was looked at, in order; the last one decided."""
+    """The outcome: what the rule named `rule` decided, and what those before it, in `passed`, had seen by name.
+
+    `rule` is empty where no rule was looked at.
+    """
 
     inject: bool
     reason: str
     message: str
-    trace: tuple[RuleResult, ...]
+    rule: str = ""
+    passed: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def trace(self) -> tuple[RuleResult, ...]:
+        """Every rule that was looked at, in order; the last one decided."""
+        if not self.rule:
+            return ()
+        before = (RuleResult(rule, decided=False, message=message) for rule, message in self.passed)
+        return (*before, RuleResult(self.rule, decided=True, message=self.message))
 
 
 @dataclass(frozen=True, slots=True)

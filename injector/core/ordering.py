@@ -1,37 +1,34 @@
 """The order of containers: the proxy before or behind the application, redirection where it works (reference 11.7)."""
 
+from collections.abc import Mapping
+
 from injector.core.model import INIT_CONTAINER, PROXY_CONTAINER, VALIDATION_CONTAINER, Container, Pod
 from injector.core.pods import CONTAINER_LISTS, containers, with_containers
 
 _CORE_DUMP = "enable-core-dump"
-_NATIVE_FIRST = (INIT_CONTAINER, VALIDATION_CONTAINER, PROXY_CONTAINER, _CORE_DUMP)
+_OTHERS = 10
+
+# Where containers stand by their names, those that are not named at _OTHERS; of equal places the order stays, and of
+# containers with one name the last one.
+_HELD = {PROXY_CONTAINER: 0}
+_NOT_HELD = {PROXY_CONTAINER: 11}
+_NATIVE = {INIT_CONTAINER: 0, VALIDATION_CONTAINER: 1, PROXY_CONTAINER: 2, _CORE_DUMP: 3}
+_NOT_NATIVE = {VALIDATION_CONTAINER: 0, INIT_CONTAINER: 11, _CORE_DUMP: 12}
 
 
 def order_containers(pod: Pod, *, hold: bool) -> Pod:
     """The pod with its containers in order; `hold` puts the proxy first, so that the application waits for it."""
-    ordered = {
-        "containers": _application_order(containers(pod), hold=hold),
-        "initContainers": _init_order(containers(pod, "initContainers")),
-    }
+    native = any(container["name"] == PROXY_CONTAINER for container in containers(pod, "initContainers"))
+    places = {"containers": _HELD if hold else _NOT_HELD, "initContainers": _NATIVE if native else _NOT_NATIVE}
     for which in CONTAINER_LISTS:
         before = containers(pod, which)
-        if any(one is not other for one, other in zip(before, ordered[which], strict=False)):
-            pod = with_containers(pod, which, ordered[which])
+        ordered = _in_order(before, places[which])
+        if any(one is not other for one, other in zip(before, ordered, strict=False)):
+            pod = with_containers(pod, which, ordered)
     return pod
 
 
-def _application_order(before: list[Container], *, hold: bool) -> list[Container]:
-    return _moved(before, first=(PROXY_CONTAINER,)) if hold else _moved(before, last=(PROXY_CONTAINER,))
-
-
-def _init_order(before: list[Container]) -> list[Container]:
-    if any(container["name"] == PROXY_CONTAINER for container in before):
-        return _moved(before, first=_NATIVE_FIRST)
-    return _moved(before, first=(VALIDATION_CONTAINER,), last=(INIT_CONTAINER, _CORE_DUMP))
-
-
-def _moved(before: list[Container], first: tuple[str, ...] = (), last: tuple[str, ...] = ()) -> list[Container]:
-    named = {container["name"]: container for container in before}
-    front = [named[name] for name in first if name in named]
-    back = [named[name] for name in last if name in named]
-    return [*front, *(each for each in before if each["name"] not in (*first, *last)), *back]
+def _in_order(before: list[Container], places: Mapping[str, int]) -> list[Container]:
+    last = {container["name"]: container for container in before}
+    once = [each for each in before if (name := each["name"]) not in places or last[name] is each]
+    return sorted(once, key=lambda container: places.get(container["name"], _OTHERS))

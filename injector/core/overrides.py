@@ -17,7 +17,7 @@ from injector.core.model import (
     JsonObject,
     Pod,
 )
-from injector.core.pods import CONTAINER_LISTS, ContainerList, annotations, containers, with_metadata
+from injector.core.pods import CONTAINER_LISTS, ContainerList, all_containers, annotations, containers, with_metadata
 from injector.core.quantity import canonical_quantities
 from injector.core.shape import container_faults
 from injector.core.status import Status
@@ -75,6 +75,8 @@ def find_overrides(original: Pod, template_pod: Pod, status: Status | None) -> l
     """
     saved = saved_overrides(original)
     own = status.original if status else None
+    if status is None and not any(saved.values()) and not _has_namesakes(original, template_pod):
+        return []
     found = []
     for which in CONTAINER_LISTS:
         for name in (each["name"] for each in containers(template_pod, which)):
@@ -142,6 +144,12 @@ def _kept_definition(
     known = saved if "definitions" not in own else (own["definitions"].get(which) or {}).get(name)
     covered: Container | None = ((own.get("covered") or {}).get(which) or {}).get(name)
     return covered if known is None else known
+
+
+def _has_namesakes(original: Pod, template_pod: Pod) -> bool:
+    """Whether any container of the user's has the name of one of the templates'."""
+    names = {each["name"] for _, _, each in all_containers(template_pod)}
+    return any(each["name"] in names for _, _, each in all_containers(original))
 
 
 def _defined(original: Pod, which: ContainerList, name: str) -> Iterator[Container]:

@@ -3,7 +3,6 @@
 The two documents share whatever did not change, so identity answers most comparisons.
 """
 
-from collections.abc import Iterator
 from typing import Any
 
 from injector.core.model import JsonObject
@@ -17,62 +16,60 @@ def diff(before: JsonObject, after: JsonObject) -> list[JsonObject]:
 
     Only `add`, `remove` and `replace` are used; a new part is added whole.
     """
-    return list(_mapping(before, after, ""))
+    operations: list[JsonObject] = []
+    _mapping(before, after, "", operations)
+    return operations
 
 
-def _value(before: Any, after: Any, path: str) -> Iterator[JsonObject]:
+def _value(before: Any, after: Any, path: str, operations: list[JsonObject]) -> None:
     if before is after:
         return
     if isinstance(before, dict) and isinstance(after, dict):
-        yield from _mapping(before, after, path)
+        _mapping(before, after, path, operations)
     elif isinstance(before, list) and isinstance(after, list):
-        yield from _list(before, after, path)
+        _list(before, after, path, operations)
     elif type(before) is not type(after) or before != after:
-        yield {"op": "replace", "path": path, "value": after}
+        operations.append({"op": "replace", "path": path, "value": after})
 
 
-def _mapping(before: JsonObject, after: JsonObject, path: str) -> Iterator[JsonObject]:
-    for key in before:
-        if key not in after:
-            yield {"op": "remove", "path": f"{path}/{_escaped(key)}"}
+def _mapping(before: JsonObject, after: JsonObject, path: str, operations: list[JsonObject]) -> None:
+    operations += [{"op": "remove", "path": f"{path}/{_escaped(key)}"} for key in before if key not in after]
     for key, value in after.items():
         if key not in before:
-            yield {"op": "add", "path": f"{path}/{_escaped(key)}", "value": value}
+            operations.append({"op": "add", "path": f"{path}/{_escaped(key)}", "value": value})
         elif before[key] is not value:
-            yield from _value(before[key], value, f"{path}/{_escaped(key)}")
+            _value(before[key], value, f"{path}/{_escaped(key)}", operations)
 
 
-def _list(before: list[Any], after: list[Any], path: str) -> Iterator[JsonObject]:
+def _list(before: list[Any], after: list[Any], path: str, operations: list[JsonObject]) -> None:
     """Walk both lists: an item that is no longer there is removed, a new one added, one that stays is compared."""
     old, new = identities(before), identities(after)
     if old is None or new is None:
-        yield from _list_by_place(before, after, path)
+        _list_by_place(before, after, path, operations)
         return
     staying = _in_both(old, new)
     position = 0
     waiting = list(zip(old, before, strict=True))
     for identity, item in zip(new, after, strict=True):
         if identity not in staying:
-            yield {"op": "add", "path": f"{path}/{position}", "value": item}
+            operations.append({"op": "add", "path": f"{path}/{position}", "value": item})
             position += 1
             continue
         while waiting[0][0] != identity:
             waiting.pop(0)
-            yield {"op": "remove", "path": f"{path}/{position}"}
-        yield from _value(waiting.pop(0)[1], item, f"{path}/{position}")
+            operations.append({"op": "remove", "path": f"{path}/{position}"})
+        _value(waiting.pop(0)[1], item, f"{path}/{position}", operations)
         position += 1
-    for _ in waiting:
-        yield {"op": "remove", "path": f"{path}/{position}"}
+    operations.extend({"op": "remove", "path": f"{path}/{position}"} for _ in waiting)
 
 
-def _list_by_place(before: list[Any], after: list[Any], path: str) -> Iterator[JsonObject]:
+def _list_by_place(before: list[Any], after: list[Any], path: str, operations: list[JsonObject]) -> None:
     shared = min(len(before), len(after))
     for index in range(shared):
-        yield from _value(before[index], after[index], f"{path}/{index}")
-    for _ in before[shared:]:
-        yield {"op": "remove", "path": f"{path}/{shared}"}
+        _value(before[index], after[index], f"{path}/{index}", operations)
+    operations.extend({"op": "remove", "path": f"{path}/{shared}"} for _ in before[shared:])
     for index, item in enumerate(after[shared:], shared):
-        yield {"op": "add", "path": f"{path}/{index}", "value": item}
+        operations.append({"op": "add", "path": f"{path}/{index}", "value": item})
 
 
 def identities(items: list[Any]) -> list[Any] | None:

@@ -37,6 +37,7 @@ _HOOKS = (
     _Hook(("lifecycle", "preStop"), "/app-lifecycle/{}/prestopz", is_probe=False),
     _Hook(("lifecycle", "postStart"), "/app-lifecycle/{}/poststartz", is_probe=False),
 )
+_HOOKED_FIELDS = frozenset(hook.path[0] for hook in _HOOKS)
 _HTTP_GET_KEYS = ("path", "port", "host", "scheme")
 
 
@@ -67,7 +68,7 @@ def _probers(pod: Pod, status_port: int, *, injected_before: bool) -> JsonObject
 
 
 def _handlers(container: Container) -> Iterator[tuple[_Hook, str, JsonObject]]:
-    if container["name"] == PROXY_CONTAINER:
+    if _HOOKED_FIELDS.isdisjoint(container) or container["name"] == PROXY_CONTAINER:
         return
     for hook in _HOOKS:
         handler: Any = container

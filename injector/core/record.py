@@ -17,6 +17,7 @@ The key `original` of the status annotation holds, each only where there is some
   last one did not put them there again.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from injector.core.model import OVERRIDES_ANNOTATION, STATUS_ANNOTATION, JsonObject, Pod
@@ -118,24 +119,32 @@ def _rewritten_definition(original: Pod, override: Override, record: JsonObject)
 
 def _lost_order(original: Pod, result: Pod, always: tuple[str, ...]) -> dict[str, list[str]]:
     before, after = original.get("spec") or {}, result.get("spec") or {}
-    own = {which: [item["name"] for item in before.get(which) or ()] for which in LISTS_OF_SPEC}
-    kept = {which: [item["name"] for item in after.get(which) or ()] for which in LISTS_OF_SPEC}
     return {
-        which: names
-        for which, names in own.items()
-        if which in always or names != [name for name in kept[which] if name in names]
+        which: [item["name"] for item in before.get(which) or ()]
+        for which in LISTS_OF_SPEC
+        if which in always or not _is_in_order(before.get(which) or (), after.get(which) or ())
     }
+
+
+def _is_in_order(before: Sequence[JsonObject], after: Sequence[JsonObject]) -> bool:
+    if not before or before is after:
+        return True
+    names = [item["name"] for item in before]
+    return names == [name for item in after if (name := item["name"]) in names]
 
 
 def _changed(before: Any, after: Any, ignored: tuple[str, ...]) -> JsonObject:
     if before is after:
         return {}
-    keys = dict.fromkeys((*before, *after))
-    return {
-        key: before.get(key)
-        for key in keys
-        if key not in ignored and before.get(key) is not after.get(key) and before.get(key) != after.get(key)
+    changed = {
+        key: value
+        for key, value in before.items()
+        if (now := after.get(key)) is not value and now != value and key not in ignored
     }
+    for key, value in after.items():
+        if key not in before and value is not None and key not in ignored:
+            changed[key] = None
+    return changed
 
 
 def _changed_containers(original: Pod, result: Pod, which: ContainerList, of_templates: set[str]) -> JsonObject:
@@ -149,5 +158,6 @@ def _changed_containers(original: Pod, result: Pod, which: ContainerList, of_tem
 
 
 def _of_same_name(original: Pod, injected: JsonObject, which: str) -> list[JsonObject]:
-    names = {item["name"] for item in injected.get(which) or ()}
-    return [item for item in (original.get("spec") or {}).get(which) or () if item.get("name") in names]
+    own = (original.get("spec") or {}).get(which)
+    names = {item["name"] for item in injected.get(which) or ()} if own else ()
+    return [item for item in own or () if item.get("name") in names]

@@ -103,9 +103,9 @@ def _container(container: dict[str, Any], path: str) -> Iterator[str]:
 
 
 def _fields(mapping: dict[str, Any], expected: dict[str, str], path: str) -> Iterator[str]:
-    for field, kind in expected.items():
-        value = mapping.get(field)
-        if value is not None and not _CHECKS[kind](value):
+    for field, value in mapping.items():
+        kind = expected.get(field)
+        if kind is not None and value is not None and not _CHECKS[kind](value):
             yield _fault(path + field, value, kind)
 
 

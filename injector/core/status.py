@@ -12,6 +12,7 @@ import orjson
 
 from injector.core.model import STATUS_ANNOTATION, JsonObject, Pod
 from injector.core.pods import CONTAINER_LISTS, ContainerList, annotations
+from injector.core.shared import SharedMapping
 
 NAME_LISTS = ("initContainers", "containers", "volumes", "imagePullSecrets")
 ORIGINAL = "original"
@@ -106,6 +107,8 @@ def injected_names(overlay: JsonObject) -> JsonObject:
 
 
 def _named(item: JsonObject) -> JsonObject:
+    if type(item) is SharedMapping:
+        return SharedMapping(name=item["name"])
     return {key: value for key, value in item.items() if key == "name" or key[:1] == "$"}
 
 

@@ -55,7 +55,7 @@ def capture_plan(case: Case) -> str:
 
 def decision_of(case: Case) -> Decision:
     """The decision; for what is no readable pod one that says so."""
-    unreadable = Decision(inject=False, reason=UNREADABLE_POD, message=case.admission.message, trace=())
+    unreadable = Decision(inject=False, reason=UNREADABLE_POD, message=case.admission.message)
     return case.admission.decision or unreadable
 
 

@@ -81,7 +81,7 @@ def request() -> AdmissionRequest:
 
 def test_the_answer_repeats_uid_and_version_and_carries_the_patch() -> None:
     patch = ({"op": "add", "path": "/x", "value": "ü"},)
-    decision = Decision(inject=True, reason="NamespaceLabel", message="", trace=())
+    decision = Decision(inject=True, reason="NamespaceLabel", message="")
     admission = Admission(
         allowed=True,
         decision=decision,
