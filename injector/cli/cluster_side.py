@@ -47,13 +47,17 @@ class ClusterSide:
         if options.events:
             self._tell_authors()
 
-    def keep_certificates(self, secret: str, settings: Settings) -> ServingCertificate:
-        """The certificate that the Secret holds from now on. Raises InputError where the Secret cannot be had."""
+    def keep_certificates(self, secret: str, settings: Settings, *, competes: bool) -> ServingCertificate:
+        """The certificate that the Secret holds from now on. Raises InputError where the Secret cannot be had.
+
+        Of the processes of one replica one `competes` for the lease, and follows the registration as its holder has to.
+        """
         options = self._options
         store = SecretStore(self._server.client, options.namespace, secret)
         lease = Lease(self._server, options.namespace, options.lease, self._identity)
-        registration = Registration(self._server, options.webhook_configs, self._revision, self._metrics)
-        custody = Custody(store, lease, registration, settings)
+        registered = options.webhook_configs if competes else ()
+        registration = Registration(self._server, registered, self._revision, self._metrics)
+        custody = Custody(store, lease, registration, settings, competes=competes)
         files = _first(custody)
         certificate = ServingCertificate(files.certificate, files.key)
         custody.start(certificate, self._telemetry, self._metrics)

@@ -25,10 +25,12 @@ _ROUND_SECONDS = 2.0
 class Custody:
     """Serves what the Secret holds; as the holder of the lease renews it, rotates it, and publishes its authority."""
 
-    def __init__(self, store: SecretStore, lease: Lease, registration: Registration, settings: Settings) -> None:
-        """Nothing happens before `first` and `start`."""
+    def __init__(
+        self, store: SecretStore, lease: Lease, registration: Registration, settings: Settings, *, competes: bool = True
+    ) -> None:
+        """Nothing happens before `first` and `start`. Who does not compete for the lease only serves."""
         self._store, self._lease = store, lease
-        self._registration, self._settings = registration, settings
+        self._registration, self._settings, self._competes = registration, settings, competes
         self._woken, self._stopped = Event(), Event()
         self._published: tuple[bytes, float] | None = None
         self._refused: Holding | None = None
@@ -96,7 +98,7 @@ class Custody:
         kept = self._store.load()
         if kept is not None:
             self._serve(kept)
-        holds = self._lease.renew(self._held.serving.certificate)
+        holds = self._lease.renew(self._held.serving.certificate, competes=self._competes)
         if holds != self._holds:
             self._telemetry.log.info("lease taken" if holds else "lease lost", identity=self._lease.identity)
             self._metrics.lease_held.set(holds)

@@ -66,7 +66,8 @@ def serve_until_stopped(
     side = _cluster_side(cluster, service, telemetry) if cluster else None
     try:
         if side and certificates.secret:
-            certificate = side.keep_certificates(certificates.secret, certificates.settings)
+            competes = listening.worker is None or listening.worker.index == 0
+            certificate = side.keep_certificates(certificates.secret, certificates.settings, competes=competes)
         else:
             certificate = _certificate_of_files(certificates, upkeep, telemetry)
         load = _keeping_snapshot(inputs, service) if side else inputs.load

@@ -41,17 +41,18 @@ class Lease:
         self._holder = _Seen(None, self._clock())
         self._replicas: dict[str, _Seen] = {}
 
-    def renew(self, serving: bytes) -> bool:
+    def renew(self, serving: bytes, *, competes: bool = True) -> bool:
         """Say that this replica lives and shows the certificate `serving`; whether it holds the lease now.
 
-        Raises ClusterError.
+        Who does not compete for it says what it shows in the Lease that others made. Raises ClusterError.
         """
         found = self._read()
         self._look(found)
         mine = f"{fingerprint(serving)} {datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
-        if self._may_hold(found):
+        if competes and self._may_hold(found):
             return self._take(found, mine)
-        self._server.merge(LEASES, self._annotated(mine), self._namespace)
+        if found["metadata"].get("resourceVersion"):
+            self._server.merge(LEASES, self._annotated(mine), self._namespace)
         return False
 
     def all_show(self, serving: bytes) -> bool:

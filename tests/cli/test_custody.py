@@ -37,13 +37,15 @@ SETTINGS = Settings(names=("localhost",))
 class Replica:
     """One replica of the injector, as far as its certificates go."""
 
-    def __init__(self, server: ApiServer, identity: str) -> None:
+    def __init__(self, server: ApiServer, identity: str, *, competes: bool = True) -> None:
         self.log = io.BytesIO()
         self.telemetry = Telemetry(self.log)
         self.metrics = ClusterMetrics(self.telemetry.registry)
         lease = Lease(server, "mesh", "injector", identity)
         registration = Registration(server, ["webhooks"], lambda: "default", self.metrics)
-        self.custody = Custody(SecretStore(server.client, "mesh", "certificates"), lease, registration, SETTINGS)
+        self.custody = Custody(
+            SecretStore(server.client, "mesh", "certificates"), lease, registration, SETTINGS, competes=competes
+        )
 
     def start(self) -> None:
         files = self.custody.first()
@@ -246,6 +248,19 @@ def test_who_stops_leaves_the_lease_to_the_other_one(mesh: Mesh) -> None:
     first.custody.stop()
     mesh.replicas.remove(first)
     second.until(lambda: second.detail["holder"])
+
+
+def test_who_does_not_compete_for_the_lease_serves_what_others_keep_and_writes_nothing(mesh: Mesh) -> None:
+    quiet = Replica(mesh.server, "quiet", competes=False)
+    quiet.start()
+    mesh.replicas.append(quiet)
+    held = mesh.store.update(renewed)
+    quiet.until(lambda: shows(quiet, held))
+    mesh.keeper.remove(KEPT_AT)
+    reads = len(mesh.keeper.asked("GET"))
+    quiet.until(lambda: len(mesh.keeper.asked("GET")) > reads + 4)
+    assert (quiet.detail["holder"], KEPT_AT in mesh.keeper.objects, mesh.bundle) == (False, False, b"")
+    assert shows(quiet, held)
 
 
 def test_without_a_first_certificate_there_is_nothing_to_serve(mesh: Mesh) -> None:

@@ -159,6 +159,20 @@ def test_what_others_put_on_it_stays(replicas: Replicas) -> None:
     assert replicas.keeper.objects[PATH]["metadata"]["annotations"]["team"] == "mesh"
 
 
+def test_who_does_not_compete_never_holds_it_but_has_its_word(replicas: Replicas) -> None:
+    quiet, first = replicas.joined("quiet"), replicas.joined("a")
+    assert not quiet.renew(OLD, competes=False)
+    assert PATH not in replicas.keeper.objects
+    first.renew(NEW)
+    assert not quiet.renew(OLD, competes=False)
+    first.renew(NEW)
+    assert not first.all_show(NEW)
+    first.release()
+    replicas.now += HOLD_SECONDS + 1
+    assert not quiet.renew(OLD, competes=False)
+    assert (replicas.holder, set(replicas.told)) == ("", {"quiet"})
+
+
 def test_a_lease_that_was_deleted_is_made_anew(replicas: Replicas) -> None:
     first = replicas.joined("a")
     first.renew(OLD)
