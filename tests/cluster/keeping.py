@@ -23,7 +23,7 @@ class Change(NamedTuple):
 
 @dataclass
 class Keeper:
-    """Objects by the path of their URL. `refusing`: HTTP status by method, answered in place of doing anything."""
+    """Objects by the path of their URL. `refusing`: HTTP status by method or path, in place of doing anything."""
 
     objects: dict[str, Any] = field(default_factory=dict)
     requests: list[Asked] = field(default_factory=list)
@@ -66,7 +66,7 @@ class Keeper:
             waiting[1]()
         with self._changed:
             self.requests.append(asked)
-            status = self.refusing.get(asked.method) or self._obstacle(asked)
+            status = self.refusing.get(asked.method) or self.refusing.get(asked.path) or self._obstacle(asked)
             return (status, _status(status)) if status else (200, self._done(asked))
 
     def events(self, asked: Asked) -> Iterator[Any]:
@@ -110,7 +110,7 @@ class Keeper:
         return self._keep(asked.path, {**document, "metadata": {**document["metadata"], "managedFields": managers}})
 
     def _listing(self, asked: Asked) -> Any:
-        items = [found for path, found in self.objects.items() if _is_meant(path, asked)]
+        items = [found for path, found in self.objects.items() if _is_meant(path, asked) and _is_selected(found, asked)]
         return {"metadata": {"resourceVersion": str(len(self._changes))}, "items": items}
 
     def _keep(self, path: str, document: Any) -> Any:
@@ -171,10 +171,15 @@ def _is_meant(path: str, asked: Asked) -> bool:
     return collection == asked.path and wanted in ("", name)
 
 
+def _is_selected(document: Any, asked: Asked) -> bool:
+    key, _, value = asked.query.get("labelSelector", "").partition("=")
+    return not key or (document["metadata"].get("labels") or {}).get(key) == value
+
+
 def _is_collection(path: str) -> bool:
     parts = path.strip("/").split("/")
     rest = parts[2:] if parts[0] == "api" else parts[3:]
-    return len(rest[2:] if rest[0] == "namespaces" else rest) == 1
+    return len(rest[2:] if rest[0] == "namespaces" and len(rest) > 2 else rest) == 1
 
 
 def _status(code: int) -> Any:
