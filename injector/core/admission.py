@@ -143,6 +143,7 @@ def _prepare(subject: Subject, setup: Setup, snapshot: Snapshot) -> Injection:
     platform = config.platform if subject.namespace_object is not None and not subject.manual else ""
     pod = without_range_user(subject.pod, platform)
     user, group = proxy_ids(subject.namespace_object, platform)
+    of_mesh = config.mesh_config["defaultConfig"]
     mesh_default, effective = _proxy_configs(subject, config, snapshot)
     status_port = int(mesh_default.get("statusPort") or 0)
     status = read_status(pod)
@@ -152,7 +153,7 @@ def _prepare(subject: Subject, setup: Setup, snapshot: Snapshot) -> Injection:
             pod=pod_view(_view(pod, status, status_port)),
             workload=subject.workload,
             config=config,
-            proxy_config=setup.proxy_config if effective is mesh_default else proxy_config_view(effective),
+            proxy_config=setup.proxy_config if effective is of_mesh else proxy_config_view(effective),
             native_sidecars=detect(config.native_sidecars, snapshot.nodes, _node_name(pod)),
             proxy_uid=user,
             proxy_gid=group,

@@ -19,9 +19,9 @@ def proxy_ids(namespace: JsonObject | None, platform: str) -> tuple[int, int]:
     if platform != OPENSHIFT or namespace is None:
         return DEFAULT_PROXY_ID, DEFAULT_PROXY_ID
     ranges = (namespace.get("metadata") or {}).get("annotations") or {}
-    user = _end_of_first_block(ranges.get(USER_RANGE))
-    group = _end_of_first_block(ranges.get(GROUP_RANGES, ranges.get(USER_RANGE)))
-    return user or DEFAULT_PROXY_ID, group or DEFAULT_PROXY_ID
+    user = _end_of_block(ranges.get(USER_RANGE) or "")
+    group = _end_of_first_block(ranges.get(GROUP_RANGES, ranges.get(USER_RANGE)) or "")
+    return DEFAULT_PROXY_ID if user is None else user, DEFAULT_PROXY_ID if group is None else group
 
 
 def without_range_user(pod: Pod, platform: str) -> Pod:
@@ -47,9 +47,9 @@ def _application_user(pod: Pod) -> int:
     return user
 
 
-def _end_of_first_block(blocks: str | None) -> int | None:
+def _end_of_first_block(blocks: str) -> int | None:
     """The last id of the first of comma-separated blocks, `start/size` or `start-end`; None where one is malformed."""
-    ends = [_end_of_block(block) for block in (blocks or "").split(",")]
+    ends = [_end_of_block(block) for block in blocks.split(",")]
     return None if None in ends else ends[0]
 
 
