@@ -1,0 +1,154 @@
+"""A server's cluster put together: followed, its certificates kept, authors told, and left in good order."""
+
+import io
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from certs.model import Settings
+from injector.cli import cluster_side as room
+from injector.cli.cluster_side import ClusterSide
+from injector.cli.errors import InputError
+from injector.cli.serve_options import ClusterOptions
+from injector.core.model import EMPTY_SNAPSHOT
+from injector.server.answer import answer
+from injector.server.state import Service, State
+from injector.server.telemetry import Telemetry
+from tests.cli.test_check_cluster import kubeconfig
+from tests.cluster.keeping import Keeper, keeping
+from tests.cluster.test_reflector import wait_until
+from tests.server.handshakes import certificate_shown
+from tests.support import default_setup, pod_of, review_of
+
+KEPT_AT, LEASE = "/api/v1/namespaces/mesh/secrets/certificates", "/apis/coordination.k8s.io/v1/namespaces/mesh/leases/l"
+EVENTS = "/api/v1/namespaces/shop/events"
+SETTINGS = Settings(names=("localhost",))
+OWNER = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "shop-6f", "uid": "u", "controller": True}
+
+
+class Side:
+    """The cluster side of a server that has nothing else."""
+
+    def __init__(self, file: Path, keeper: Keeper, *, events: bool = True) -> None:
+        self.keeper, self.log = keeper, io.BytesIO()
+        self.telemetry = Telemetry(self.log)
+        self.service = Service(State(default_setup(), EMPTY_SNAPSHOT))
+        options = ClusterOptions(file, None, "mesh", (), "l", events)
+        self.side = ClusterSide(options, self.service, self.telemetry)
+
+    def details(self) -> dict[str, Any]:
+        return {name: tell() for name, tell in self.service.details.items()}
+
+    def review(self, **fields: Any) -> None:
+        """Answer a review of a pod that cannot have a sidecar, as the server does."""
+        pod = pod_of(hostNetwork=True)
+        pod["metadata"]["ownerReferences"] = [OWNER]
+        body = review_of(pod, **{"namespace": "shop", **fields})
+        self.telemetry.record(answer(body, "/inject", self.service.state), 0.0)
+
+    def lines(self, event: str) -> list[Any]:
+        found = [json.loads(line) for line in self.log.getvalue().splitlines()]
+        return [line for line in found if line["event"] == event]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., Side]]:
+    """Follows a cluster in which the namespace `shop` opted in."""
+    with keeping() as (server, keeper):
+        metadata = {"name": "shop", "labels": {"istio-injection": "enabled"}}
+        keeper.put("/api/v1/namespaces/shop", {"metadata": metadata})
+        started: list[Side] = []
+
+        def make(refusing: dict[str, int] | None = None, **options: Any) -> Side:
+            keeper.refusing.update(refusing or {})
+            started.append(Side(kubeconfig(tmp_path, server.url), keeper, **options))
+            return started[-1]
+
+        yield make
+        for each in started:
+            each.side.stop()
+
+
+def test_the_cluster_is_known_before_anything_is_served(start: Callable[..., Side]) -> None:
+    followed = start()
+    assert set(followed.service.state.snapshot.namespaces) == {"shop"}
+    assert followed.details() == {"cluster": {"connected": True, "age_seconds": 0.0, "error": ""}}
+
+
+def test_certificates_are_made_kept_and_told(start: Callable[..., Side]) -> None:
+    followed = start()
+    certificate = followed.side.keep_certificates("certificates", SETTINGS, competes=True)
+    assert KEPT_AT in followed.keeper.objects
+    assert certificate_shown(certificate.context).startswith(b"-----BEGIN CERTIFICATE-----")
+    wait_until(lambda: followed.details()["certificates"]["holder"] is True)
+
+
+def test_on_its_way_out_it_leaves_the_lease(start: Callable[..., Side]) -> None:
+    followed = start()
+    followed.side.keep_certificates("certificates", SETTINGS, competes=True)
+    wait_until(lambda: followed.details()["certificates"]["holder"] is True)
+    followed.side.stop()
+    assert followed.keeper.objects[LEASE]["spec"]["holderIdentity"] == ""
+
+
+def test_an_api_server_that_fails_at_first_is_waited_for(
+    start: Callable[..., Side], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room, "_RETRY_SECONDS", 0.01)
+    followed = start()
+    followed.keeper.refusing[KEPT_AT] = 500
+    tries = len(followed.keeper.asked("GET"))
+
+    def recover() -> None:
+        if len(followed.keeper.asked("GET")) > tries + 2:
+            followed.keeper.refusing.clear()
+        else:
+            followed.keeper.before("GET", recover)
+
+    followed.keeper.before("GET", recover)
+    followed.side.keep_certificates("certificates", SETTINGS, competes=True)
+    assert KEPT_AT in followed.keeper.objects
+
+
+def test_one_that_goes_on_failing_ends_the_start_with_its_reason(
+    start: Callable[..., Side], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room, "_START_SECONDS", 0.0)
+    followed = start()
+    followed.keeper.refusing[KEPT_AT] = 403
+    with pytest.raises(InputError, match="Secret mesh/certificates: cannot be read: 403"):
+        followed.side.keep_certificates("certificates", SETTINGS, competes=True)
+
+
+def test_the_server_starts_though_the_cluster_cannot_be_read_yet(
+    start: Callable[..., Side], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room, "_FIRST_READ_SECONDS", 0.0)
+    followed = start(refusing={"GET": 500})
+    assert followed.lines("serving before the cluster is known")
+    assert followed.service.state.snapshot == EMPTY_SNAPSHOT
+    followed.keeper.refusing.clear()
+    wait_until(lambda: set(followed.service.state.snapshot.namespaces) == {"shop"})
+
+
+def test_authors_are_told_of_what_was_answered_and_not_of_dry_runs(start: Callable[..., Side]) -> None:
+    followed = start()
+    followed.review(dryRun=True)
+    followed.review()
+    wait_until(lambda: bool(followed.keeper.asked("POST")))
+    (told,) = followed.keeper.asked("POST")
+    assert (told.path, told.body["reason"], told.body["involvedObject"]["name"]) == (EVENTS, "HostNetwork", "shop-6f")
+
+
+def test_nobody_is_told_where_events_are_not_wanted(start: Callable[..., Side]) -> None:
+    followed = start(events=False)
+    followed.review()
+    assert (followed.telemetry.observers, followed.keeper.asked("POST")) == ([], [])
+
+
+def test_a_kubeconfig_that_is_none_is_told(tmp_path: Path) -> None:
+    with keeping() as (_, keeper), pytest.raises(InputError, match="missing"):
+        Side(tmp_path / "missing", keeper)
