@@ -117,10 +117,10 @@ class Lease:
             else:
                 self._server.create(LEASES, document, self._namespace)
         except ClusterError as error:
-            if error.is_conflict:
-                # Another replica wrote: whether it took the lease or only said what it serves shows at the next time.
-                return spec.get("holderIdentity") == self.identity
-            raise
+            if not error.is_conflict:
+                raise
+            # Another replica wrote: it took the lease, or only said what it serves.
+            return bool((self._read().get("spec") or {}).get("holderIdentity") == self.identity)
         self._replicas[self._key] = _Seen(mine, self._clock())
         return True
 

@@ -99,6 +99,16 @@ def test_a_holder_whom_another_one_s_word_came_before_still_holds_it(replicas: R
     assert replicas.told["b"] == fingerprint(NEW)
 
 
+def test_a_holder_that_slept_while_another_one_took_over_no_longer_holds_it(replicas: Replicas) -> None:
+    first, second = replicas.joined("a"), replicas.joined("b")
+    first.renew(OLD)
+    second.renew(OLD)
+    replicas.now += HOLD_SECONDS + 1
+    won: list[bool] = []
+    replicas.keeper.before("PUT", lambda: won.append(second.renew(OLD)))
+    assert (first.renew(OLD), won) == (False, [True])
+
+
 @pytest.mark.parametrize(("method", "status"), [("GET", 403), ("PUT", 403), ("PUT", 500)])
 def test_a_renewal_that_is_refused_is_told(replicas: Replicas, method: str, status: int) -> None:
     first = replicas.joined("a")
