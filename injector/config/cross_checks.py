@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator, Sequence
 from injector.config.assemble import named_platform
 from injector.config.faults import Fault, Path
 from injector.config.layers import Layer
-from injector.config.profiles import PROFILES, chosen
+from injector.config.profiles import COMPATIBILITY_VERSIONS, PROFILES, chosen
 from injector.config.text import Place
 from injector.config.trees import find
 from injector.core.model import JsonObject
@@ -48,6 +48,10 @@ def without_effect(layers: Sequence[Layer], values: JsonObject) -> Iterator[Faul
     if profile not in PROFILES:
         message = f"profile {profile!r} has no effect here; with one: {', '.join(PROFILES)}"
         yield from _warning(layers, message, ("profile",), ("global", "profile"))
+    version = str(chosen(values, "compatibilityVersion") or "")
+    if version and version not in COMPATIBILITY_VERSIONS:
+        message = f"version {version!r} has no effect here; with one: {', '.join(COMPATIBILITY_VERSIONS)}"
+        yield from _warning(layers, message, ("compatibilityVersion",), ("global", "compatibilityVersion"))
     platform = str(named_platform(values) or "")
     if platform not in _KNOWN_PLATFORMS:
         message = f"platform {platform!r} has no effect here; with one: openshift"

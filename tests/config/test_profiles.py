@@ -59,11 +59,13 @@ def test_what_is_configured_counts_more_than_the_profile(tmp_path: Path) -> None
 
 def test_names_without_effect_are_warned_of(tmp_path: Path) -> None:
     """Never in silence."""
-    text = "values:\n  profile: fancy\n  platform: gke\n  pilot: {env: {ENABLE_NATIVE_SIDECARS: maybe}}"
+    text = "values:\n  profile: fancy\n  compatibilityVersion: 1.24\n  platform: gke\n"
+    text += "  pilot: {env: {ENABLE_NATIVE_SIDECARS: maybe}}"
     warnings = warnings_of(tmp_path, text)
     assert [warning.rsplit(";")[0] for warning in warnings] == [
         "config.yaml:2: values.profile: profile 'fancy' has no effect here",
-        "config.yaml:3: values.platform: platform 'gke' has no effect here",
-        "config.yaml:4: values.pilot.env.ENABLE_NATIVE_SIDECARS: mode 'maybe' is read as false",
+        "config.yaml:3: values.compatibilityVersion: version '1.24' has no effect here",
+        "config.yaml:4: values.platform: platform 'gke' has no effect here",
+        "config.yaml:5: values.pilot.env.ENABLE_NATIVE_SIDECARS: mode 'maybe' is read as false",
     ]
     assert loaded(tmp_path, text).config.native_sidecars == "disabled"
