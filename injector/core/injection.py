@@ -83,6 +83,7 @@ class Injected:
 def inject(injection: Injection, templates: TemplateSet) -> Injected:
     """Carry out `injection`. Raises InjectionError with a message for the pod's author."""
     names = template_names(injection.given.pod, injection.config)
+    _refuse_unknown_templates(injection.given.pod, names, templates)
     merged, template_pod = _apply_templates(injection, templates, names)
     overrides = find_overrides(injection.pod, template_pod, injection.status)
     merged = apply_overrides(merged, overrides)
@@ -100,6 +101,18 @@ def template_names(pod: Pod, config: Config) -> tuple[str, ...]:
     asked = annotations(pod).get(TEMPLATES_ANNOTATION)
     names = config.default_templates if asked is None else tuple(name.strip() for name in asked.split(","))
     return tuple(real for name in names for real in config.aliases.get(name, (name,)))
+
+
+def _refuse_unknown_templates(pod: Pod, names: tuple[str, ...], templates: TemplateSet) -> None:
+    """What a pod asks for and is not there is its author's mistake: the annotation is told with it."""
+    if TEMPLATES_ANNOTATION not in annotations(pod):
+        return
+    unknown = next((name for name in names if name not in templates.names), None)
+    if unknown is not None:
+        have = ", ".join(templates.names)
+        raise InjectionError(
+            f'requested template "{unknown}" not found; have {have}; see annotation {TEMPLATES_ANNOTATION!r}'
+        )
 
 
 def forced_environment(injection: Injection) -> dict[str, str]:

@@ -72,7 +72,12 @@ def merge_prometheus(pod: Pod, *, status_port: int, enabled_by_default: bool) ->
     if found.get(_PORT) == str(status_port):
         return pod
     scrape = _read(found)
-    _refuse_invalid_ports(scrape, status_port)
+    try:
+        _refuse_invalid_ports(scrape, status_port)
+    except InjectionError as error:
+        key = _TARGETS if scrape.targets else _PORT
+        name = next(name for name in annotations(pod) if _sanitized(name) == key)
+        raise InjectionError(f"{error}; see annotation {name!r}") from error
     if not scrape.is_empty():
         pod = _with_proxy_env(pod, scrape.as_json())
     kept = {name: value for name, value in own.items() if _sanitized(name) not in _MERGED}

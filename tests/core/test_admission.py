@@ -132,3 +132,13 @@ def test_what_is_appended_to_the_proxy_stands_in_order(tmp_path: Path) -> None:
         "ISTIO_PROMETHEUS_ANNOTATIONS",
         "ISTIO_KUBE_APP_PROBERS",
     ]
+
+
+def test_a_refusal_names_the_annotation_that_it_is_about() -> None:
+    for annotations, name in (
+        ({"inject.istio.io/templates": "nope"}, "inject.istio.io/templates"),
+        ({"prometheus_io/port": "x"}, "prometheus_io/port"),
+        ({"prometheus.istio.io/scrape-targets": "x:/y"}, "prometheus.istio.io/scrape-targets"),
+    ):
+        message = admitted(pod_of(annotations=annotations), default_setup()).message
+        assert message.endswith(f"; see annotation '{name}'")

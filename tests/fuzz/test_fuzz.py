@@ -1,16 +1,15 @@
 """Whatever comes from outside is answered or refused in words: nothing breaks, and what is accepted stays consistent.
 
-`make fuzz` runs these for ten minutes; FUZZ_EXAMPLES is the number of examples of each.
+`make fuzz` runs these and the properties beside them for ten minutes.
 """
 
 import copy
-import os
 from pathlib import Path
 
 import jsonpatch
 import orjson
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from injector.cluster.file import SnapshotFaults, read_snapshot
@@ -18,20 +17,13 @@ from injector.config import ConfigFaults, load
 from injector.core.admission import Setup, set_up
 from injector.core.merge import strategic_merge
 from injector.core.model import EMPTY_SNAPSHOT, InjectionError
-from injector.core.render import KnownNames, RenderingError, TemplateSet
-from injector.core.render.text import FILTERS
 from injector.core.trial import template_faults
 from injector.manual import ManualFaults, injection, rewrite
 from injector.server.answer import answer
 from injector.server.state import State
+from tests.fuzz.effort import fuzzed, fuzzed_less
 from tests.fuzz.mutations import mutated
-from tests.support import admitted, default_setup, pod_of
-
-fuzzed = settings(
-    max_examples=int(os.environ.get("FUZZ_EXAMPLES", "100")),
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
-)
+from tests.support import default_setup
 
 
 @pytest.fixture(scope="module")
@@ -52,25 +44,7 @@ def test_a_review_is_answered_or_refused_and_its_patch_applies(setup: Setup, bod
         )
 
 
-@fuzzed
-@given(values=st.dictionaries(st.sampled_from(["proxyCPU", "status", "userVolume", "interceptionMode"]), st.text()))
-def test_an_annotation_is_used_or_refused_by_name(setup: Setup, values: dict[str, str]) -> None:
-    annotations = {f"sidecar.istio.io/{name}": value for name, value in values.items()}
-    admission = admitted(pod_of(annotations=annotations), setup)
-    assert admission.allowed or any(name in admission.message for name in annotations)
-
-
-@fuzzed
-@given(source=mutated("configuration.yaml"))
-def test_a_template_renders_or_says_why_it_does_not(source: bytes) -> None:
-    templates = TemplateSet({"t": source.decode(errors="replace")}, FILTERS, KnownNames(frozen={"values": {}}))
-    try:
-        assert isinstance(templates.render("t", {"x": 1, "values": {}}), dict)
-    except RenderingError as error:
-        assert str(error)
-
-
-@fuzzed
+@fuzzed_less
 @given(text=mutated("deployment.yaml"))
 def test_a_file_is_injected_or_refused_with_its_faults(setup: Setup, text: bytes) -> None:
     try:
@@ -81,7 +55,7 @@ def test_a_file_is_injected_or_refused_with_its_faults(setup: Setup, text: bytes
     assert rewrite(once, "f.yaml", injection(setup, EMPTY_SNAPSHOT)).text == once
 
 
-@fuzzed
+@fuzzed_less
 @given(text=mutated("configuration.yaml"))
 def test_a_configuration_is_loaded_or_refused_with_its_faults(tmp_path: Path, text: bytes) -> None:
     file = tmp_path / "configuration.yaml"

@@ -1,0 +1,118 @@
+"""Whatever is pasted into the preview is answered or refused in words, and it foretells what injection does."""
+
+from typing import Any
+
+import orjson
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from injector.core.admission import Setup, admit_request
+from injector.core.model import EMPTY_SNAPSHOT
+from injector.core.review import parse_review
+from injector.manual import injection, rewrite
+from injector.manual.yaml_text import parse
+from injector.preview.case import Case
+from injector.preview.documents import UnreadableInputError, read_documents
+from injector.preview.preview import Question, preview
+from injector.preview.report import item_of
+from injector.preview.terminal import terminal_text
+from tests.fuzz.effort import fuzzed, fuzzed_less, no_end_in_sight
+from tests.fuzz.mutations import mutated
+from tests.hostile import TEXTS
+from tests.support import default_setup, pod_of, review_of
+
+KINDS = st.sampled_from("Pod Deployment CronJob Job List PodList DeploymentList Namespace Node Service x".split())
+FIELDS = st.sampled_from(
+    "kind metadata spec template jobTemplate items containers name namespace labels annotations env image ports".split()
+)
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | TEXTS | KINDS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(FIELDS | TEXTS, inner, max_size=4),
+    max_leaves=12,
+)
+OBJECTS = st.builds(lambda kind, rest: {**rest, "kind": kind}, KINDS, st.dictionaries(FIELDS, ANYTHING, max_size=4))
+
+
+@pytest.fixture(scope="module")
+def setup() -> Setup:
+    return default_setup()
+
+
+def previewed(text: str, setup: Setup) -> list[Case]:
+    return list(preview(list(read_documents(text)), Question(), setup, EMPTY_SNAPSHOT))
+
+
+def as_json(value: Any) -> str:
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError:  # numbers of more than 64 bits, which YAML reads
+        return str(value)
+
+
+@fuzzed
+@given(
+    text=st.one_of(
+        mutated("*.yaml").map(lambda text: text.decode(errors="replace")),
+        mutated("*review.json").map(lambda text: text.decode(errors="replace")),
+        OBJECTS.map(as_json),
+        st.lists(OBJECTS, max_size=3).map(lambda objects: "\n---\n".join(map(as_json, objects))),
+        ANYTHING.map(as_json),
+    )
+)
+def test_a_preview_answers_or_says_in_a_line_what_is_unreadable(setup: Setup, text: str) -> None:
+    try:
+        with no_end_in_sight():
+            cases = previewed(text, setup)
+            items = [orjson.loads(orjson.dumps(item_of(case))) for case in cases]
+    except UnreadableInputError as error:
+        assert str(error)
+        return
+    for case, item in zip(cases, items, strict=True):
+        assert item["allowed"] or item["error"]
+        assert item["decision"]["reason"]
+        assert terminal_text(case)
+
+
+@fuzzed
+@given(body=mutated("*review.json"))
+def test_a_pod_is_previewed_as_the_webhook_answers_it(setup: Setup, body: bytes) -> None:
+    try:
+        pod = orjson.loads(body)["request"]["object"]
+        cases = previewed(orjson.dumps({**pod, "apiVersion": "v1", "kind": "Pod"}).decode(), setup)
+    except (orjson.JSONDecodeError, LookupError, TypeError, UnreadableInputError):
+        return
+    for case in cases:
+        answered = admit_request(
+            parse_review(review_of(case.document, namespace=case.namespace)), setup, EMPTY_SNAPSHOT
+        )
+        assert case.admission.allowed == answered.allowed
+        if answered.decision and case.admission.decision:
+            assert case.admission.decision == answered.decision
+            assert case.admission.pod.get("spec") == answered.pod.get("spec")
+
+
+@fuzzed_less
+@given(annotation=TEXTS, argument=TEXTS, kind=st.sampled_from(("Pod", "Deployment", "Job")))
+def test_a_preview_shows_the_pod_that_injecting_the_file_gives(
+    setup: Setup, annotation: str, argument: str, kind: str
+) -> None:
+    """Of one pod, with a namespace and a name in it: what manual injection cannot know plays no part then."""
+    pod = pod_of(
+        annotations={"note": annotation, "sidecar.istio.io/logLevel": argument}, container={"args": [argument]}
+    )
+    document = pod if kind == "Pod" else {
+        "apiVersion": "apps/v1", "kind": kind, "metadata": {"name": "shop"},
+        "spec": {"template": {"metadata": pod["metadata"], "spec": pod["spec"]}},
+    }  # fmt: skip
+    text = yaml.safe_dump(document)
+    (case,) = previewed(text, setup)
+    injected = parse(rewrite(text, "f.yaml", injection(setup, EMPTY_SNAPSHOT)).text)
+    spec = injected["spec"] if kind == "Pod" else injected["spec"]["template"]["spec"]
+    assert [each["name"] for each in spec["containers"]] == [
+        each["name"] for each in case.admission.pod["spec"]["containers"]
+    ]
+    assert [each["args"] for each in spec["containers"]] == [
+        each["args"] for each in case.admission.pod["spec"]["containers"]
+    ]
