@@ -31,13 +31,8 @@ from injector.core.pods import CONTAINER_LISTS, annotations, containers
 from injector.core.prometheus import without_merged_annotations
 from injector.core.reinjection import template_view
 from injector.core.render import KnownNames, TemplateSet
-from injector.core.render.scope import (
-    SAFE_FUNCTIONS,
-    TemplateInput,
-    configuration_scope,
-    pod_view,
-    proxy_config_view,
-)
+from injector.core.render.configured import Configured, configured_by, proxy_config_view
+from injector.core.render.scope import SAFE_FUNCTIONS, TemplateInput, pod_view
 from injector.core.render.text import FILTERS
 from injector.core.render.usual_pods import usual_scopes
 from injector.core.review import request_faults
@@ -49,16 +44,17 @@ from injector.core.workload import identify
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """A configuration and its templates, ready for use; `digest` stands for both in records (see `core.digest`).
+    """A configuration and its templates, ready for use; `digest` stands for both in records (see `core.digest`)."""
 
-    `proxy_config` is the mesh's default ProxyConfig as templates see it.
-    """
-
-    config: Config
+    configured: Configured
     templates: TemplateSet
-    proxy_config: JsonObject
     selection: tuple[SelectionRule, ...]
     digest: str
+
+    @property
+    def config(self) -> Config:
+        """The configuration in force."""
+        return self.configured.config
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +83,10 @@ class _Told(TypedDict):
 
 def set_up(config: Config) -> Setup:
     """Make `config` ready for use. Templates are compiled when first needed; `Setup.templates.check` compiles all."""
-    proxy_config_seen = proxy_config_view(config.mesh_config["defaultConfig"])
-    known = KnownNames(frozen=configuration_scope(config), trusted=SAFE_FUNCTIONS)
-    templates = TemplateSet(config.templates, FILTERS, known, usual_scopes(config, proxy_config_seen))
-    return Setup(config, templates, proxy_config_seen, selection_of(config), digest_of(config))
+    configured = configured_by(config)
+    known = KnownNames(frozen=configured.names, trusted=SAFE_FUNCTIONS)
+    templates = TemplateSet(config.templates, FILTERS, known, usual_scopes(configured))
+    return Setup(configured, templates, selection_of(config), digest_of(config))
 
 
 def admit_request(request: AdmissionRequest, setup: Setup, snapshot: Snapshot) -> Admission:
@@ -152,8 +148,8 @@ def _prepare(subject: Subject, setup: Setup, snapshot: Snapshot) -> Injection:
         given=TemplateInput(
             pod=pod_view(_view(pod, status, status_port)),
             workload=subject.workload,
-            config=config,
-            proxy_config=setup.proxy_config if effective is of_mesh else proxy_config_view(effective),
+            configured=setup.configured,
+            proxy_config=setup.configured.proxy_config if effective is of_mesh else proxy_config_view(effective),
             native_sidecars=detect(config.native_sidecars, snapshot.nodes, _node_name(pod)),
             proxy_uid=user,
             proxy_gid=group,

@@ -7,7 +7,8 @@ from injector.core.admission import Setup
 from injector.core.model import Pod, Workload
 from injector.core.pod_fields import unknown_fields
 from injector.core.render import RenderingError, TemplateFault, TemplateFaults
-from injector.core.render.scope import SCOPE_NAMES, TemplateInput, pod_view, proxy_config_view, scope_of
+from injector.core.render.configured import proxy_config_view
+from injector.core.render.scope import SCOPE_NAMES, TemplateInput, pod_view, scope_of
 
 _RICH_CONTAINER: dict[str, Any] = {
     "name": "app",
@@ -73,7 +74,7 @@ def _input(setup: Setup, pod: Pod) -> TemplateInput:
     return TemplateInput(
         pod=pod_view(pod),
         workload=Workload("app", "default", "Deployment", "apps/v1"),
-        config=setup.config,
+        configured=setup.configured,
         proxy_config=proxy_config,
         native_sidecars=False,
         proxy_uid=1337,

@@ -23,10 +23,7 @@ _SCOPES = (nodes.With, nodes.Macro, nodes.CallBlock)
 
 def fold_constants(tree: nodes.Template, frozen: Mapping[str, Any], environment: Environment) -> None:
     """Change `tree`, a template's, so that what only depends on the names in `frozen` is in it as constants."""
-    folding = _Folding(frozen, environment)
-    folding.visit(tree)
-    if not any(tree.find_all((nodes.Import, nodes.FromImport, nodes.Include))):
-        tree.body = _without_unused(tree.body, folding.decided)
+    _Folding(frozen, environment).visit(tree)
 
 
 class _Folding(NodeTransformer):
@@ -34,8 +31,6 @@ class _Folding(NodeTransformer):
 
     def __init__(self, frozen: Mapping[str, Any], environment: Environment) -> None:
         self._evaluation = Evaluation(frozen, environment)
-        # Assignments whose value is known, so that nothing is lost with them where nobody asks for it any more.
-        self.decided: set[nodes.Assign] = set()
 
     def visit(self, node: nodes.Node, *args: Any, **kwargs: Any) -> Any:
         """Fold an expression; visit anything else."""
@@ -48,12 +43,14 @@ class _Folding(NodeTransformer):
         node.body = self._scope(node.body, {})
         return node
 
-    def visit_With(self, node: nodes.With) -> nodes.With:  # noqa: N802 -- as above
-        """Parameters whose values are known are known in the body."""
+    def visit_With(self, node: nodes.With) -> nodes.Node | list[nodes.Node]:  # noqa: N802 -- as above
+        """Parameters whose values are known are known in the body; what asks for none of them needs no scope."""
         names = [target.name for target in node.targets if isinstance(target, nodes.Name)]
         node.values = [self.visit(value) for value in node.values]
-        node.body = self._scope(node.body, dict(zip(names, map(self._evaluation.value, node.values), strict=True)))
-        return node
+        values = [self._evaluation.value(value) for value in node.values]
+        node.body = self._scope(node.body, dict(zip(names, values, strict=True)))
+        is_used = not _loaded(node.body).isdisjoint(names) or any(_assigned(node.body))
+        return node if is_used or any(value is UNKNOWN for value in values) else node.body
 
     def visit_Macro(self, node: nodes.Macro | nodes.CallBlock) -> nodes.Node:  # noqa: N802 -- as above
         """The parameters of a macro that is called are not known."""
@@ -105,15 +102,16 @@ class _Folding(NodeTransformer):
             name: inside[name] for name in inside if name not in assigned and inside[name] is not UNKNOWN
         }
         folded: list[nodes.Node] = []
+        decided: set[nodes.Assign] = set()
         for statement in body:
             folded += self.visit_list(statement)
             if isinstance(statement, nodes.Assign) and isinstance(statement.target, nodes.Name):
                 name, value = statement.target.name, self._evaluation.value(statement.node)
                 if assigned[name] == 1 and name not in parameters and value is not UNKNOWN:
                     self._evaluation.known[name] = value
-                    self.decided.add(statement)
+                    decided.add(statement)
         self._evaluation.known = around
-        return _joined(folded)
+        return _joined(_without_unused(folded, decided))
 
     def _visited(self, body: Iterable[nodes.Node]) -> list[nodes.Node]:
         return _joined([new for statement in body for new in self.visit_list(statement)])
@@ -138,14 +136,21 @@ def _joined(body: list[nodes.Node]) -> list[nodes.Node]:
 
 
 def _without_unused(body: list[nodes.Node], decided: set[nodes.Assign]) -> list[nodes.Node]:
-    """The statements of a template without those of `decided` whose name nobody asks for any more."""
-    used = {name.name for statement in body for name in statement.find_all(nodes.Name) if name.ctx == "load"}
-    kept = [each for each in body if not (each in decided and isinstance(each, nodes.Assign) and not _sets(each, used))]
-    return kept if len(kept) == len(body) else _without_unused(kept, decided)
+    """The statements of a scope without those of `decided` whose name nobody asks for any more."""
+    used = _loaded(body)
+    unused = {each for each in decided if isinstance(each.target, nodes.Name) and each.target.name not in used}
+    shares_names = any(_any_of(each, (nodes.Import, nodes.FromImport, nodes.Include)) for each in body)
+    if not unused or shares_names:
+        return body
+    return _without_unused([each for each in body if each not in unused], decided - unused)
 
 
-def _sets(assignment: nodes.Assign, names: set[str]) -> bool:
-    return isinstance(assignment.target, nodes.Name) and assignment.target.name in names
+def _any_of(node: nodes.Node, kinds: tuple[type[nodes.Node], ...]) -> bool:
+    return isinstance(node, kinds) or next(node.find_all(kinds), None) is not None
+
+
+def _loaded(body: Iterable[nodes.Node]) -> set[str]:
+    return {name.name for node in body for name in node.find_all(nodes.Name) if name.ctx == "load"}
 
 
 def _assigned(body: Iterable[nodes.Node]) -> Iterator[str]:

@@ -12,6 +12,17 @@ _DEFAULT_NAME = "proxyv2"
 _KNOWN_SUFFIXES = ("-distroless", "-debug")
 
 
+def asks_for_image(annotations: Mapping[str, str]) -> bool:
+    """Whether a pod has a word on its images."""
+    return _IMAGE in annotations or _IMAGE_TYPE in annotations
+
+
+def container_images(values: JsonObject, proxy_config: JsonObject, annotations: Mapping[str, str]) -> tuple[str, str]:
+    """The images of proxy and init container under these values, of a pod with this ProxyConfig and annotations."""
+    proxy, init = (container_image(which, values, proxy_config, annotations) for which in ("proxy", "proxy_init"))
+    return proxy, init
+
+
 def container_image(
     component: str, values: JsonObject, proxy_config: JsonObject, annotations: Mapping[str, str]
 ) -> str:

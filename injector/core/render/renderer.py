@@ -1,6 +1,6 @@
 """Templates compiled for scopes of which the same is known, and rendered for one after the other."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextvars import ContextVar
 from functools import lru_cache
 from itertools import islice
@@ -16,7 +16,7 @@ from injector.core.render.slots import Recorder
 
 MAXIMUM_OUTPUT = 4_000_000
 CACHED_SKELETONS = 512
-_PIECES_AT_ONCE = 1_000
+_MAXIMUM_PIECES = 1_000_000
 
 
 class Renderer:
@@ -31,7 +31,10 @@ class Renderer:
         self._environment = TemplateEnvironment(sources.get, filters, self._recorder, known)
         self._compiled: dict[str, Template] = {}
         constants = self._environment.constants.values
-        self._skeletons = lru_cache(maxsize=CACHED_SKELETONS)(lambda text: compile_skeleton(text, constants))
+        # By the pieces of a text, not by the text: each of them is there already, and knows its hash.
+        self._skeletons = lru_cache(maxsize=CACHED_SKELETONS)(
+            lambda pieces: compile_skeleton(_joined(pieces), constants)
+        )
 
     @property
     def global_names(self) -> frozenset[str]:
@@ -43,7 +46,7 @@ class Renderer:
         recorder = Recorder()
         token = self._recorder.set(recorder)
         try:
-            return cast("JsonObject", self._skeletons(self._text(name, scope))(recorder.values))
+            return cast("JsonObject", self._skeletons(self._pieces(name, scope))(recorder.values))
         finally:
             self._recorder.reset(token)
 
@@ -64,16 +67,16 @@ class Renderer:
             trace = trace.tb_next
         return line
 
-    def _text(self, name: str, scope: dict[str, Any]) -> str:
+    def _pieces(self, name: str, scope: dict[str, Any]) -> tuple[str, ...]:
         template = self._compiled.get(name)
         if template is None:
             template = self._compiled[name] = self._environment.get_template(name)
         names = {**self._environment.globals, **scope}
         context = self._environment.context_class(self._environment, names, name, template.blocks)
-        stream = template.root_render_func(context)
-        text = ""
-        while pieces := list(islice(stream, _PIECES_AT_ONCE)):
-            text += "".join(pieces)
-            if len(text) > MAXIMUM_OUTPUT:
-                raise RenderingError(f"it gives more than {MAXIMUM_OUTPUT} characters")
-        return text
+        return tuple(islice(template.root_render_func(context), _MAXIMUM_PIECES))
+
+
+def _joined(pieces: Collection[str]) -> str:
+    if len(pieces) == _MAXIMUM_PIECES or sum(map(len, pieces)) > MAXIMUM_OUTPUT:
+        raise RenderingError(f"it gives more than {MAXIMUM_OUTPUT} characters")
+    return "".join(pieces)

@@ -10,8 +10,9 @@ from jinja2.exceptions import SecurityError
 from injector.core.envoy import sidecar_bootstrap, sidecar_proxy
 from injector.core.model import PROXY_CONTAINER, Config, InjectionError, JsonObject, Pod, Workload
 from injector.core.pods import annotations, containers, labels
+from injector.core.render.configured import Configured
 from injector.core.render.growth import bounded
-from injector.core.render.images import container_image
+from injector.core.render.images import asks_for_image, container_images
 from injector.core.render.networks import with_istio_network
 from injector.core.render.tcp_probes import tcp_probed_ports
 from injector.core.render.telemetry import otel_resource_attributes
@@ -33,26 +34,32 @@ class TemplateInput:
 
     pod: Pod
     workload: Workload
-    config: Config
+    configured: Configured
     proxy_config: JsonObject
     native_sidecars: bool
     proxy_uid: int
     proxy_gid: int
     namespace: JsonObject
 
+    @property
+    def config(self) -> Config:
+        """The configuration in force."""
+        return self.configured.config
+
 
 def scope_of(given: TemplateInput) -> dict[str, Any]:
     """The names in scope for one rendering; they are documented in `templates/README.md`."""
     functions = PodFunctions(given)
+    proxy_image, init_image = functions.images()
     return {
-        **configuration_scope(given.config),
+        **given.configured.names,
         "pod": given.pod,
         "workload": {field: getattr(given.workload, field) for field in Workload.__slots__},
         "namespace": given.namespace,
         "proxy_config": given.proxy_config,
         "native_sidecars": given.native_sidecars,
-        "proxy_image": functions.image("proxy"),
-        "proxy_init_image": functions.image("proxy_init"),
+        "proxy_image": proxy_image,
+        "proxy_init_image": init_image,
         "proxy_uid": given.proxy_uid,
         "proxy_gid": given.proxy_gid,
         "annotation": functions.annotation,
@@ -68,19 +75,6 @@ def scope_of(given: TemplateInput) -> dict[str, Any]:
         "proxy_resources": functions.proxy_resources,
         "tcp_probed_ports": functions.tcp_probed_ports,
         "envoy_bootstrap": functions.envoy_bootstrap,
-    }
-
-
-def configuration_scope(config: Config) -> dict[str, Any]:
-    """The names in scope that say the same about every pod."""
-    mode = (config.mesh_config.get("inboundTrafficPolicy") or {}).get("mode")
-    return {
-        "values": config.values,
-        "mesh_config": config.mesh_config,
-        "revision": config.revision or "default",
-        "inbound_traffic_policy_mode": "localhost" if mode == "LOCALHOST" else "passthrough",
-        "compliance_policy": config.compliance_policy,
-        "first_nonempty": first_nonempty,
     }
 
 
@@ -130,9 +124,12 @@ class PodFunctions:
         found = self._labels.get(name)
         return go_text(default) if found is None else found
 
-    def image(self, component: str) -> str:
-        """The image of `proxy` or `proxy_init` (reference 5.3)."""
-        return container_image(component, self._given.config.values, self._given.proxy_config, self._annotations)
+    def images(self) -> tuple[str, str]:
+        """The images of proxy and init container."""
+        given = self._given
+        if given.proxy_config is given.configured.proxy_config and not asks_for_image(self._annotations):
+            return given.configured.images
+        return container_images(given.config.values, given.proxy_config, self._annotations)
 
     def application_containers(self) -> list[str]:
         """The names of the pod's containers other than the proxy, in order."""
@@ -216,11 +213,6 @@ def pod_view(pod: Pod) -> Pod:
     maps = {field: metadata.get(field) or {} for field in ("labels", "annotations")}
     lists = {field: spec.get(field) or [] for field in ("containers", "initContainers", "volumes")}
     return {**pod, "metadata": {**metadata, **maps}, "spec": {**spec, **lists}}
-
-
-def proxy_config_view(proxy_config: JsonObject) -> JsonObject:
-    """The ProxyConfig as templates see it: the fields that every template asks for are always there."""
-    return {"interceptionMode": "REDIRECT", "proxyMetadata": {}, **proxy_config}
 
 
 def _not_valid(name: str, text: str, why: str) -> InjectionError:

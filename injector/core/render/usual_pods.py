@@ -1,8 +1,9 @@
 """What is known of the scopes of usual pods: those that say nothing of their own (see `usual`)."""
 
-from injector.core.model import DEFAULT_PROXY_ID, Config, JsonObject, Workload
+from injector.core.model import DEFAULT_PROXY_ID, Workload
+from injector.core.render.configured import Configured
 from injector.core.render.partial import WithoutAsked
-from injector.core.render.scope import SAFE_FUNCTIONS, TemplateInput, configuration_scope, scope_of
+from injector.core.render.scope import SAFE_FUNCTIONS, TemplateInput, scope_of
 from injector.core.render.usual import UsualScope
 
 # What depends on nothing of the pod but its annotations.
@@ -11,21 +12,21 @@ _TOLD_BY_ANNOTATIONS = (
 ).split()
 
 
-def usual_scopes(config: Config, proxy_config: JsonObject) -> tuple[UsualScope, ...]:
-    """The scopes of pods that say nothing of their own under `config`: with native sidecars, and without.
+def usual_scopes(configured: Configured) -> tuple[UsualScope, ...]:
+    """The scopes of pods that say nothing of their own: with native sidecars, and without.
 
-    `proxy_config` is the mesh's default ProxyConfig as templates see it, the very object that scopes will hold.
+    They are told by the very objects in `configured`, which scopes will hold as well.
     """
-    return tuple(_usual_scope(config, proxy_config, native_sidecars=native) for native in (True, False))
+    return tuple(_usual_scope(configured, native_sidecars=native) for native in (True, False))
 
 
-def _usual_scope(config: Config, proxy_config: JsonObject, *, native_sidecars: bool) -> UsualScope:
+def _usual_scope(configured: Configured, *, native_sidecars: bool) -> UsualScope:
     lacking = WithoutAsked()
     given = TemplateInput(
         pod={"metadata": {"annotations": lacking}},
         workload=Workload("", "", "", ""),
-        config=config,
-        proxy_config=proxy_config,
+        configured=configured,
+        proxy_config=configured.proxy_config,
         native_sidecars=native_sidecars,
         proxy_uid=DEFAULT_PROXY_ID,
         proxy_gid=DEFAULT_PROXY_ID,
@@ -34,4 +35,4 @@ def _usual_scope(config: Config, proxy_config: JsonObject, *, native_sidecars: b
     scope = scope_of(given)
     same = {name: scope[name] for name in ("proxy_config", "native_sidecars", "proxy_uid", "proxy_gid")}
     told = {name: scope[name] for name in _TOLD_BY_ANNOTATIONS}
-    return UsualScope({**configuration_scope(config), **told, **same}, SAFE_FUNCTIONS, same, lacking)
+    return UsualScope({**configured.names, **told, **same}, SAFE_FUNCTIONS, same, lacking)

@@ -1,17 +1,17 @@
 """What templates see of a pod."""
 
 from injector.core.model import Workload
-from injector.core.render.scope import SCOPE_NAMES, TemplateInput, pod_view, proxy_config_view, scope_of
+from injector.core.render.scope import SCOPE_NAMES, TemplateInput, pod_view, scope_of
 from tests.support import default_setup, pod_of
 
 
 def given() -> TemplateInput:
-    config = default_setup().config
+    configured = default_setup().configured
     return TemplateInput(
         pod=pod_view(pod_of()),
         workload=Workload("shop", "", "Deployment", "apps/v1"),
-        config=config,
-        proxy_config=proxy_config_view(config.mesh_config["defaultConfig"]),
+        configured=configured,
+        proxy_config=configured.proxy_config,
         native_sidecars=False,
         proxy_uid=1337,
         proxy_gid=1337,

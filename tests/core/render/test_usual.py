@@ -10,10 +10,10 @@ from injector.config import load
 from injector.core.catalogue import ANNOTATIONS, LABELS
 from injector.core.model import JsonObject, Workload
 from injector.core.render import KnownNames, RenderingError, TemplateSet
+from injector.core.render.configured import configured_by
 from injector.core.render.scope import (
     TemplateInput,
     pod_view,
-    proxy_config_view,
     scope_of,
 )
 from injector.core.render.text import FILTERS
@@ -23,9 +23,10 @@ from tests.support import pod_of
 Texts: TypeAlias = dict[str, str]
 
 CONFIG = load().config
-PROXY_CONFIG = proxy_config_view(CONFIG.mesh_config["defaultConfig"])
+CONFIGURED = configured_by(CONFIG)
+PROXY_CONFIG = CONFIGURED.proxy_config
 GENERAL = TemplateSet(CONFIG.templates, FILTERS)
-WITH_USUAL = TemplateSet(CONFIG.templates, FILTERS, usual=usual_scopes(CONFIG, PROXY_CONFIG))
+WITH_USUAL = TemplateSet(CONFIG.templates, FILTERS, usual=usual_scopes(CONFIGURED))
 
 values = st.sampled_from(
     ["true", "false", "", "0", "15021", "NONE", "TPROXY", "REDIRECT", '{"a": {"b": "c"}}', "a\nb: c"]
@@ -37,7 +38,7 @@ def scope(annotations: Texts, labels: Texts, proxy_config: JsonObject, **other: 
     given_ = TemplateInput(
         pod=pod_view(pod_of(annotations=annotations, labels=labels)),
         workload=Workload("shop", "default", "Deployment", "apps/v1"),
-        config=CONFIG,
+        configured=CONFIGURED,
         proxy_config=proxy_config,
         namespace={},
         **{**usual, **other},
@@ -78,14 +79,14 @@ def test_a_part_that_is_compiled_on_the_way_may_ask_for_more() -> None:
         "t": "{% for part in ['_part'] %}{% include part %}{% endfor %}",
         "_part": "metadata: {name: '{{ annotation('note', 'none') }}'}",
     }
-    templates = TemplateSet(sources, FILTERS, KnownNames(), usual_scopes(CONFIG, PROXY_CONFIG))
+    templates = TemplateSet(sources, FILTERS, KnownNames(), usual_scopes(CONFIGURED))
     assert templates.render("t", scope({"note": "one"}, {}, PROXY_CONFIG)) == {"metadata": {"name": "one"}}
     assert templates.render("t", scope({}, {}, PROXY_CONFIG)) == {"metadata": {"name": "none"}}
 
 
 def test_the_usual_scope_is_really_used() -> None:
     """Else the properties above would hold without it."""
-    usual = usual_scopes(CONFIG, PROXY_CONFIG)[0]
+    usual = usual_scopes(CONFIGURED)[0]
     TemplateSet(CONFIG.templates, FILTERS, usual=[usual]).render("sidecar", scope({}, {}, PROXY_CONFIG))
     assert "sidecar.istio.io/interceptionMode" in usual.annotations.asked
     assert usual.fits(scope({"note": "one"}, {}, PROXY_CONFIG))
