@@ -4,7 +4,7 @@ import io
 import json
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -31,6 +31,7 @@ from tests.cluster.test_registration import configuration
 from tests.server.handshakes import certificate_shown
 
 KEPT_AT = "/api/v1/namespaces/mesh/secrets/certificates"
+LEASE = "/apis/coordination.k8s.io/v1/namespaces/mesh/leases/injector"
 SETTINGS = Settings(names=("localhost",))
 
 
@@ -41,7 +42,8 @@ class Replica:
         self.log = io.BytesIO()
         self.telemetry = Telemetry(self.log)
         self.metrics = ClusterMetrics(self.telemetry.registry)
-        lease = Lease(server, "mesh", "injector", identity)
+        # Its clock stands still: however slow the machine is, nobody is taken for gone.
+        lease = Lease(server, "mesh", "injector", identity, lambda: 0.0)
         registration = Registration(server, ["webhooks"], lambda: "default", self.metrics)
         self.custody = Custody(
             SecretStore(server.client, "mesh", "certificates"), lease, registration, SETTINGS, competes=competes
@@ -133,9 +135,13 @@ def mesh() -> Iterator[Mesh]:
             replica.custody.stop()
 
 
-def renewed(held: Holding | None) -> Holding:
+def there(held: Holding | None) -> Holding:
     assert held is not None
-    return renewed_serving(held, SETTINGS, datetime.now(UTC))
+    return held
+
+
+def renewed(held: Holding | None) -> Holding:
+    return renewed_serving(there(held), SETTINGS, datetime.now(UTC))
 
 
 def shows(replica: Replica, held: Holding) -> bool:
@@ -204,9 +210,8 @@ def test_a_replica_without_the_lease_goes_on_serving_while_a_damaged_pair_is_kep
     """Nobody puts it back: the holder of the lease is somebody who does nothing."""
     replica = mesh.joined("a")
     before = mesh.kept()
-    lease = next(path for path in mesh.keeper.objects if "leases" in path)
     replica.custody.stop()
-    mesh.keeper.put(lease, {"metadata": {"name": "injector"}, "spec": {"holderIdentity": "idle", "renewTime": "now"}})
+    mesh.keeper.put(LEASE, {"metadata": {"name": "injector"}, "spec": {"holderIdentity": "idle", "renewTime": "now"}})
     waiting = mesh.joined("b")
     mesh.damage(tls_key=b"no key")
     waiting.until(lambda: waiting.lines("certificate refused, the last good one stays"))
@@ -231,6 +236,48 @@ def test_an_authority_changes_only_after_its_successor_was_published(
     replica.until(lambda: mesh.kept().authority == started.upcoming and not replica.detail["rotating"])
     replica.until(lambda: mesh.bundle == mesh.kept().bundle)
     assert certificates_in(mesh.bundle) == [started.upcoming.certificate]
+
+
+def test_an_authority_does_not_change_while_a_replica_shows_another_certificate(
+    mesh: Mesh, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room, "SETTLE_SECONDS", 0.0)
+    replica = mesh.joined("a")
+    late = Lease(mesh.server, "mesh", "injector", "late")
+    late.renew(b"an older certificate", competes=False)
+    started = mesh.store.update(lambda held: forced_rotation(there(held), SETTINGS, datetime.now(UTC)))
+    replica.until(lambda: mesh.bundle == started.bundle)
+    passed(replica, mesh, rounds=3)
+    assert mesh.kept() == started
+    late.release()
+    replica.until(lambda: mesh.kept().authority == started.upcoming)
+
+
+def test_a_rotation_that_somebody_else_began_meanwhile_is_not_taken_for_published(
+    mesh: Mesh, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The Secret is gone when the replica looks, and there again, with a successor, when it would write it anew."""
+    monkeypatch.setattr(room, "SETTLE_SECONDS", 0.0)
+    replica = mesh.joined("a")
+    replica.until(lambda: mesh.bundle == mesh.kept().bundle and not mesh.is_owned)
+    mesh.keeper.refusing["PATCH"] = 403
+    started = mesh.store.update(lambda held: forced_rotation(there(held), SETTINGS, datetime.now(UTC)))
+    again = mesh.keeper.objects[KEPT_AT]
+    mesh.store.update(lambda held: replace(there(held), upcoming=None))
+
+    def vanished() -> None:
+        mesh.keeper.remove(KEPT_AT)
+        mesh.keeper.before("PUT", lambda: mesh.keeper.put(KEPT_AT, again), LEASE)
+
+    mesh.keeper.before("GET", vanished, KEPT_AT)
+    passed(replica, mesh, rounds=3)
+    assert mesh.kept() == started
+
+
+def passed(replica: Replica, mesh: Mesh, rounds: int) -> None:
+    """Wait until the replica has looked after everything so many times more."""
+    before = len(mesh.keeper.asked("PUT"))
+    replica.until(lambda: len(mesh.keeper.asked("PUT")) >= before + rounds)
 
 
 def test_while_the_secret_cannot_be_read_the_last_good_pair_is_served_and_the_reason_told(mesh: Mesh) -> None:

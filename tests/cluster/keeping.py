@@ -28,14 +28,14 @@ class Keeper:
     objects: dict[str, Any] = field(default_factory=dict)
     requests: list[Asked] = field(default_factory=list)
     refusing: dict[str, int] = field(default_factory=dict)
-    _before: list[tuple[str, Callable[[], object]]] = field(default_factory=list)
+    _before: list[tuple[str, str, Callable[[], object]]] = field(default_factory=list)
     _changes: list[Change] = field(default_factory=list)
     _changed: Condition = field(default_factory=Condition)
     _closed: bool = False
 
-    def before(self, method: str, action: Callable[[], object]) -> None:
-        """Have `action` happen once, just before the next request of `method` is dealt with."""
-        self._before.append((method, action))
+    def before(self, method: str, action: Callable[[], object], path: str = "") -> None:
+        """Have `action` happen once, just before the next request of `method` (to `path`) is dealt with."""
+        self._before.append((method, path, action))
 
     def put(self, path: str, document: Any) -> None:
         """Somebody else writes an object, whatever is there."""
@@ -60,10 +60,10 @@ class Keeper:
 
     def answer(self, asked: Asked) -> tuple[int, Any]:
         """HTTP status and document."""
-        waiting = next((each for each in self._before if each[0] == asked.method), None)
+        waiting = next((each for each in self._before if each[0] == asked.method and each[1] in ("", asked.path)), None)
         if waiting:
             self._before.remove(waiting)
-            waiting[1]()
+            waiting[2]()
         with self._changed:
             self.requests.append(asked)
             status = self.refusing.get(asked.method) or self.refusing.get(asked.path) or self._obstacle(asked)
