@@ -69,7 +69,10 @@ def deployment(where: str, template: Any) -> Any:
         "metadata": {"name": "told", "namespace": where},
         "spec": {
             "selector": {"matchLabels": marked["labels"]},
-            "template": {"spec": template["spec"], "metadata": marked},
+            "template": {
+                "spec": template["spec"],
+                "metadata": {**marked, "annotations": template["metadata"]["annotations"]},
+            },
         },
     }
 
@@ -173,6 +176,21 @@ def test_a_skipped_pod_s_author_is_told_by_an_event(release: Release) -> None:
     wait_until(
         lambda: "HostNetwork" in {each["reason"] for each in release.cluster.items("events", "events")}, "no Event"
     )
+
+
+def test_a_refused_pod_s_author_is_told_by_an_event_on_what_makes_it(release: Release) -> None:
+    release.cluster.apply(labelled("refusals", {"istio.io/rev": REVISION}))
+    wait_until(lambda: "istio-proxy" in names(json.loads(release.created("refusals", pod()))), "it is not injected")
+    release.created("refusals", pod({"proxy.istio.io/config": "concurrency: few"}))
+    release.cluster.apply(deployment("refusals", pod({"proxy.istio.io/config": "concurrency: many"})))
+
+    def told() -> list[Any]:
+        return [each for each in release.cluster.items("events", "refusals") if each["reason"] == "Refused"]
+
+    wait_until(told, "no Event")
+    (event,) = told()
+    assert (event["type"], event["involvedObject"]["kind"]) == ("Warning", "ReplicaSet")
+    assert "many" in event["message"], "nobody is told of a dry run"
 
 
 def test_a_sidecar_that_was_taken_out_again_is_missed_and_one_that_is_there_is_not(release: Release) -> None:
