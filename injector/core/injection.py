@@ -252,7 +252,8 @@ def _post_process(pod: Pod, injection: Injection) -> Pod:
 
 def _with_status(pod: Pod, template_pod: Pod, injection: Injection, overrides: list[Override]) -> Pod:
     config = injection.config
-    pod = with_metadata(pod, "annotations", {**annotations(pod), **config.injected_annotations})
+    if config.injected_annotations:
+        pod = with_metadata(pod, "annotations", {**annotations(pod), **config.injected_annotations})
     record = original_record(injection.pod, pod, template_pod, overrides)
     text = status_text(template_pod, config.revision, kept_record(injection.status, record, template_pod, overrides))
     own = annotations(pod)

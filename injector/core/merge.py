@@ -9,9 +9,10 @@ from typing import Any, cast
 from injector.core.merge_keys import NOTHING_KEYED, POD_SCHEMA, PRIMITIVE, Schema
 from injector.core.merge_lists import in_merged_order, in_wanted_order
 from injector.core.model import InjectionError, JsonObject
+from injector.core.shared import UNCLEAN, UncleanList, UncleanMapping
 
 PATCH, RETAIN_KEYS = "$patch", "$retainKeys"
-_COLLECTIONS = frozenset((dict, list))
+_UNCERTAIN = UNCLEAN | {dict, list}
 ELEMENT_ORDER, DELETE_FROM_LIST = "$setElementOrder/", "$deleteFromPrimitiveList/"
 
 
@@ -24,9 +25,10 @@ def strategic_merge(target: JsonObject, overlay: JsonObject, schema: Schema = PO
     """
     if PATCH in overlay:
         return _directed(overlay)
-    result = target
+    result, is_directed = target, False
     for key, value in overlay.items():
         if key[:1] == "$":
+            is_directed = True
             continue
         merged = _merged_value(target, key, value, schema)
         if merged is _ABSENT:
@@ -36,7 +38,7 @@ def strategic_merge(target: JsonObject, overlay: JsonObject, schema: Schema = PO
         elif key not in target or merged is not target[key]:
             result = result.copy() if result is target else result
             result[key] = merged
-    return _with_list_directives(target, result, overlay, schema) if _has_directives(overlay) else result
+    return _with_list_directives(target, result, overlay, schema) if is_directed else result
 
 
 class _Absent:
@@ -105,10 +107,6 @@ def _directive(overlay: JsonObject) -> str:
     return str(overlay[PATCH])
 
 
-def _has_directives(overlay: JsonObject) -> bool:
-    return any(key[:1] == "$" for key in overlay)
-
-
 def _with_list_directives(target: JsonObject, result: JsonObject, overlay: JsonObject, schema: Schema) -> JsonObject:
     result = dict(result)
     for key, value in overlay.items():
@@ -168,9 +166,25 @@ def _same_types(left: Any, right: Any) -> bool:
 
 def _cleaned(value: Any) -> Any:
     """A value that is new to the target, without nulls and directives; the very same object where it has none."""
-    if _is_clean(value):
+    kind = type(value)
+    if kind in UNCLEAN:
+        return _cleaned_once(value)
+    if kind not in _UNCERTAIN or _is_clean(value):
         return value
-    if type(value) is dict:
+    return _without_nulls(value)
+
+
+def _cleaned_once(shared: UncleanMapping | UncleanList) -> Any:
+    """What is left of a part that stands in many pods: found for the first of them."""
+    try:
+        return shared.cleaned
+    except AttributeError:
+        shared.cleaned = _without_nulls(shared)
+        return shared.cleaned
+
+
+def _without_nulls(value: Any) -> Any:
+    if isinstance(value, dict):
         return {key: _cleaned(item) for key, item in value.items() if item is not None and key[:1] != "$"}
     return [_cleaned(item) for item in value if not (isinstance(item, dict) and PATCH in item)]
 
@@ -180,10 +194,12 @@ def _is_clean(value: Any) -> bool:
     kind = type(value)
     if kind is dict:
         for key, item in value.items():
-            if item is None or key[:1] == "$" or (type(item) in _COLLECTIONS and not _is_clean(item)):
+            if item is None or key[:1] == "$" or (type(item) in _UNCERTAIN and not _is_clean(item)):
                 return False
-    elif kind is list:
-        for item in value:
-            if type(item) in _COLLECTIONS and not _is_clean(item):
+        return True
+    if kind is list:
+        for item in value:  # noqa: SIM110 -- as above
+            if type(item) in _UNCERTAIN and not _is_clean(item):
                 return False
-    return True
+        return True
+    return kind not in UNCLEAN

@@ -33,7 +33,8 @@ def _value(before: Any, after: Any, path: str, operations: list[JsonObject]) -> 
 
 
 def _mapping(before: JsonObject, after: JsonObject, path: str, operations: list[JsonObject]) -> None:
-    operations += [{"op": "remove", "path": f"{path}/{_escaped(key)}"} for key in before if key not in after]
+    if not before.keys() <= after.keys():
+        operations += [{"op": "remove", "path": f"{path}/{_escaped(key)}"} for key in before if key not in after]
     for key, value in after.items():
         if key not in before:
             operations.append({"op": "add", "path": f"{path}/{_escaped(key)}", "value": value})

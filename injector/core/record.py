@@ -149,12 +149,14 @@ def _changed(before: Any, after: Any, ignored: tuple[str, ...]) -> JsonObject:
 
 def _changed_containers(original: Pod, result: Pod, which: ContainerList, of_templates: set[str]) -> JsonObject:
     before = {each["name"]: each for each in containers(original, which)}
-    changed = {
-        each["name"]: _changed(before[each["name"]], each, ())
-        for each in containers(result, which)
-        if each["name"] in before and each["name"] not in of_templates
-    }
-    return {name: fields for name, fields in changed.items() if fields}
+    found: JsonObject = {}
+    for each in containers(result, which) if before else ():
+        own = before.get(each["name"])
+        if own is not None and own is not each and each["name"] not in of_templates:
+            changed = _changed(own, each, ())
+            if changed:
+                found[each["name"]] = changed
+    return found
 
 
 def _of_same_name(original: Pod, injected: JsonObject, which: str) -> list[JsonObject]:

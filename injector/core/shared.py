@@ -1,6 +1,6 @@
-"""Parts of a document that are built once and stand in many pods.
+"""Parts of a document that are built once and stand in many pods: nobody may change them.
 
-The types say what merging need not look for again: such a part holds no null and no directive, and nobody changes it.
+Their types say what merging need not look for again.
 """
 
 from typing import Any
@@ -18,15 +18,32 @@ class SharedList(list[Any]):
     __slots__ = ()
 
 
+class UncleanMapping(dict[str, Any]):
+    """A mapping with nulls or directives in it; `cleaned` is what is left without them, once that is known."""
+
+    __slots__ = ("cleaned",)
+    cleaned: Any
+
+
+class UncleanList(list[Any]):
+    """A list of which the same is true."""
+
+    __slots__ = ("cleaned",)
+    cleaned: Any
+
+
+UNCLEAN = frozenset((UncleanMapping, UncleanList))
+
+
 def as_shared(value: Any) -> Any:
     """A copy of a JSON value that says of each of its mappings and lists whether it can be shared."""
     if isinstance(value, dict):
         mapping = {key: as_shared(item) for key, item in value.items()}
         clean = all(map(is_clean, mapping.values())) and not any(key[:1] == "$" for key in mapping)
-        return SharedMapping(mapping) if clean else mapping
+        return SharedMapping(mapping) if clean else UncleanMapping(mapping)
     if isinstance(value, list):
         items = list(map(as_shared, value))
-        return SharedList(items) if all(map(is_clean, items)) else items
+        return SharedList(items) if all(map(is_clean, items)) else UncleanList(items)
     return value
 
 
@@ -35,4 +52,4 @@ def is_clean(part: Any) -> bool:
     return part is not None and type(part) not in _UNCERTAIN
 
 
-_UNCERTAIN = frozenset((dict, list))
+_UNCERTAIN = UNCLEAN | {dict, list}

@@ -12,7 +12,7 @@ import orjson
 
 from injector.core.model import STATUS_ANNOTATION, JsonObject, Pod
 from injector.core.pods import CONTAINER_LISTS, ContainerList, annotations
-from injector.core.shared import SharedMapping
+from injector.core.shared import SharedList, SharedMapping
 
 NAME_LISTS = ("initContainers", "containers", "volumes", "imagePullSecrets")
 ORIGINAL = "original"
@@ -100,16 +100,23 @@ _ORIGINAL_SHAPES: Mapping[str, Callable[[Any], bool]] = {
 def injected_names(overlay: JsonObject) -> JsonObject:
     """`overlay` reduced to the names in the lists that a status records; directives stay, for merging."""
     spec = overlay.get("spec") or {}
+    lists = {which: SharedList(map(_named, spec[which])) for which in NAME_LISTS if spec.get(which)}
+    kinds = {type(each) for names in lists.values() for each in names}
+    if kinds <= {SharedMapping} and not _is_directed(overlay) and not _is_directed(spec):
+        return {"spec": SharedMapping(lists)}
     directives = {key: value for key, value in spec.items() if key[:1] == "$"}
-    lists = {which: [_named(item) for item in spec[which]] for which in NAME_LISTS if spec.get(which)}
     rest = {key: value for key, value in overlay.items() if key[:1] == "$"}
-    return {**rest, "spec": {**directives, **lists}}
+    return {**rest, "spec": {**directives, **{which: [*names] for which, names in lists.items()}}}
 
 
 def _named(item: JsonObject) -> JsonObject:
-    if type(item) is SharedMapping:
-        return SharedMapping(name=item["name"])
-    return {key: value for key, value in item.items() if key == "name" or key[:1] == "$"}
+    if _is_directed(item):
+        return {key: value for key, value in item.items() if key == "name" or key[:1] == "$"}
+    return SharedMapping(name=item["name"])
+
+
+def _is_directed(mapping: JsonObject) -> bool:
+    return type(mapping) is not SharedMapping and any(key[:1] == "$" for key in mapping)
 
 
 def status_text(template_pod: Pod, revision: str, original: JsonObject) -> str:

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias, cast
 import yaml
 
 from injector.core.render.slots import CONSTANT, MARK, as_text, json_number
-from injector.core.shared import SharedList, SharedMapping, is_clean
+from injector.core.shared import SharedList, SharedMapping, UncleanList, UncleanMapping, is_clean
 from injector.core.yaml_bounds import refuse_unbounded
 
 try:
@@ -156,7 +156,7 @@ def _text_with_one_slot(before: str, slot: int, after: str) -> Fill:
 def _sequence(items: list[Any]) -> Any:
     dynamic = [(index, item.fill) for index, item in enumerate(items) if isinstance(item, _Dynamic)]
     if not dynamic:
-        return SharedList(items) if _are_clean(items) else items
+        return SharedList(items) if _are_clean(items) else UncleanList(items)
     always_clean = _are_clean(items)
 
     def fill(values: Sequence[Any]) -> list[Any]:
@@ -179,7 +179,7 @@ def _mapping(line: int, keys: list[Any], parts: list[Any]) -> Any:
     dynamic = [(key, part.fill) for key, part in static.items() if isinstance(part, _Dynamic)]
     kind = SharedMapping if _are_clean(parts) and not any(key.startswith("$") for key in keys) else dict
     if not dynamic:
-        return kind(static)
+        return kind(static) if kind is SharedMapping else UncleanMapping(static)
 
     def fill(values: Sequence[Any]) -> dict[str, Any]:
         filled = kind(static)
