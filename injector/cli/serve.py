@@ -4,6 +4,7 @@ from pathlib import Path
 
 from injector.cli import serve_options as option
 from injector.cli.inputs import ConfigFiles, Context, Kubeconfig, Sets, SnapshotFile
+from injector.cli.limit_options import LimitTexts, server_limits
 from injector.cli.preview_side import preview_address
 from injector.cli.serve_options import CertificateOptions, ClusterOptions
 from injector.cli.serving import Inputs, serve_until_stopped
@@ -38,6 +39,7 @@ def serve(  # noqa: PLR0913, PLR0917 -- one parameter an option
     events: option.Events = True,  # noqa: FBT002 -- an option
     preview_host: option.PreviewHost = None,
     preview_port: option.PreviewPort = None,
+    limit: LimitTexts = None,
 ) -> None:
     """Run the webhook server over HTTPS until SIGTERM; configuration, certificates and cluster are followed."""
     files, where = option.given_files(tls_cert, tls_key), option.namespace_of(namespace)
@@ -49,5 +51,5 @@ def serve(  # noqa: PLR0913, PLR0917 -- one parameter an option
     preview = preview_address(preview_host, preview_port, in_cluster=wanted)
     inputs = Inputs(tuple(config or ()), tuple(sets or ()), snapshot)
     certificates = CertificateOptions(files, cert_secret, cert_dir, settings)
-    listening = in_workers(Listening(host, port, drain_seconds), workers)
+    listening = in_workers(Listening(host, port, drain_seconds, limits=server_limits(limit or ())), workers)
     serve_until_stopped(inputs, listening, certificates, options if wanted else None, preview)

@@ -20,6 +20,7 @@ from injector.cli.preview_side import PreviewAddress, serving_preview
 from injector.cli.serve_options import CertificateOptions, ClusterOptions
 from injector.config.watch import file_state
 from injector.server.app import create_app
+from injector.server.connection import Guard
 from injector.server.run import Listening, Upkeep, bind, run, server_for
 from injector.server.state import Service, State
 from injector.server.telemetry import Telemetry
@@ -76,8 +77,9 @@ def serve_until_stopped(
         if preview:
             access = side.access() if side else None
             upkeep.append(serving_preview(preview, service, certificate, access, telemetry))
-        app = create_app(service, telemetry, with_preview=not side and not preview)
-        server = server_for(app, service, certificate, listening.drain_seconds)
+        app = create_app(service, telemetry, listening.limits.requests, with_preview=not side and not preview)
+        guard = Guard(listening.limits.connections, lambda: service.draining, telemetry.connection_dropped)
+        server = server_for(app, service, certificate, listening.drain_seconds, guard)
         run(server, _bound(listening), upkeep, telemetry, listening.worker)
     finally:
         if side:

@@ -1,6 +1,7 @@
 """What requests and connections may take before the server turns them away. One worker; all times in seconds."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,3 +42,40 @@ class ConnectionLimits:
     age: float = 300.0
     head_bytes: int = 65_536
     buffered: int = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class ServerLimits:
+    """All limits of a server."""
+
+    requests: Limits = field(default_factory=Limits)
+    connections: ConnectionLimits = field(default_factory=ConnectionLimits)
+
+
+@dataclass(frozen=True, slots=True)
+class Settable:
+    """A limit that operators set: the `field` of `Limits` or `ConnectionLimits`, its bounds and its meaning."""
+
+    field: str
+    least: float
+    most: float
+    meaning: str
+    whole: bool = True
+
+
+# API servers wait at most 30 s. Those that are given here are what a cluster's size, its network or its webhook's
+# timeout can ask for; the others are between one client and the server, and the same everywhere.
+SETTABLE: Mapping[str, Settable] = {
+    "waitingSeconds": Settable(
+        "waiting",
+        0.001,
+        30,
+        "longest wait of a request for its turn; half of its own timeout where that is less",
+        whole=False,
+    ),
+    "bodyBytes": Settable("body", 1_024, Limits().held, "largest body of a review"),
+    "connections": Settable("connections", 1, 100_000, "open at the same time; beyond it those without a request go"),
+    "handshakes": Settable("handshakes", 1, 10_000, "TLS handshakes under way; beyond it the oldest gives way"),
+    "idleSeconds": Settable("idle", 1, 3_600, "until a connection without a request is closed"),
+    "ageSeconds": Settable("age", 1, 86_400, "after it a reply closes its connection, so that new replicas get some"),
+}

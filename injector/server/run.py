@@ -6,7 +6,7 @@ import socket
 import ssl
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from threading import Thread
 from time import sleep
@@ -17,7 +17,7 @@ import uvloop
 from starlette.types import ASGIApp
 
 from injector.server.connection import Guard, GuardedConnection
-from injector.server.limits import ConnectionLimits
+from injector.server.limits import ConnectionLimits, ServerLimits
 from injector.server.listener import Listener
 from injector.server.state import Service
 from injector.server.telemetry import Telemetry
@@ -35,13 +35,14 @@ Upkeep = Callable[[], Awaitable[None]]
 class Listening:
     """Where to listen; port 0 is any free one. `drain_seconds`: how long to answer on after the order to stop.
 
-    `worker`: which of several processes this is, if it is one of several.
+    `worker`: which of several processes this is, if it is one of several. `limits`: what clients may take.
     """
 
     host: str = "127.0.0.1"
     port: int = 8443
     drain_seconds: float = 0.0
     worker: Worker | None = None
+    limits: ServerLimits = field(default_factory=ServerLimits)
 
 
 def bind(listening: Listening, *, shared: bool = False) -> socket.socket:

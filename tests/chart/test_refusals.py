@@ -42,6 +42,11 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ({"config": {"revision": "a"}}, "config.revision", "set revision in its place"),
     ({"config": {"ignoredNamespaces": []}}, "config.ignoredNamespaces", "set ignoredNamespaces in its place"),
     ({"preview": {"enabled": True, "port": 15017}}, "preview.port: 15017 is server.port", "any other port"),
+    (
+        {"server": {"limits": {"connections": 100}}},
+        "server.limits.handshakes: 128 is more than server.limits.connections, 100",
+        "at most as many",
+    ),
     ({"configFiles": {"config": ""}}, "configFiles.config", "any other name"),
     ({"survivalPolicy": {"actions": ["Deny", "Warn"]}}, "survivalPolicy.actions", "leave one out"),
 ]

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
 import helm_python
@@ -9,9 +10,11 @@ import jsonschema
 import pytest
 import yaml
 
+from injector.cli.limit_options import server_limits
 from injector.config.chart_files import CHART, chart_files, described_values
 from injector.core.model import JsonObject
-from tests.chart.rendering import chart, rendered
+from injector.server.limits import SETTABLE, ConnectionLimits, Limits, ServerLimits
+from tests.chart.rendering import chart, of_kind, rendered
 
 SCHEMA: JsonObject = json.loads((CHART / "values.schema.json").read_text(encoding="utf-8"))
 VALUES_TEXT = (CHART / "values.yaml").read_text(encoding="utf-8")
@@ -91,3 +94,18 @@ def test_helm_s_own_global_values_are_let_through() -> None:
 def test_the_chart_has_the_version_of_the_program() -> None:
     project = (CHART.parents[1] / "pyproject.toml").read_text(encoding="utf-8")
     assert f'version = "{chart().metadata["appVersion"]}"' in project
+
+
+def test_the_limits_are_the_server_s_own_and_reach_its_command_line() -> None:
+    usual = {**asdict(Limits()), **asdict(ConnectionLimits())}
+    limits = yaml.safe_load(VALUES_TEXT)["server"]["limits"]
+    assert limits == {name: usual[limit.field] for name, limit in SETTABLE.items()}
+    for name, limit in SETTABLE.items():
+        schema = SCHEMA["properties"]["server"]["properties"]["limits"]["properties"][name]
+        assert (schema["minimum"], schema["maximum"]) == (limit.least, limit.most)
+        assert (schema["type"] == "integer") == limit.whole
+    (deployment,) = of_kind(rendered({"server": {"limits": {"waitingSeconds": 0.5}}}), "Deployment")
+    arguments = deployment["spec"]["template"]["spec"]["containers"][0]["args"]
+    given = [argument.removeprefix("--limit=") for argument in arguments if argument.startswith("--limit=")]
+    assert server_limits(given) == ServerLimits(Limits(waiting=0.5))
+    assert "bodyBytes=6291456" in given

@@ -48,6 +48,8 @@ def run(*arguments: str) -> tuple[int, str]:
         ("--renewal 1", "between 0 and 1, not 1.0"),
         ("--key-type dsa", "key type 'dsa' is not one of ecdsa, rsa"),
         ("--workers 0", "Invalid value for '--workers'"),
+        ("--limit waiting=1", "there is no limit 'waiting'; did you mean waitingSeconds?"),
+        ("--limit connections=9", "--limit handshakes=128: more than connections, 9; valid: at most as many"),
         (
             "--cluster --cert-secret s --tls-cert a --tls-key b",
             "--cert-secret: the certificate comes from --tls-cert and --tls-key; valid: one of the two",

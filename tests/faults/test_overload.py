@@ -3,14 +3,14 @@
 import signal
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from threading import Barrier
 
 import httpx
 
-from tests.cli.serving import Server
+from tests.cli.serving import Server, wait_until
 from tests.faults.load import BODY, JSON
 from tests.support import pod_of, review_of
 
@@ -68,3 +68,21 @@ def test_an_overloaded_server_sheds_in_time_and_serves_on(server: Server) -> Non
         assert connection.get("/readyz").status_code == 200
         metrics = connection.get("/metrics").text
     assert f'sidecar_injection_failure_total{{reason="Overloaded"}} {statuses[503]}.0' in metrics
+
+
+def test_limits_that_an_operator_sets_are_in_force(start: Callable[..., Server]) -> None:
+    """A smaller body, a shorter life and less room: each shows in what a client sees."""
+    limits = ["bodyBytes=2000", "ageSeconds=1", "connections=5", "handshakes=5"]
+    server = start(*(f"--limit={limit}" for limit in limits))
+    with server.client() as connection:
+        refused = connection.post("/inject", content=BODY.ljust(2001), headers=JSON)
+        assert refused.status_code == 413
+        assert "2000 bytes" in refused.text
+    with server.client() as connection:
+        wait_until(lambda: connection.get("/healthz").headers.get("connection") == "close")
+    with ExitStack() as idle:
+        for _ in range(6):
+            idle.enter_context(server.client()).get("/healthz")
+        with server.client() as connection:
+            metrics = connection.get("/metrics").text
+        assert 'connections_dropped_total{reason="TooManyConnections"}' in metrics

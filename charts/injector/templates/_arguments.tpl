@@ -11,6 +11,9 @@
 - --drain-seconds={{ .Values.server.drainSeconds }}
 - --cluster
 - --namespace={{ .Release.Namespace }}
+{{- range $name, $value := .Values.server.limits }}
+- --limit={{ $name }}={{ ternary (int64 $value) $value (eq (float64 (int64 $value)) (float64 $value)) }}
+{{- end }}
 - {{ ternary "--events" "--no-events" .Values.server.events }}
 {{ include (ternary "injector.ownCertificates" "injector.mountedCertificate" (eq .Values.certificates.provider "injector")) . }}
 {{- if .Values.preview.enabled }}

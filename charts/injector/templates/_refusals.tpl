@@ -67,6 +67,10 @@ certificates.servingDays: {{ $certificates.servingDays }} has to be less than ce
 preview.port: {{ $port }} is {{ $path }} too; any other port from 1024 on
 {{- end }}
 {{- end }}
+{{- $limits := .Values.server.limits }}
+{{- if gt (int64 $limits.handshakes) (int64 $limits.connections) }}
+server.limits.handshakes: {{ int64 $limits.handshakes }} is more than server.limits.connections, {{ int64 $limits.connections }}; at most as many
+{{- end }}
 {{- if hasKey .Values.configFiles "config" }}
 configFiles.config: the file config.yaml is written from config; any other name
 {{- end }}
