@@ -47,9 +47,8 @@ def serve(  # noqa: PLR0913, PLR0917 -- one parameter an option
     wanted = option.is_cluster_wanted(cluster, (kubeconfig, context), snapshot)
     option.refuse_without_cluster({"--cert-secret": cert_secret, "--webhook-config": webhook_config}, followed=wanted)
     option.refuse_ambiguous_certificates(files, cert_secret, webhook_config)
-    options = ClusterOptions(kubeconfig, context, where, tuple(webhook_config or ()), lease, events)
+    follow = ClusterOptions(kubeconfig, context, where, tuple(webhook_config or ()), lease, events) if wanted else None
     preview = preview_address(preview_host, preview_port, in_cluster=wanted)
-    inputs = Inputs(tuple(config or ()), tuple(sets or ()), snapshot)
-    certificates = CertificateOptions(files, cert_secret, cert_dir, settings)
+    pair = CertificateOptions(files, cert_secret, cert_dir, settings)
     listening = in_workers(Listening(host, port, drain_seconds, limits=server_limits(limit or ())), workers)
-    serve_until_stopped(inputs, listening, certificates, options if wanted else None, preview)
+    serve_until_stopped(Inputs(tuple(config or ()), tuple(sets or ()), snapshot), listening, pair, follow, preview)
