@@ -6,15 +6,16 @@ the document's first injected workload, under `original.text.lines`: where they 
 they were. Lines that are no longer found are left as they come out, and so is all where the meaning would be another.
 """
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from difflib import SequenceMatcher
 from typing import Any, TypeAlias
 
 import orjson
 
-from injector.core.model import STATUS_ANNOTATION, JsonObject
+from injector.core.model import STATUS_ANNOTATION, JsonObject, Pod
+from injector.core.pods import annotations, with_metadata
 from injector.core.status import ORIGINAL
-from injector.manual.splice import splice
+from injector.manual.files import with_pods_changed
 from injector.manual.yaml_text import parse
 
 # Annotations share 256 KiB (https://kubernetes.io/docs/concepts/overview/working-with-objects/annotations/), and
@@ -31,62 +32,65 @@ def with_handwriting(injected: str, restored: str, wanted: str) -> str:
 
     Without one where they are the same, or where the record would be longer than LONGEST_RECORD.
     """
-    document = parse(injected)
-    status = next(_statuses(document), None)
-    if status is None:
-        return injected
-    annotations, record = status
-    original = {key: value for key, value in record[ORIGINAL].items() if key != _TEXT}
-    hunks = _hunks(restored.splitlines(), wanted.splitlines())
-    if hunks and len(orjson.dumps(hunks)) <= LONGEST_RECORD:
-        original[_TEXT] = {_LINES: hunks}
-    if original == record[ORIGINAL]:
-        return injected
-    text = orjson.dumps({**record, ORIGINAL: original}).decode()
-    return splice(injected, document, _replaced(document, annotations, {**annotations, STATUS_ANNOTATION: text}))
+    hunks = _hunks(restored.split("\n"), wanted.split("\n"))
+    lines = {_LINES: hunks} if hunks and len(orjson.dumps(hunks)) <= LONGEST_RECORD else None
+    recorded = False
+
+    def record(_: JsonObject, pod: Pod) -> tuple[Pod, Sequence[str]]:
+        nonlocal recorded
+        status = _status(pod)
+        if status is None or recorded:
+            return pod, ()
+        recorded = True
+        return _with_text(pod, status, lines), ()
+
+    return with_pods_changed(injected, record)[0]
 
 
 def in_handwriting(injected: str, restored: str) -> str:
     """`restored`, which the removal of the injection from `injected` gave, as far as possible as it was written."""
-    text = restored
-    for _, record in _statuses(parse(injected)):
-        kept = record[ORIGINAL].get(_TEXT)
-        lines = restored.splitlines()
-        for at, old, new in reversed(_readable(kept.get(_LINES) if isinstance(kept, dict) else None)):
-            place = _nearest(lines, old, at)
-            if place is not None:
-                lines[place : place + len(old)] = new
-        text = "".join(f"{line}\n" for line in lines) if kept else text
+    lines = restored.split("\n")
+    for at, old, new in reversed(_recorded(injected)):
+        place = _nearest(lines, old, at)
+        if place is not None:
+            lines[place : place + len(old)] = new
+    text = "\n".join(lines)
     return text if text == restored or _means_the_same(text, restored) else restored
 
 
-def _statuses(node: Any) -> Iterator[tuple[JsonObject, JsonObject]]:
-    """Every mapping of `node` that holds a status of this project's, with that status."""
-    if isinstance(node, list):
-        for item in node:
-            yield from _statuses(item)
-    elif isinstance(node, dict):
-        record = _record(node.get(STATUS_ANNOTATION))
-        if record is not None:
-            yield node, record
-        for value in node.values():
-            yield from _statuses(value)
-
-
-def _record(text: Any) -> JsonObject | None:
+def _status(pod: Pod) -> JsonObject | None:
+    """The pod's status, where it is one of this project's."""
+    text = annotations(pod).get(STATUS_ANNOTATION)
     try:
-        record = orjson.loads(text) if isinstance(text, str) else None
+        status = None if text is None else orjson.loads(text)
     except orjson.JSONDecodeError:
         return None
-    return record if isinstance(record, dict) and isinstance(record.get(ORIGINAL), dict) else None
+    return status if isinstance(status, dict) and isinstance(status.get(ORIGINAL), dict) else None
 
 
-def _replaced(node: Any, old: Any, new: Any) -> Any:
-    if node is old:
-        return new
-    if isinstance(node, dict):
-        return {key: _replaced(value, old, new) for key, value in node.items()}
-    return [_replaced(item, old, new) for item in node] if isinstance(node, list) else node
+def _with_text(pod: Pod, status: JsonObject, lines: JsonObject | None) -> Pod:
+    """The pod whose status has `lines` in its record, and no others; the very same object where it has them already."""
+    if status[ORIGINAL].get(_TEXT) == lines:
+        return pod
+    original = {key: value for key, value in status[ORIGINAL].items() if key != _TEXT}
+    kept = {**original, **({_TEXT: lines} if lines else {})}
+    text = orjson.dumps({**status, ORIGINAL: kept}).decode()
+    return with_metadata(pod, "annotations", {**annotations(pod), STATUS_ANNOTATION: text})
+
+
+def _recorded(injected: str) -> list[_Hunk]:
+    """The lines that the first injected pod of the document remembers."""
+    found: list[JsonObject] = []
+
+    def read(_: JsonObject, pod: Pod) -> tuple[Pod, Sequence[str]]:
+        status = _status(pod)
+        if status is not None:
+            found.append(status)
+        return pod, ()
+
+    with_pods_changed(injected, read)
+    kept = found[0][ORIGINAL].get(_TEXT) if found else None
+    return _readable(kept.get(_LINES) if isinstance(kept, dict) else None)
 
 
 def _hunks(before: list[str], after: list[str]) -> list[_Hunk]:

@@ -215,7 +215,12 @@ def _runs(before: JsonObject, after: JsonObject) -> Iterator[tuple[str | None, J
 
 
 def _places(before: Sequence[Any], after: Sequence[Any]) -> list[int | None]:
-    """For each item of `after` its place in `before`: that of the same name, else of the same value; None if new."""
+    """For each item of `after` its place in `before`: that of the same name, else of the same value; None if new.
+
+    As many mappings without a name as there were, such as the objects of a List, are those that were there.
+    """
+    if len(before) == len(after) and all(isinstance(item, dict) and "name" not in item for item in (*before, *after)):
+        return list(range(len(after)))
     free = {_identity(item): index for index, item in reversed(list(enumerate(before)))}
     return [free.pop(_identity(item), None) for item in after]
 

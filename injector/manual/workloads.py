@@ -32,7 +32,10 @@ def injection(setup: Setup, snapshot: Snapshot) -> Change:
 
 def _remembering(before: str, injected: str) -> str:
     """The injected document with what its removal needs to give the text that was there before the first injection."""
-    return with_handwriting(injected, _without_injection(injected), in_handwriting(before, _without_injection(before)))
+    wanted = in_handwriting(before, _without_injection(before))
+    recorded = with_handwriting(injected, _without_injection(injected), wanted)
+    # Where the record cannot be put in place, the document is written anew, and its removal gives another text.
+    return with_handwriting(recorded, _without_injection(recorded), wanted)
 
 
 def _without_injection(text: str) -> str:

@@ -105,3 +105,15 @@ def test_line_ends_that_are_mixed_stay_so() -> None:
     text = TIDY.replace("kind: Pod\n", "kind: Pod\r\n")
     assert injected(text).count("\r\n") == 1
     assert uninjected(injected(text)) == text
+
+
+def test_a_status_that_is_not_a_pod_s_is_the_user_s_own() -> None:
+    """A Deployment may carry any annotation itself; the record is its pod template's."""
+    own = '{"original":{}}'
+    text = (
+        f"kind: Deployment\nmetadata: {{name: shop, annotations: {{sidecar.istio.io/status: '{own}'}}}}\nspec:\n"
+        "  template: {spec: {containers: [{name: app, image: x}]}}\n"
+    )
+    once = injected(text)
+    assert yaml.safe_load(once)["metadata"]["annotations"] == {"sidecar.istio.io/status": own}
+    assert uninjected(once) == text

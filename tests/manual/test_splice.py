@@ -78,6 +78,13 @@ def test_a_new_first_item_goes_above_the_comment_of_the_old_first() -> None:
     assert lines[lines.index("    - name: proxy") + 1] == "    # About the first."
 
 
+def test_items_without_a_name_keep_their_place_and_their_hand() -> None:
+    """The objects of a List have their names elsewhere."""
+    text = "items:\n# One.\n- kind: A   # a\n  n: 1\n- {kind: B}\n# Three.\n- kind: C\n"
+    assert changed(text, items__0__n=2) == text.replace("n: 1", "n: 2")
+    assert changed(text, items__2__n=3) == f"{text}  n: 3\n"
+
+
 def test_a_replaced_value_keeps_its_quotes_and_its_comment() -> None:
     assert "  name: 'other'  # by hand\n" in changed(TEXT, metadata__name="other")
     assert '      image: "say \\"hi\\""\n' in changed(TEXT, spec__containers__0__image='say "hi"')
