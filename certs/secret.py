@@ -19,6 +19,8 @@ from certs.model import Holding
 
 _TRIES = 10
 _ANSWER_SECONDS = (5.0, 15.0)
+# ConfigException: the token of a pod is read anew while the client works.
+_UNREACHABLE = (urllib3.exceptions.HTTPError, ConfigException, OSError)
 _TLS = "kubernetes.io/tls"
 
 
@@ -63,7 +65,7 @@ class SecretStore:
             if error.status == HTTPStatus.NOT_FOUND:
                 return None
             raise SecretStoreError(f"{self}: cannot be read: {_told(error)}") from error
-        except (urllib3.exceptions.HTTPError, OSError) as error:
+        except _UNREACHABLE as error:
             raise SecretStoreError(f"{self}: cannot be read: {error}") from error
 
     def _write(self, found: Any, held: Holding) -> bool:
@@ -83,7 +85,7 @@ class SecretStore:
             if error.status in (HTTPStatus.CONFLICT, HTTPStatus.NOT_FOUND):
                 return False
             raise SecretStoreError(f"{self}: cannot be written: {_told(error)}") from error
-        except (urllib3.exceptions.HTTPError, OSError) as error:
+        except _UNREACHABLE as error:
             raise SecretStoreError(f"{self}: cannot be written: {error}") from error
         return True
 

@@ -86,6 +86,8 @@ class Custody:
                 fault = ""
             except (ClusterError, SecretStoreError, CertificateError) as error:
                 fault = str(error)
+            except Exception as error:  # noqa: BLE001 -- a thread that ends would leave the certificates to expire
+                fault = f"{type(error).__name__}: {error}"
             self._tell(fault)
             self._woken.wait(_ROUND_SECONDS)
 

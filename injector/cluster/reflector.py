@@ -88,6 +88,10 @@ class Reflector:
                     pause = 0.0
             except ClusterError as error:
                 pause = self._pause_after(error, pause)
+            except Exception as error:  # noqa: BLE001 -- a thread that ends would leave the last objects for ever
+                self._version = ""
+                unforeseen = ClusterError(f"watching {self.source}: {type(error).__name__}: {error}")
+                pause = self._pause_after(unforeseen, pause)
 
     def _list(self) -> None:
         found, version = self._server.listing(self.source.resource, self.source.namespace, **self.source.query)

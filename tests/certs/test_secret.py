@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 from kubernetes.client import ApiClient, Configuration
+from kubernetes.config import ConfigException
 
 from certs.authority import pair_faults
 from certs.bootstrap import ensure
@@ -159,6 +160,20 @@ def test_a_refusal_names_the_secret_and_what_the_api_server_said(
     keeper.refusing[method] = int(message[-3:])
     with pytest.raises(SecretStoreError, match=message):
         act(store)
+
+
+def test_a_token_that_cannot_be_read_is_told() -> None:
+    """Tokens of pods are short-lived: the client reads the file again once a minute."""
+
+    def unreadable(_: Configuration) -> None:
+        raise ConfigException("Token file exists but empty.")
+
+    configuration = Configuration()
+    configuration.api_key["BearerToken"] = "bearer old"
+    configuration.refresh_api_key_hook = unreadable
+    store = SecretStore(ApiClient(configuration), "mesh", "certificates")
+    with pytest.raises(SecretStoreError, match="cannot be read: Token file exists but empty"):
+        store.load()
 
 
 def test_an_api_server_that_cannot_be_reached_is_told() -> None:

@@ -290,6 +290,16 @@ def test_while_the_secret_cannot_be_read_the_last_good_pair_is_served_and_the_re
     replica.until(lambda: not replica.detail["fault"])
 
 
+def test_what_nobody_foresaw_is_told_and_does_not_end_the_custody(mesh: Mesh) -> None:
+    replica = mesh.joined("a")
+    before = mesh.keeper.objects[KEPT_AT]
+    mesh.keeper.put(KEPT_AT, {**before, "data": ["no mapping"]})
+    replica.until(lambda: replica.lines("certificates cannot be looked after"))
+    assert replica.detail["fault"]
+    mesh.keeper.put(KEPT_AT, before)
+    replica.until(lambda: not replica.detail["fault"])
+
+
 def test_who_stops_leaves_the_lease_to_the_other_one(mesh: Mesh) -> None:
     first, second = mesh.joined("a"), mesh.joined("b")
     first.custody.stop()

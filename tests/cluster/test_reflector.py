@@ -2,6 +2,9 @@
 
 import time
 from collections.abc import Callable
+from typing import Any
+
+import pytest
 
 from injector.cluster.api import ApiServer
 from injector.cluster.reflector import Reflector, Source, longer
@@ -84,6 +87,14 @@ def test_pauses_grow_and_stay_bounded() -> None:
         pauses.append(longer(pauses[-1]))
     assert 0 < pauses[1] < 0.3
     assert 2 < max(pauses) <= 5
+
+
+@pytest.mark.parametrize("strange", [{"type": "ADDED", "object": {}}, {"type": "ADDED"}, ["no event"]])
+def test_an_event_that_nobody_foresaw_leads_to_a_new_list(strange: Any) -> None:
+    with answering(listed("7", "a"), [strange], listed("9", "b"), HOLD) as (server, _):
+        reflector = started(server)
+        wait_until(lambda: names(reflector) == {"b"})
+        reflector.stop()
 
 
 def test_a_kind_that_may_not_be_read_is_known_to_be_unknown() -> None:
