@@ -107,6 +107,24 @@ def test_both_replicas_show_certificates_of_the_authority_that_is_registered(
     assert authorities_shown(replicas, bundle) == {key_identifier(bundle)}
 
 
+def test_an_authority_changes_on_both_replicas_and_clients_trust_each_at_every_moment(
+    cluster: Cluster, replicas: list[Injector]
+) -> None:
+    wait_until(is_healed(cluster), "not healed before")
+    before = secret(cluster)["authority.crt"]
+    run_certs("rotate", "--authority", "--secret", f"{NAMESPACE}/{SECRET}", "--kubeconfig", str(cluster.kubeconfig))
+
+    def is_done() -> bool:
+        (registered,) = bundles(cluster)
+        shown = authorities_shown(replicas, base64.b64decode(registered))
+        kept = secret(cluster)
+        is_over = kept["authority.crt"] != before and not {"upcoming.crt", "retiring.crt"} & kept.keys()
+        return is_over and shown == {key_identifier(base64.b64decode(kept["authority.crt"]))}
+
+    told("authority rotated on both replicas", timed(is_done, "the authority does not change", 90))
+    wait_until(is_healed(cluster), "the old authority stays")
+
+
 @pytest.mark.parametrize("value", ["", base64.b64encode(b"-").decode()], ids=["emptied", "overwritten"])
 def test_a_ca_bundle_that_somebody_changed_is_written_again(
     cluster: Cluster, replicas: list[Injector], value: str
