@@ -23,13 +23,18 @@ def following_configuration(
     async def follow() -> None:
         async for _ in watch(files, known=known):
             fault = await asyncio.to_thread(service.reload, load, (InputError,))
-            telemetry.configuration_current.set(0 if fault else 1)
-            if fault:
-                telemetry.log.error("configuration refused, the last good one stays", fault=fault)
-            else:
-                telemetry.log.info("configuration in force", files=[str(file) for file in files])
+            tell_of_configuration(fault, files, telemetry)
 
     return follow
+
+
+def tell_of_configuration(fault: str, files: Sequence[Path], telemetry: Telemetry) -> None:
+    """Say whether what stands in `files` is in force, and if not, for which `fault`."""
+    telemetry.configuration_current.set(0 if fault else 1)
+    if fault:
+        telemetry.log.error("configuration refused, the last good one stays", fault=fault)
+    elif files:
+        telemetry.log.info("configuration in force", files=[str(file) for file in files])
 
 
 def following_certificate(certificate: ServingCertificate, expiry: Callable[[], float], telemetry: Telemetry) -> Upkeep:

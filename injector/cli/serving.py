@@ -14,13 +14,15 @@ from certs.directory import DirectoryStore
 from certs.model import Settings
 from injector.cli.check import checked_setup
 from injector.cli.errors import InputError
-from injector.cli.following import following_certificate, following_configuration
+from injector.cli.following import following_certificate, following_configuration, tell_of_configuration
+from injector.cli.inheritance import first_state, leaving_behind
 from injector.cli.inputs import read_configuration, snapshot_of
 from injector.cli.preview_side import PreviewAddress, serving_preview
 from injector.cli.serve_options import CertificateOptions, ClusterOptions
 from injector.config.watch import file_state
 from injector.server.app import create_app
 from injector.server.connection import Guard
+from injector.server.last_good import LastGood
 from injector.server.run import Listening, Upkeep, bind, run, server_for
 from injector.server.state import Service, State
 from injector.server.telemetry import Telemetry
@@ -61,8 +63,10 @@ def serve_until_stopped(
     In a cluster the preview is served only where `preview` says; elsewhere beside the webhook, if nothing is said.
     """
     known = file_state(inputs.files)
-    service, telemetry = Service(inputs.load()), Telemetry()
-    telemetry.configuration_current.set(1)
+    last_good = listening.worker.last_good if listening.worker else LastGood()
+    load_files = leaving_behind(inputs.load, last_good)
+    service, telemetry = Service(first_state(load_files, last_good)), Telemetry()
+    tell_of_configuration(service.state.fault, inputs.files, telemetry)
     upkeep: list[Upkeep] = []
     side = _cluster_side(cluster, service, telemetry) if cluster else None
     try:
@@ -71,7 +75,7 @@ def serve_until_stopped(
             certificate = side.keep_certificates(certificates.secret, certificates.settings, competes=competes)
         else:
             certificate = _certificate_of_files(certificates, upkeep, telemetry)
-        load = _keeping_snapshot(inputs, service) if side else inputs.load
+        load = _keeping_snapshot(load_files, service) if side else load_files
         if inputs.files:
             upkeep.append(following_configuration(inputs.files, known, load, service, telemetry))
         if preview:
@@ -93,9 +97,9 @@ def _cluster_side(cluster: ClusterOptions, service: Service, telemetry: Telemetr
     return ClusterSide(cluster, service, telemetry)
 
 
-def _keeping_snapshot(inputs: Inputs, service: Service) -> Callable[[], State]:
+def _keeping_snapshot(load: Callable[[], State], service: Service) -> Callable[[], State]:
     """Loads what the files give; the cluster is as it was last seen."""
-    return lambda: replace(inputs.load(), snapshot=service.state.snapshot)
+    return lambda: replace(load(), snapshot=service.state.snapshot)
 
 
 def _certificate_of_files(

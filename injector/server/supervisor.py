@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Any
 
+from injector.server.last_good import LastGood
 from injector.server.shared_metrics import SharedMetrics
 from injector.server.worker import Worker
 
@@ -42,6 +43,7 @@ class Supervisor:
         """Serve on `bound`; what happens goes to `log`."""
         self._bound, self._log, self._hang = bound, log, hang
         self._metrics = SharedMetrics(workers)
+        self._last_good = LastGood()
         self._places = [_Place(index) for index in range(workers)]
         self._parent_lives, self._held = os.pipe()
         self._stopping = False
@@ -99,7 +101,8 @@ class Supervisor:
         place.pid, place.since = os.fork(), time.monotonic()
         if place.pid == 0:
             self._become_worker(ready)
-            return Worker(place.index, self._bound, self._metrics, earlier, (self._parent_lives, tell)), -1
+            pipes = (self._parent_lives, tell)
+            return Worker(place.index, self._bound, self._metrics, earlier, self._last_good, pipes), -1
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
         os.close(tell)
         self._log.info("worker started", worker=place.index, pid=place.pid)

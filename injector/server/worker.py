@@ -7,6 +7,7 @@ import socket
 from contextlib import suppress
 from dataclasses import dataclass
 
+from injector.server.last_good import LastGood
 from injector.server.shared_metrics import SharedMetrics, Values, added, counted, values_of
 from injector.server.telemetry import Telemetry
 
@@ -17,14 +18,15 @@ _PUBLISH_SECONDS = 0.5
 class Worker:
     """The place `index` of a worker, with what it shares: the listening socket and the metrics.
 
-    `earlier` is what was published from this place before it. `pipes`: one that ends when the parent does, and one on
-    which a byte tells the parent that this worker serves.
+    `earlier` is what was published from this place before it, `last_good` what any worker served from last. `pipes`:
+    one that ends when the parent does, and one on which a byte tells the parent that this worker serves.
     """
 
     index: int
     bound: socket.socket
     metrics: SharedMetrics
     earlier: Values
+    last_good: LastGood
     pipes: tuple[int, int]
 
     async def share(self, telemetry: Telemetry, listening: asyncio.Event) -> None:

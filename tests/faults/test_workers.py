@@ -86,6 +86,49 @@ def test_what_keeps_the_first_worker_from_serving_ends_the_program(tmp_path: Pat
     assert done.stderr.count("--set policy=nope") == 1
 
 
+def test_workers_replaced_while_the_configuration_is_broken_serve_the_last_good_one(
+    start: Start, tmp_path: Path
+) -> None:
+    """Also one that was not there at the start: what the last reload put in force."""
+    file = tmp_path / "config.yaml"
+
+    def publish(template: str) -> None:
+        """All at once: half a file would be another configuration."""
+        new = tmp_path / "new.yaml"
+        new.write_text(f"defaultTemplates: [{template}]", encoding="utf-8")
+        new.replace(file)
+
+    publish("sidecar")
+    server = start("-c", str(file), "--workers", "2")
+    both_serve(server)
+
+    def seen() -> tuple[str, str]:
+        """What a new connection meets: which configuration is in force, and the template that it leads to."""
+        with server.client() as client:
+            response = client.post("/inject", content=BODY, headers=JSON).json()["response"]
+            return client.get("/readyz").json()["configuration"], response["auditAnnotations"]["templates"]
+
+    def told(event: str) -> int:
+        return sum(line["event"] == event for line in server.lines())
+
+    in_force, refused = "configuration in force", "configuration refused, the last good one stays"
+    publish("grpc-simple")
+    wait_until(lambda: told(in_force) >= 4)
+    publish("nope")
+    wait_until(lambda: told(refused) >= 2)
+    for place, victim in list(pids(server).items()):
+        os.kill(victim, signal.SIGKILL)
+        wait_until(lambda: pids(server)[place] != victim)  # noqa: B023 -- called here
+    wait_until(lambda: told("serving") == 4)
+    for _ in range(10):
+        assert seen() == ("last good one", "grpc-simple")
+    assert told("worker died") == 2
+    publish("gateway")
+    wait_until(lambda: told(in_force) >= 6)
+    for _ in range(10):
+        assert seen() == ("current", "gateway")
+
+
 @pytest.mark.slow
 def test_a_worker_that_hangs_is_replaced(start: Start) -> None:
     server = start("--workers", "2")
