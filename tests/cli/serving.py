@@ -3,8 +3,6 @@
 import json
 import ssl
 import subprocess
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +10,9 @@ import httpx
 
 from certs.directory import DirectoryStore
 from tests.cli.running import INJECTOR
+from tests.waiting import wait_until
+
+__all__ = ["Server", "wait_until"]
 
 
 class Server:
@@ -41,10 +42,3 @@ class Server:
     def client(self) -> httpx.Client:
         context = ssl.create_default_context(cafile=self.store.bundle)
         return httpx.Client(base_url=self.url, verify=context, timeout=10)
-
-
-def wait_until(condition: Callable[[], bool], seconds: float = 15) -> None:
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until, "it did not happen in time"
-        time.sleep(0.05)

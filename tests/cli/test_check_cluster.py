@@ -1,6 +1,5 @@
 """What `injector check` says of the certificates in a cluster: bundles, the Secret, and whether they agree."""
 
-import json
 from base64 import b64encode
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -16,6 +15,7 @@ from injector.cli.check_cluster import Place, cluster_findings
 from injector.cli.errors import InputError
 from injector.core.selection import selection_rules
 from tests.cluster.keeping import Keeper, keeping
+from tests.cluster.listening import kubeconfig
 from tests.support import default_setup
 
 REGISTERED = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/webhooks"
@@ -62,19 +62,6 @@ class Checked:
 def checked(tmp_path: Path) -> Iterator[Checked]:
     with keeping() as (server, keeper):
         yield Checked(kubeconfig(tmp_path, server.url), keeper)
-
-
-def kubeconfig(directory: Path, url: str) -> Path:
-    """A kubeconfig for an API server that asks nobody who they are."""
-    file = directory / "kubeconfig"
-    document = {
-        "current-context": "c",
-        "clusters": [{"name": "c", "cluster": {"server": url}}],
-        "users": [{"name": "u", "user": {}}],
-        "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
-    }
-    file.write_text(json.dumps(document), encoding="utf-8")
-    return file
 
 
 def test_where_everything_is_in_its_place_nothing_is_found(checked: Checked) -> None:

@@ -17,11 +17,11 @@ from injector.core.model import EMPTY_SNAPSHOT
 from injector.server.answer import answer
 from injector.server.state import Service, State
 from injector.server.telemetry import Telemetry
-from tests.cli.test_check_cluster import kubeconfig
 from tests.cluster.keeping import Keeper, keeping
-from tests.cluster.test_reflector import wait_until
+from tests.cluster.listening import kubeconfig
 from tests.server.handshakes import certificate_shown
 from tests.support import default_setup, pod_of, review_of
+from tests.waiting import wait_until
 
 KEPT_AT, LEASE = "/api/v1/namespaces/mesh/secrets/certificates", "/apis/coordination.k8s.io/v1/namespaces/mesh/leases/l"
 EVENTS = "/api/v1/namespaces/shop/events"

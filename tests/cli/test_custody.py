@@ -25,10 +25,10 @@ from injector.cluster.registration import Registration
 from injector.server.telemetry import Telemetry
 from injector.server.tls import ServingCertificate
 from tests.cluster.keeping import Keeper, keeping
-from tests.cluster.test_reflector import wait_until
-from tests.cluster.test_registration import PATH as REGISTRATION
-from tests.cluster.test_registration import configuration
+from tests.cluster.registered import PATH as REGISTRATION
+from tests.cluster.registered import configuration
 from tests.server.handshakes import certificate_shown
+from tests.waiting import wait_until
 
 KEPT_AT = "/api/v1/namespaces/mesh/secrets/certificates"
 LEASE = "/apis/coordination.k8s.io/v1/namespaces/mesh/leases/injector"

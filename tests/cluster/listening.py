@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Thread
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
@@ -61,3 +62,16 @@ def api_server(answer: Callable[[Asked], tuple[int, Iterable[Any]]]) -> Iterator
             yield ApiServer(configuration)
         finally:
             server.shutdown()
+
+
+def kubeconfig(directory: Path, url: str) -> Path:
+    """A kubeconfig for an API server that asks nobody who they are."""
+    file = directory / "kubeconfig"
+    document = {
+        "current-context": "c",
+        "clusters": [{"name": "c", "cluster": {"server": url}}],
+        "users": [{"name": "u", "user": {}}],
+        "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
+    }
+    file.write_text(json.dumps(document), encoding="utf-8")
+    return file

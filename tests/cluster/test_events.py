@@ -15,8 +15,8 @@ from injector.cluster.resources import EVENTS, Resource
 from injector.core.admission import Setup
 from injector.core.model import JsonObject, Pod, Snapshot
 from injector.core.review import parse_review
-from tests.cluster.test_reflector import wait_until
 from tests.support import admitted, default_setup, pod_of, review_of, setup_of
+from tests.waiting import wait_until
 
 OWNER = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "shop-6f", "uid": "u-6f", "controller": True}
 WRONG = {"proxy.istio.io/config": "concurrency: many"}

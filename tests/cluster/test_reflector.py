@@ -1,7 +1,5 @@
 """A kind of object as the API server has it: through events, disconnects, and versions that are no longer kept."""
 
-import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,15 +8,9 @@ from injector.cluster.api import ApiServer
 from injector.cluster.reflector import Reflector, Source, longer
 from injector.cluster.resources import NAMESPACES
 from tests.cluster.answering import answering, event, gone, listed
+from tests.waiting import wait_until
 
 HOLD: list[object] = []
-
-
-def wait_until(condition: Callable[[], bool], seconds: float = 10) -> None:
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until, "it did not happen in time"
-        time.sleep(0.005)
 
 
 def names(reflector: Reflector) -> set[str] | None:

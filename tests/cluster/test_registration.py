@@ -15,20 +15,11 @@ from injector.cluster.api import ApiServer
 from injector.cluster.metrics import ClusterMetrics
 from injector.cluster.registration import Registration
 from tests.cluster.keeping import Keeper, keeping
-from tests.cluster.test_reflector import wait_until
+from tests.cluster.registered import OWN, PATH, configuration
+from tests.waiting import wait_until
 
-PATH = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/webhooks"
-OWN, FOREIGN = "namespace.sidecar-injector.istio.io", "other.example"
 BUNDLE = create_authority(Settings(names=("a",)), datetime.now(UTC)).certificate
 ENCODED = b64encode(BUNDLE).decode()
-
-
-def configuration(bundle: str | None = None, labels: dict[str, str] | None = None, name: str = OWN) -> Any:
-    """A webhook configuration with an entry of the injector's, and one of somebody else."""
-    client = {"url": "https://a/inject", **({} if bundle is None else {"caBundle": bundle})}
-    other = {"name": FOREIGN, "clientConfig": {"url": "https://b", "caBundle": "Yg=="}}
-    metadata = {"name": "webhooks", "labels": labels or {}, "managedFields": [{"manager": "helm"}]}
-    return {"metadata": metadata, "webhooks": [{"name": name, "clientConfig": client}, other]}
 
 
 class Watched:

@@ -10,7 +10,7 @@ from injector.cluster.watching import ClusterWatch
 from injector.core.model import Snapshot
 from tests.cluster.answering import answering
 from tests.cluster.keeping import Keeper, keeping
-from tests.cluster.test_reflector import wait_until
+from tests.waiting import wait_until
 
 NAMESPACES, NODES = "/api/v1/namespaces", "/api/v1/nodes"
 PROXY_CONFIGS = "/apis/networking.istio.io/v1beta1/proxyconfigs"

@@ -10,8 +10,8 @@ import helm_python
 import pytest
 
 from tests.chart.rendering import CLUSTER_NAME, NAMESPACE, RELEASE, chart, rendered
+from tests.e2e.charted import command, own_kubeconfig
 from tests.e2e.cluster import Cluster, free_port, wait_until
-from tests.e2e.test_chart import command, own_kubeconfig
 
 pytestmark = pytest.mark.e2e
 
