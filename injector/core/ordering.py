@@ -29,6 +29,9 @@ def order_containers(pod: Pod, *, hold: bool) -> Pod:
 
 
 def _in_order(before: list[Container], places: Mapping[str, int]) -> list[Container]:
+    found = [places.get(container["name"], _OTHERS) for container in before]
+    if found == sorted(found) and all(found.count(place) == 1 for place in found if place != _OTHERS):
+        return before
     last = {container["name"]: container for container in before}
     once = [each for each in before if (name := each["name"]) not in places or last[name] is each]
     return sorted(once, key=lambda container: places.get(container["name"], _OTHERS))

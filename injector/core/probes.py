@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import orjson
 
 from injector.core.model import PROBERS_ENV, PROXY_CONTAINER, Container, JsonObject, Pod
 from injector.core.pods import (
+    ContainerList,
     all_containers,
     annotations,
     containers,
@@ -19,6 +20,10 @@ from injector.core.pods import (
 
 REWRITE_ANNOTATION = "sidecar.istio.io/rewriteAppHTTPProbers"
 STATUS_PORT_ANNOTATION = "status.sidecar.istio.io/port"
+
+
+# A container with its list and its place there.
+Placed: TypeAlias = tuple[ContainerList, int, Container]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +52,20 @@ def rewrite_probes(pod: Pod, *, status_port: int, enabled_by_default: bool, inje
     `status_port` is the mesh's. After an earlier injection what was known then is kept.
     """
     asked = parse_boolean(annotations(pod).get(REWRITE_ANNOTATION, ""))
-    if not (enabled_by_default if asked is None else asked) or find_sidecar(pod) is None:
+    if not (enabled_by_default if asked is None else asked):
         return pod
-    probers = _probers(pod, status_port, injected_before=injected_before)
+    hooked = [each for each in all_containers(pod) if not _HOOKED_FIELDS.isdisjoint(each[2])]
+    if not hooked or find_sidecar(pod) is None:
+        return pod
+    probers = _probers(hooked, status_port, injected_before=injected_before)
     if probers:
         pod = _with_probers(pod, probers, injected_before=injected_before)
-    return _rewritten(pod, _rewrite_port(pod, status_port))
+    return _rewritten(pod, hooked, _rewrite_port(pod, status_port))
 
 
-def _probers(pod: Pod, status_port: int, *, injected_before: bool) -> JsonObject:
+def _probers(hooked: list[Placed], status_port: int, *, injected_before: bool) -> JsonObject:
     found: JsonObject = {}
-    for _, _, container in all_containers(pod):
+    for _, _, container in hooked:
         for hook, key, handler in _handlers(container):
             if injected_before and (handler.get("httpGet") or {}).get("path") == key:
                 continue
@@ -68,7 +76,7 @@ def _probers(pod: Pod, status_port: int, *, injected_before: bool) -> JsonObject
 
 
 def _handlers(container: Container) -> Iterator[tuple[_Hook, str, JsonObject]]:
-    if _HOOKED_FIELDS.isdisjoint(container) or container["name"] == PROXY_CONTAINER:
+    if container["name"] == PROXY_CONTAINER:
         return
     for hook in _HOOKS:
         handler: Any = container
@@ -145,8 +153,8 @@ def _rewrite_port(pod: Pod, status_port: int) -> int:
     return int(own) if own.isascii() and own.isdigit() else 0
 
 
-def _rewritten(pod: Pod, port: int) -> Pod:
-    for which, index, container in list(all_containers(pod)):
+def _rewritten(pod: Pod, hooked: list[Placed], port: int) -> Pod:
+    for which, index, container in hooked:
         changed = container
         for hook, key, handler in _handlers(container):
             rewritten = _asking_agent(hook, handler, key, port)

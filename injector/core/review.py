@@ -6,6 +6,7 @@ Source: https://kubernetes.io/docs/reference/access-authn-authz/extensible-admis
 import binascii
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote
 
@@ -104,6 +105,7 @@ def _response(request: AdmissionRequest, admission: Admission) -> dict[str, Any]
     return response
 
 
+@lru_cache(maxsize=128)
 def parse_path(path: str) -> tuple[tuple[str, str], ...]:
     """The environment pairs in a URL path below `/inject` (reference section 15). A repeated key: the last one wins.
 

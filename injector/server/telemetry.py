@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any, BinaryIO
 
 import orjson
@@ -24,6 +25,7 @@ HTTP_REASONS: Mapping[int, str] = {
     415: "UnsupportedMediaType",
     503: "Overloaded",
 }
+_REVIEW = "review"
 UNREADABLE_POD, REFUSED, INTERNAL_ERROR = "UnreadablePod", "Refused", "InternalError"
 
 
@@ -37,7 +39,8 @@ class Telemetry:
         lost = Counter("sidecar_injector_log_lines_lost", "log lines that could not be written", registry=self.registry)
         # Called with every answer, after it was sent; they must not wait for anything.
         self.observers: list[Callable[[Answer], None]] = []
-        self.log = _logger(LossyStream(stream or sys.stderr.buffer, lost.inc))
+        self._stream = LossyStream(stream or sys.stderr.buffer, lost.inc)
+        self.log = _logger(self._stream)
         self._requests = self._counter("requests", "HTTP requests to the webhook", ())
         self._success = self._counter("success", "pods injected", ("reason",))
         self._skip = self._counter("skip", "pods that are not to be injected", ("reason",))
@@ -75,10 +78,14 @@ class Telemetry:
         counter.labels(reason).inc()
         line = _review_line(answer.request, admission, reason, seconds)
         if answer.error:
-            self.log.error("review", **line, exc_info=answer.error)
+            self.log.error(_REVIEW, **line, exc_info=answer.error)
         else:
-            write = self.log.info if admission.allowed else self.log.warning
-            write("review", **line)
+            self._write_review(line, "info" if admission.allowed else "warning")
+
+    def _write_review(self, line: dict[str, Any], level: str) -> None:
+        # What `log` would write, at a fifth of its cost: there is one of these for every pod.
+        line |= {"event": _REVIEW, "level": level, "timestamp": datetime.now(UTC)}
+        self._stream.write(orjson.dumps(line, option=orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE))
 
     def connection_dropped(self, reason: str) -> None:
         """Count a connection given up for `reason`, without a line: a flood would fill the log."""
