@@ -14,6 +14,9 @@ from typing import Any
 import pytest
 from cryptography import x509
 
+from injector.cluster.api import ClusterError
+from injector.cluster.client import connect
+from injector.cluster.resources import NAMESPACES
 from tests.e2e.cluster import Cluster, free_port, wait_until
 from tests.e2e.injecting import CONFIGURATION, LEASE, NAMESPACE, SECRET, Injector, injectors, registration, timed
 
@@ -228,16 +231,27 @@ def test_while_the_api_server_is_away_the_last_snapshot_serves(cluster: Cluster,
     )
 
 
+def restart(cluster: Cluster) -> None:
+    cluster.stop_api_server()
+    cluster.start_api_server()
+
+
 def test_after_a_watch_has_expired_everything_is_read_anew(cluster: Cluster, replicas: list[Injector]) -> None:
     """What it goes on from is no longer kept: it was stopped while the cluster changed and etcd was compacted."""
     before = replicas[1].ready()["namespaces"]
     assert replicas[1].process is not None
     os.kill(replicas[1].process.pid, signal.SIGSTOP)
+    server = connect(cluster.kubeconfig)
+    _, version = server.listing(NAMESPACES)
+    # Nothing of the change waits in a connection for it to wake up.
+    restart(cluster)
     for name in ("expired-a", "expired-b"):
         cluster.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
     cluster.compact()
-    cluster.stop_api_server()
-    cluster.start_api_server()
+    restart(cluster)
+    with pytest.raises(ClusterError) as raised:
+        list(server.watch(NAMESPACES, version=version, seconds=1))
+    assert raised.value.is_expired
     os.kill(replicas[1].process.pid, signal.SIGCONT)
     told("watch expired", timed(lambda: replicas[1].ready()["namespaces"] >= before + 2, "namespaces are not seen", 60))
 
