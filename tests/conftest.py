@@ -1,6 +1,27 @@
-"""What holds for all tests: hypothesis asserts nothing about time, which belongs to the machine."""
+"""What holds for all tests: hypothesis asserts nothing about time; servers that a test started end with it."""
 
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.cli.serving import Server, Start
 
 settings.register_profile("project", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("project")
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Starts a real `injector serve`, in a process of its own, with the arguments that it is given."""
+    started: list[Server] = []
+
+    def make(*arguments: str, before: tuple[str, ...] = ()) -> Server:
+        started.append(Server(tmp_path, *arguments, before=before))
+        return started[-1]
+
+    yield make
+    for server in started:
+        server.process.kill()
+        server.process.wait()

@@ -3,6 +3,7 @@
 import json
 import ssl
 import subprocess
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +13,16 @@ from certs.directory import DirectoryStore
 from tests.cli.running import INJECTOR
 from tests.waiting import wait_until
 
-__all__ = ["Server", "wait_until"]
-
 
 class Server:
     """A running `injector serve` and its log."""
 
-    def __init__(self, directory: Path, *arguments: str) -> None:
+    def __init__(self, directory: Path, *arguments: str, before: Sequence[str] = ()) -> None:
+        """Started by the command `before`, if any."""
         self.store = DirectoryStore(directory / "certs")
         self.log_file = directory / "log"
-        command = [INJECTOR, "serve", "--host", "127.0.0.1", "--port", "0", "--cert-dir", self.store.path, *arguments]
+        listening = ["serve", "--host", "127.0.0.1", "--port", "0", "--cert-dir", self.store.path]
+        command = [*before, INJECTOR, *listening, *arguments]
         with self.log_file.open("wb") as log:
             self.process = subprocess.Popen([str(part) for part in command], stderr=log)
         self.url = self.wait_for_line("serving")["address"]
@@ -42,3 +43,7 @@ class Server:
     def client(self) -> httpx.Client:
         context = ssl.create_default_context(cafile=self.store.bundle)
         return httpx.Client(base_url=self.url, verify=context, timeout=10)
+
+
+# From the arguments of `injector serve` to the server, which ends with the test.
+Start = Callable[..., Server]

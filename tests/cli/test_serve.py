@@ -2,30 +2,15 @@
 
 import os
 import signal
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
-import pytest
 
-from tests.cli.serving import Server, wait_until
+from tests.cli.serving import Start
 from tests.support import pod_of, review_of
+from tests.waiting import wait_until
 
 JSON = {"Content-Type": "application/json"}
-
-
-@pytest.fixture
-def start(tmp_path: Path) -> Iterator[Callable[..., Server]]:
-    started: list[Server] = []
-
-    def make(*arguments: str) -> Server:
-        started.append(Server(tmp_path, *arguments))
-        return started[-1]
-
-    yield make
-    for server in started:
-        server.process.kill()
-        server.process.wait()
 
 
 def templates_of(client: httpx.Client) -> list[str]:
@@ -33,14 +18,14 @@ def templates_of(client: httpx.Client) -> list[str]:
     return list(answer["auditAnnotations"]["templates"].split(","))
 
 
-def test_it_serves_with_an_authority_of_its_own(start: Callable[..., Server]) -> None:
+def test_it_serves_with_an_authority_of_its_own(start: Start) -> None:
     server = start()
     with server.client() as client:
         assert client.get("/readyz").json()["ready"]
         assert templates_of(client) == ["sidecar"]
 
 
-def test_a_changed_file_is_in_force_and_a_broken_one_is_not(start: Callable[..., Server], tmp_path: Path) -> None:
+def test_a_changed_file_is_in_force_and_a_broken_one_is_not(start: Start, tmp_path: Path) -> None:
     """The file is swapped as the kubelet swaps a mounted ConfigMap: through the link `..data`."""
     mounted = tmp_path / "mounted"
 
@@ -67,7 +52,7 @@ def test_a_changed_file_is_in_force_and_a_broken_one_is_not(start: Callable[...,
         assert client.get("/readyz").json()["configuration"] == "current"
 
 
-def test_it_drains_before_it_stops(start: Callable[..., Server]) -> None:
+def test_it_drains_before_it_stops(start: Start) -> None:
     server = start("--drain-seconds", "1.5")
     with server.client() as client:
         client.get("/healthz")
@@ -79,7 +64,7 @@ def test_it_drains_before_it_stops(start: Callable[..., Server]) -> None:
     assert server.process.wait(timeout=10) == 0
 
 
-def test_a_second_signal_stops_at_once(start: Callable[..., Server]) -> None:
+def test_a_second_signal_stops_at_once(start: Start) -> None:
     server = start("--drain-seconds", "600")
     os.kill(server.process.pid, signal.SIGTERM)
     with server.client() as client:
@@ -88,7 +73,7 @@ def test_a_second_signal_stops_at_once(start: Callable[..., Server]) -> None:
     assert server.process.wait(timeout=10) == 0
 
 
-def test_the_preview_is_served_beside_the_webhook_or_apart_on_loopback(start: Callable[..., Server]) -> None:
+def test_the_preview_is_served_beside_the_webhook_or_apart_on_loopback(start: Start) -> None:
     pod = "{kind: Pod, spec: {containers: [{name: app}]}}"
     yaml = {"Content-Type": "text/yaml"}
     server = start("--preview-port", "0")

@@ -9,8 +9,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.cli.serving import Server, wait_until
+from tests.cli.serving import Server
 from tests.faults.load import BODY, JSON
+from tests.waiting import wait_until
 
 SILENT = 300
 HEAD = b"POST /inject?timeout=1s HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n"

@@ -18,8 +18,9 @@ from certs.directory import DirectoryStore
 from certs.model import Holding, Settings
 from certs.rotation import renewed_serving
 from tests.cli.running import INJECTOR
-from tests.cli.serving import Server, wait_until
+from tests.cli.serving import Server
 from tests.faults.load import BODY, JSON
+from tests.waiting import wait_until
 
 needs_root = pytest.mark.skipif(
     os.geteuid() != 0 or not shutil.which("unshare"),

@@ -3,16 +3,17 @@
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from threading import Barrier
 
 import httpx
 
-from tests.cli.serving import Server, wait_until
+from tests.cli.serving import Server, Start
 from tests.faults.load import BODY, JSON
 from tests.support import pod_of, review_of
+from tests.waiting import wait_until
 
 CLIENTS = 60
 
@@ -70,7 +71,7 @@ def test_an_overloaded_server_sheds_in_time_and_serves_on(server: Server) -> Non
     assert f'sidecar_injection_failure_total{{reason="Overloaded"}} {statuses[503]}.0' in metrics
 
 
-def test_limits_that_an_operator_sets_are_in_force(start: Callable[..., Server]) -> None:
+def test_limits_that_an_operator_sets_are_in_force(start: Start) -> None:
     """A smaller body, a shorter life and less room: each shows in what a client sees."""
     limits = ["bodyBytes=2000", "ageSeconds=1", "connections=5", "handshakes=5"]
     server = start(*(f"--limit={limit}" for limit in limits))

@@ -11,8 +11,9 @@ from injector.cli.inputs import read_configuration
 from injector.core.model import EMPTY_SNAPSHOT
 from injector.server.answer import answer
 from injector.server.state import Service, State
-from tests.cli.serving import Server, wait_until
+from tests.cli.serving import Start
 from tests.faults.load import BODY, JSON
+from tests.waiting import wait_until
 
 RELOADS = 10_000
 GROWTH = 5000  # blocks of memory: one for every second reload is that many
@@ -51,7 +52,7 @@ def test_reloads_in_process(tmp_path: Path) -> None:
     assert service.state.fault
 
 
-def test_reloads_of_a_file_under_a_running_server(start: Callable[..., Server], tmp_path: Path) -> None:
+def test_reloads_of_a_file_under_a_running_server(start: Start, tmp_path: Path) -> None:
     file = tmp_path / "config.yaml"
     file.write_text(GOOD[0], encoding="utf-8")
     server = start("-c", str(file))

@@ -3,17 +3,15 @@
 import os
 import signal
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import httpx
 import pytest
 
 from tests.cli.running import INJECTOR
-from tests.cli.serving import Server, wait_until
+from tests.cli.serving import Server, Start
 from tests.faults.load import BODY, JSON, Load
-
-Start = Callable[..., Server]
+from tests.waiting import wait_until
 
 
 def pids(server: Server) -> dict[int, int]:
