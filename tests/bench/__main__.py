@@ -8,7 +8,7 @@ from typing import Any
 
 from injector.config import load
 from injector.core.admission import Setup, set_up
-from tests.bench import end_to_end, in_process, instructions, patches, process, report
+from tests.bench import end_to_end, in_process, instructions, patches, process, report, scaling
 from tests.bench.curves import Line, chart
 
 
@@ -22,6 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _gate(setup)
     made = measure(setup)
     report.save(made)
+    scaling.write_page(made)
     _draw(made["in_process"])
     sys.stdout.write(report.markdown(made))
     return 0

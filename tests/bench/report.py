@@ -44,9 +44,14 @@ def saved() -> Report:
 
 
 def write_into(page: Path, text: str) -> bool:
-    """Put `text` between the two marks in `page`; whether it has them."""
-    before, start, rest = page.read_text(encoding="utf-8").partition(_START)
-    _, end, after = rest.partition(_END)
+    """Put `text` between the benchmark's two marks in `page`; whether it has them."""
+    return write_between(page, (_START, _END), text)
+
+
+def write_between(page: Path, marks: tuple[str, str], text: str) -> bool:
+    """Put `text` between `marks` in `page`; whether it has them."""
+    before, start, rest = page.read_text(encoding="utf-8").partition(marks[0])
+    _, end, after = rest.partition(marks[1])
     if not (start and end):
         return False
     page.write_text(f"{before}{start}\n{text}{end}{after}", encoding="utf-8")
