@@ -105,7 +105,10 @@ def _container(container: dict[str, Any], path: str) -> Iterator[str]:
 def _fields(mapping: dict[str, Any], expected: dict[str, str], path: str) -> Iterator[str]:
     for field, value in mapping.items():
         kind = expected.get(field)
-        if kind is not None and value is not None and not _CHECKS[kind](value):
+        if kind is None or value is None:
+            continue
+        plain = _TYPES.get(kind)
+        if not (isinstance(value, plain) if plain else _CHECKS[kind](value)):
             yield _fault(path + field, value, kind)
 
 
@@ -120,9 +123,8 @@ def _are_named_items(value: Any) -> bool:
     )
 
 
+_TYPES: Mapping[str, type] = {TEXT: str, MAPPING: dict}
 _CHECKS: Mapping[str, Callable[[Any], bool]] = {
-    TEXT: lambda value: isinstance(value, str),
-    MAPPING: lambda value: isinstance(value, dict),
     TEXT_MAP: lambda value: isinstance(value, dict) and all(isinstance(item, str) for item in value.values()),
     TEXTS: lambda value: isinstance(value, list) and all(isinstance(item, str) for item in value),
     ITEMS: _are_items,
