@@ -49,7 +49,9 @@ def test_what_the_injector_owned_is_given_up_and_what_others_own_stays_theirs() 
 
 
 @pytest.mark.parametrize(
-    "bundle", [CERTIFICATE, CERTIFICATE * 2, b"# ours\n" + CERTIFICATE, CERTIFICATE + AUTHORITY.key]
+    "bundle",
+    [CERTIFICATE, CERTIFICATE * 2, b"# ours\n" + CERTIFICATE, CERTIFICATE + AUTHORITY.key],
+    ids=["one", "two", "a comment first", "a key behind"],
 )
 def test_a_bundle_whose_first_block_is_a_certificate_can_be_used(bundle: bytes) -> None:
     assert bundle_fault(bundle) == ""
@@ -65,6 +67,7 @@ def test_a_bundle_whose_first_block_is_a_certificate_can_be_used(bundle: bytes) 
         (b"-----BEGIN CERTIFICATE-----\nbm8=\n-----END CERTIFICATE-----\n", "cannot be read"),
         ("-----BEGIN CERTIFICATE-----\nü\n-----END CERTIFICATE-----\n".encode(), "cannot be read"),
     ],
+    ids=["nothing", "rubbish", "cut off", "a key first", "no certificate", "not ASCII"],
 )
 def test_a_bundle_that_no_api_server_could_use_is_told(bundle: bytes, fault: str) -> None:
     assert fault in bundle_fault(bundle)
