@@ -16,7 +16,7 @@ from injector.config.shipped import sample_files
 from injector.core.admission import Setup, admit_request, set_up
 from injector.core.model import EMPTY_SNAPSHOT, Pod, Snapshot
 from injector.core.review import parse_review
-from injector.manual import ManualFaults, injection, rewrite
+from injector.manual import ManualFaults, injection, removal, rewrite
 from injector.manual.controllers import created_pod
 from injector.manual.files import workloads
 from tests.support import PUBLIC_CASES, documents, review_of
@@ -96,6 +96,15 @@ def test_a_file_is_injected_as_istio_does(folder: Path, tmp_path: Path) -> None:
     for want, got in zip(wanted, found, strict=True):
         assert list(run.differences(run.meaning(want), run.meaning(got))) == []
         assert schema_faults(got) == []
+
+
+@pytest.mark.parametrize("name", ["input.yaml", "expected.yaml"])
+@pytest.mark.parametrize("folder", [case for case in CASES if "error" not in case_of(case)], ids=lambda each: each.name)
+def test_a_file_comes_back_when_the_injection_is_taken_out(folder: Path, name: str, tmp_path: Path) -> None:
+    """Byte for byte; where another injector had injected it, as it comes out of the removal of that injection."""
+    text = (folder / name).read_text(encoding="utf-8")
+    once = rewrite(text, name, injection(setup_of_case(case_of(folder), tmp_path), EMPTY_SNAPSHOT)).text
+    assert rewrite(once, name, removal).text == rewrite(text, name, removal).text
 
 
 @pytest.mark.parametrize(

@@ -54,9 +54,11 @@ def kept_record(status: Status | None, record: JsonObject, template_pod: Pod, ov
     """The record to write: what an earlier injection kept is older and stays, what this one changed is added."""
     if status is None:
         return record
+    own = {which: _of_same_name_later(status, record, which) for which in ("volumes", "imagePullSecrets")}
     if status.original is None:
-        earlier = {which: list(status.names[which]) for which in CONTAINER_LISTS}
-        return {**record, "definitions": definitions_to_keep(overrides), "earlier": earlier}
+        earlier = {which: list(status.names[which]) for which in LISTS_OF_SPEC}
+        rest = {key: value for key, value in {**record, **own}.items() if value}
+        return {**rest, "definitions": definitions_to_keep(overrides), "earlier": earlier}
     kept = status.original
     added = {field: {**record[field], **kept.get(field, {})} for field in _BY_NAME if field in record}
     for which in CONTAINER_LISTS:
@@ -66,7 +68,7 @@ def kept_record(status: Status | None, record: JsonObject, template_pod: Pod, ov
     later = {
         "covered": _covered(status, overrides),
         "earlier": _no_longer_injected(status, template_pod),
-        **{which: _of_same_name_later(status, record, which) for which in ("volumes", "imagePullSecrets")},
+        **own,
     }
     return {**kept, **{key: value for key, value in {**added, **later}.items() if value}}
 

@@ -57,7 +57,8 @@ def uninject(pod: Pod) -> Pod:
 
 def _kept_definitions(record: JsonObject, which: ContainerList) -> dict[str, Container]:
     """The definitions in the record that were the user's own, not what another injector had made."""
-    injected = {name for names in (record.get("earlier") or {}).values() for name in names}
+    earlier = record.get("earlier") or {}
+    injected = {name for of_list in CONTAINER_LISTS for name in earlier.get(of_list, ())}
     definitions = {
         **((record.get("covered") or {}).get(which) or {}),
         **((record.get("definitions") or {}).get(which) or {}),

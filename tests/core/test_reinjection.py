@@ -220,6 +220,22 @@ def test_the_containers_of_another_injector_are_taken_out_as_far_as_it_says() ->
     assert "annotations" not in found["metadata"]
 
 
+def test_what_another_injector_had_put_there_does_not_become_the_user_s_own() -> None:
+    """Its volumes and pull secrets carry the names that this project's template injects too."""
+    pod = injected_by_istio()
+    status = json.loads(ISTIO_STATUS) | {"volumes": ["istio-envoy"], "imagePullSecrets": ["theirs"]}
+    pod["metadata"]["annotations"]["sidecar.istio.io/status"] = json.dumps(status)
+    pod["spec"] |= {
+        "volumes": [{"name": "istio-envoy", "emptyDir": {"medium": "Memory"}}, {"name": "istio-data", "hostPath": {}}],
+        "imagePullSecrets": [{"name": "theirs"}, {"name": "pull"}],
+    }
+    once = injected(pod, setup_named("forced"))
+    assert admitted(once, setup_named("forced")).patch == ()
+    spec = uninject(once)["spec"]
+    assert spec["volumes"] == [{"name": "istio-data", "hostPath": {}}]
+    assert spec["imagePullSecrets"] == [{"name": "pull"}]
+
+
 def test_an_overrides_annotation_that_cannot_be_read_refuses_the_pod() -> None:
     admission = admitted(pod_of(annotations={"proxy.istio.io/overrides": "{"}), default_setup())
     assert not admission.allowed
