@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from http.client import HTTPResponse
+from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 
 import pytest
@@ -29,6 +29,7 @@ from injector.server.state import Service, State
 from injector.server.telemetry import Telemetry
 from injector.server.tls import ServingCertificate
 from tests.support import default_setup, pod_of, review_of
+from tests.waiting import wait_until
 
 BODY = review_of(pod_of())
 POST = b"POST /inject HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (
@@ -46,7 +47,7 @@ class Bounded:
     dropped: Counter[str]
 
     def plain(self) -> socket.socket:
-        return socket.create_connection(("127.0.0.1", self.port), timeout=10)
+        return socket.create_connection(("127.0.0.1", self.port), timeout=60)
 
     @contextmanager
     def connection(self) -> Iterator[ssl.SSLSocket]:
@@ -55,12 +56,14 @@ class Bounded:
 
     def drops(self, reason: str) -> None:
         """Wait for one connection to be dropped for that reason, and none for another."""
-        until = time.monotonic() + 10
-        while not self.dropped and time.monotonic() < until:
-            time.sleep(0.01)
+        wait_until(lambda: bool(self.dropped))
         assert self.dropped == {reason: 1}
 
-    def serves(self) -> bool:
+    def serves(self) -> None:
+        """Wait for a client to be served; where the limits are short it may have to try more than once."""
+        wait_until(lambda: tried(self._is_served))
+
+    def _is_served(self) -> bool:
         with self.connection() as connection:
             connection.sendall(POST)
             return status(connection) == 200
@@ -87,6 +90,14 @@ def start(tmp_path: Path) -> Iterator[Start]:
         yield make
 
 
+def tried(attempt: Callable[[], bool]) -> bool:
+    """Whether it came off this time: a client that a busy machine held up is too slow for a short limit."""
+    try:
+        return attempt()
+    except (OSError, HTTPException):
+        return False
+
+
 def status(connection: socket.socket) -> int:
     """The status of the next reply, all of which is read."""
     response = HTTPResponse(connection)
@@ -108,39 +119,54 @@ def test_a_client_that_sends_nothing_is_closed(start: Start) -> None:
     bounded = start(ConnectionLimits(head=0.2))
     with bounded.connection() as connection:
         assert rest(connection) == b""
-    assert bounded.serves()
+    bounded.serves()
 
 
 def test_a_head_that_comes_byte_by_byte_is_given_up(start: Start) -> None:
     bounded = start(ConnectionLimits(head=0.3))
-    with bounded.connection() as connection:
-        with suppress(ConnectionError, ssl.SSLError):
-            for byte in POST[:20]:
-                connection.sendall(bytes([byte]))
-                time.sleep(0.05)
-        reply = rest(connection)
-    assert reply.startswith(b"HTTP/1.1 408")
-    assert reply.endswith(b"the head of the request did not arrive within 0.3 s\n")
-    assert bounded.dropped == {"HeadTimeout": 1}
-    assert bounded.serves()
+
+    def is_told() -> bool:
+        with bounded.connection() as connection:
+            with suppress(ConnectionError, ssl.SSLError):
+                for byte in POST[:20]:
+                    connection.sendall(bytes([byte]))
+                    time.sleep(0.05)
+            reply = rest(connection)
+        told = reply.endswith(b"the head of the request did not arrive within 0.3 s\n")
+        return reply.startswith(b"HTTP/1.1 408") and told
+
+    wait_until(lambda: tried(is_told))
+    assert bounded.dropped.keys() == {"HeadTimeout"}
+    bounded.serves()
 
 
 def test_a_head_without_end_is_refused(start: Start) -> None:
-    bounded = start(ConnectionLimits(head_bytes=4096))
+    """Piece by piece until there is a reply: what a client sent for nothing could cost it the reply."""
+    bounded = start(ConnectionLimits(head_bytes=4096, head=60))
     with bounded.connection() as connection:
-        with suppress(ConnectionError, ssl.SSLError):
-            connection.sendall(b"POST /inject HTTP/1.1\r\nX: " + b"x" * 100_000)
-        assert rest(connection).startswith(b"HTTP/1.1 431")
+        connection.sendall(b"POST /inject HTTP/1.1\r\nX: ")
+        connection.settimeout(0.05)
+        reply = b""
+        for _ in range(1000):
+            connection.sendall(b"x" * 1000)
+            with suppress(TimeoutError):
+                reply = connection.recv(65_536)
+                break
+    assert reply.startswith(b"HTTP/1.1 431")
     assert bounded.dropped == {"HeadTooLarge": 1}
 
 
 def test_empty_lines_do_not_keep_a_connection(start: Start) -> None:
     bounded = start(ConnectionLimits(head=0.3))
-    with bounded.connection() as connection:
-        connection.sendall(POST)
-        assert status(connection) == 200
-        connection.sendall(b"\r\n")
-        assert rest(connection) == b""
+
+    def is_closed() -> bool:
+        with bounded.connection() as connection:
+            connection.sendall(POST)
+            assert status(connection) == 200
+            connection.sendall(b"\r\n")
+            return rest(connection) == b""
+
+    wait_until(lambda: tried(is_closed))
 
 
 def test_a_body_that_nobody_waits_for_does_not_keep_a_connection(start: Start) -> None:
@@ -157,7 +183,7 @@ def test_a_client_that_never_reads_is_cut_off(start: Start) -> None:
         with suppress(ConnectionError, ssl.SSLError):
             connection.sendall(POST * 10_000)
         bounded.drops("NotReading")
-    assert bounded.serves()
+    bounded.serves()
 
 
 def test_the_oldest_handshake_gives_way(start: Start) -> None:
@@ -165,7 +191,7 @@ def test_the_oldest_handshake_gives_way(start: Start) -> None:
     with ExitStack() as silent:
         for _ in range(6):
             silent.enter_context(bounded.plain())
-        assert bounded.serves()
+        bounded.serves()
     assert bounded.dropped["HandshakeGaveWay"] >= 2
 
 
@@ -183,7 +209,7 @@ def test_the_connection_that_idles_longest_gives_way_to_a_new_one(start: Start) 
         for connection in (first, *others):
             connection.sendall(POST)
             assert status(connection) == 200
-        assert bounded.serves()
+        bounded.serves()
         rest(first)
         others[-1].sendall(POST)
         assert status(others[-1]) == 200
@@ -240,7 +266,7 @@ def test_the_oldest_of_too_many_slow_bodies_gives_way(limits: Limits, others: in
         reception = Reception(limits)
         scope = {"headers": [], "query_string": b""}
         tasks = [asyncio.ensure_future(reception.body(scope, stuck)) for _ in range(others + 1)]
-        done, pending = await asyncio.wait(tasks, timeout=5, return_when=asyncio.FIRST_EXCEPTION)
+        done, pending = await asyncio.wait(tasks, timeout=60, return_when=asyncio.FIRST_EXCEPTION)
         for task in pending:
             task.cancel()
         assert tasks[0] in done
