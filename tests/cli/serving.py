@@ -42,7 +42,7 @@ class Server:
 
     def client(self) -> httpx.Client:
         context = ssl.create_default_context(cafile=self.store.bundle)
-        return httpx.Client(base_url=self.url, verify=context, timeout=10)
+        return httpx.Client(base_url=self.url, verify=context, timeout=60)
 
 
 # From the arguments of `injector serve` to the server, which ends with the test.

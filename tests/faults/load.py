@@ -51,7 +51,7 @@ class Load:
         connection: HTTPSConnection | None = None
         while not self._stop.is_set():
             if connection is None or connection.sock is None:
-                connection = HTTPSConnection(*self._where, timeout=20, context=self._trust)
+                connection = HTTPSConnection(*self._where, timeout=60, context=self._trust)
                 try:
                     connection.connect()
                 except OSError:

@@ -19,7 +19,7 @@ HEAD = b"POST /inject?timeout=1s HTTP/1.1\r\nHost: x\r\nContent-Type: applicatio
 
 def plain(server: Server) -> socket.socket:
     address = urlsplit(server.url)
-    return socket.create_connection((address.hostname or "", address.port or 0), timeout=20)
+    return socket.create_connection((address.hostname or "", address.port or 0), timeout=60)
 
 
 @contextmanager
@@ -27,6 +27,13 @@ def connected(server: Server) -> Iterator[ssl.SSLSocket]:
     trust = ssl.create_default_context(cafile=server.store.bundle)
     with plain(server) as bare, trust.wrap_socket(bare, server_hostname="localhost") as connection:
         yield connection
+
+
+def sending(stack: ExitStack, server: Server, text: bytes) -> ssl.SSLSocket:
+    """A connection, closed with `stack`, on which `text` was sent at once: who only connects is soon given up."""
+    connection = stack.enter_context(connected(server))
+    connection.sendall(text)
+    return connection
 
 
 def rest(connection: socket.socket) -> bytes:
@@ -56,9 +63,7 @@ def dropped(server: Server, reason: str) -> float:
 
 def test_slow_heads(server: Server) -> None:
     with ExitStack() as slow:
-        connections = [slow.enter_context(connected(server)) for _ in range(50)]
-        for connection in connections:
-            connection.sendall(HEAD[:30])
+        connections = [sending(slow, server, HEAD[:30]) for _ in range(50)]
         others_are_served(server)
         assert rest(connections[0]).startswith(b"HTTP/1.1 408")
     wait_until(lambda: dropped(server, "HeadTimeout") > 0)
@@ -67,9 +72,7 @@ def test_slow_heads(server: Server) -> None:
 def test_slow_bodies(server: Server) -> None:
     """More than there is room for: the oldest give way, all are told within the timeout that they asked for."""
     with ExitStack() as slow:
-        connections = [slow.enter_context(connected(server)) for _ in range(SILENT)]
-        for connection in connections:
-            connection.sendall(HEAD + b"{")
+        connections = [sending(slow, server, HEAD + b"{") for _ in range(SILENT)]
         others_are_served(server)
         statuses = {rest(connection)[:12] for connection in connections}
     assert statuses <= {b"HTTP/1.1 408", b"HTTP/1.1 503"}
@@ -144,7 +147,7 @@ def test_renegotiation_is_refused(server: Server, version: str) -> None:
     address = urlsplit(server.url)
     command = ["openssl", "s_client", version, "-connect", f"{address.hostname}:{address.port}"]
     request = b"GET /version HTTP/1.1\r\nHost: x\r\n\r\n"
-    done = subprocess.run(command, input=b"R\n" + request, capture_output=True, timeout=30, check=False)
+    done = subprocess.run(command, input=b"R\n" + request, capture_output=True, timeout=60, check=False)
     assert b"HTTP/1.1 200" not in done.stdout
     if version == "-tls1_2":
         assert b"no renegotiation" in done.stderr

@@ -43,7 +43,7 @@ def serving(
     command = [*before, str(INJECTOR), "serve", "--host", "127.0.0.1", "--port", str(port), *files, *arguments]
     process = subprocess.Popen(command, stderr=stderr)
     trust = ssl.create_default_context(cafile=store.bundle)
-    with httpx.Client(base_url=f"https://127.0.0.1:{port}", verify=trust, timeout=10) as client:
+    with httpx.Client(base_url=f"https://127.0.0.1:{port}", verify=trust, timeout=60) as client:
         try:
             wait_until(lambda: answers(client))
             yield client

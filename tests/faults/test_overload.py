@@ -37,24 +37,28 @@ def answers_to_a_burst(server: Server, timeouts: list[str]) -> list[httpx.Respon
         review = review_of(pod_of(labels={"app": f"burst-{number}"}))
         with server.client() as connection:
             connection.get("/healthz")
-            connected.wait(timeout=30)
-            stands_still.wait(timeout=30)
+            connected.wait(timeout=60)
+            stands_still.wait(timeout=60)
             return connection.post(f"/inject?timeout={timeout}", content=review, headers=JSON)
 
     with ThreadPoolExecutor(len(timeouts)) as pool:
         futures: list[Future[httpx.Response]] = [
             pool.submit(client, number, timeout) for number, timeout in enumerate(timeouts)
         ]
-        connected.wait(timeout=30)
+        connected.wait(timeout=60)
         with held_up(server):
-            stands_still.wait(timeout=30)
+            stands_still.wait(timeout=60)
             time.sleep(1)
         return [future.result() for future in futures]
 
 
-def test_an_overloaded_server_sheds_in_time_and_serves_on(server: Server) -> None:
-    """Of a burst, those who wait long enough are served, and those whose time is over get a 503 instead of work."""
-    answers = answers_to_a_burst(server, ["10s", "1ms"] * (CLIENTS // 2))
+def test_an_overloaded_server_sheds_in_time_and_serves_on(start: Start) -> None:
+    """Of a burst, those who wait long enough are served, and those whose time is over get a 503 instead of work.
+
+    The server's own patience is that of a machine of any speed.
+    """
+    server = start("--drain-seconds", "1", "--limit", "waitingSeconds=30")
+    answers = answers_to_a_burst(server, ["60s", "1ms"] * (CLIENTS // 2))
     patient, impatient = answers[::2], answers[1::2]
     assert Counter(answer.status_code for answer in patient) == {200: CLIENTS // 2}
     statuses = Counter(answer.status_code for answer in impatient)

@@ -65,7 +65,7 @@ def test_sigterm_under_load_loses_no_request(start: Start, workers: str) -> None
     with Load(server).running(8) as load:
         wait_until(lambda: load.outcomes["200"] > 100)
         server.process.send_signal(signal.SIGTERM)
-        assert server.process.wait(timeout=30) == 0
+        assert server.process.wait(timeout=60) == 0
     assert load.outcomes["lost"] == 0
     assert load.outcomes.keys() <= {"200", "no connection"}
 
@@ -79,7 +79,7 @@ def test_the_workers_end_when_their_parent_is_killed(start: Start) -> None:
 
 def test_what_keeps_the_first_worker_from_serving_ends_the_program(tmp_path: Path) -> None:
     command = [INJECTOR, "serve", "--port", "0", "--workers", "3", "--cert-dir", tmp_path, "--set", "policy=nope"]
-    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 1
     assert done.stderr.count("--set policy=nope") == 1
 
