@@ -120,8 +120,7 @@ def admit(subject: Subject, setup: Setup, snapshot: Snapshot) -> Admission:
         injected = inject(_prepare(subject, setup, snapshot), setup.templates)
         _refuse_repeated_names(subject.pod, injected.pod)
     except InjectionError as error:
-        message = f"failed to run injection template: {error}"
-        return Admission(allowed=False, pod=subject.pod, message=message, **told)
+        return Admission(allowed=False, pod=subject.pod, message=f"{error.step}: {error}", **told)
     patch = tuple(diff(subject.pod, injected.pod))
     return Admission(allowed=True, pod=injected.pod, patch=patch, templates=injected.templates, **told)
 

@@ -19,6 +19,7 @@ from injector.core.model import (
     Container,
     InjectionError,
     Pod,
+    ProcessingError,
 )
 from injector.core.ordering import order_containers
 from injector.core.overrides import (
@@ -237,7 +238,7 @@ def _post_process(pod: Pod, injection: Injection) -> Pod:
             enabled_by_default=config.mesh_config.get("enablePrometheusMerge") is not False,
         )
     except InjectionError as error:
-        raise InjectionError(f"failed to process pod: {error}") from error
+        raise ProcessingError(str(error)) from error
     pod = publish_secure_port(pod)
     pod = rewrite_probes(
         pod,

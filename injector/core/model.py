@@ -31,7 +31,15 @@ PROMETHEUS_ENV = "ISTIO_PROMETHEUS_ANNOTATIONS"
 
 
 class InjectionError(Exception):
-    """A pod that cannot be injected; the text is for the pod's author and becomes `status.message`."""
+    """A pod that cannot be injected; the text is for the pod's author and becomes `status.message` behind `step`."""
+
+    step = "failed to run injection template"
+
+
+class ProcessingError(InjectionError):
+    """What a rule that looks at the whole pod, after the templates, cannot accept (reference 13.3)."""
+
+    step = "failed to process pod"
 
 
 @dataclass(frozen=True, slots=True)

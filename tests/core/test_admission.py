@@ -18,7 +18,6 @@ REFUSED = [
     ({"inject.istio.io/templates": "_proxy"}, 'requested template "_proxy" not found; have '),
     ({"proxy.istio.io/overrides": "{"}, "for annotation 'proxy.istio.io/overrides'"),
     ({"proxy.istio.io/config": "concurrency: x"}, "1 error occurred:\n\t* invalid value 'concurrency: x'"),
-    ({"prometheus.io/port": "15090"}, "failed to process pod: invalid prometheus scrape configuration: port 15090"),
     *(
         ({f"sidecar.istio.io/{name}": value}, f"invalid value '{value}' for annotation 'sidecar.istio.io/{name}'")
         for name in ("userVolume", "userVolumeMount")
@@ -44,6 +43,13 @@ def test_a_pod_that_cannot_be_injected_is_refused_and_its_author_told_why(
     assert admission.patch == ()
     assert admission.message.startswith(PREFIX)
     assert gist in admission.message
+
+
+def test_what_fails_after_the_templates_is_told_as_such() -> None:
+    """Reference 13.3: the row of the Prometheus ports."""
+    admission = admitted(pod_of(annotations={"prometheus.io/port": "15090"}), default_setup())
+    assert not admission.allowed
+    assert admission.message.startswith("failed to process pod: invalid prometheus scrape configuration: port 15090")
 
 
 @pytest.mark.parametrize("annotations", [annotations for annotations, _ in REFUSED])
