@@ -14,7 +14,8 @@ The key `original` of the status annotation holds, each only where there is some
   template's container; that injector's overrides annotation stays as it is, and no longer counts;
 - `covered`: list → container name → the user's definition of a container that only a later injection wrote into;
 - `earlier`: list → the names that an earlier injection had put there, where that was another injector's, or where the
-  last one did not put them there again.
+  last one did not put them there again;
+- `text`, of manual injection only: how lines of the file were written (see `manual.handwriting`).
 """
 
 from collections.abc import Sequence
