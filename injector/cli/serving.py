@@ -27,6 +27,7 @@ from injector.server.run import Listening, Upkeep, bind, run, server_for
 from injector.server.state import Service, State
 from injector.server.telemetry import Telemetry
 from injector.server.tls import ServingCertificate
+from injector.server.warming import warmed, warming
 
 if TYPE_CHECKING:
     from injector.cli.cluster_side import ClusterSide
@@ -67,7 +68,7 @@ def serve_until_stopped(
     load_files = leaving_behind(inputs.load, last_good)
     service, telemetry = Service(first_state(load_files, last_good)), Telemetry()
     tell_of_configuration(service.state.fault, inputs.files, telemetry)
-    upkeep: list[Upkeep] = []
+    upkeep: list[Upkeep] = [warming(service)]
     side = _cluster_side(cluster, service, telemetry) if cluster else None
     try:
         if side and certificates.secret:
@@ -77,7 +78,7 @@ def serve_until_stopped(
             certificate = _certificate_of_files(certificates, upkeep, telemetry)
         load = _keeping_snapshot(load_files, service) if side else load_files
         if inputs.files:
-            upkeep.append(following_configuration(inputs.files, known, load, service, telemetry))
+            upkeep.append(following_configuration(inputs.files, known, warmed(load), service, telemetry))
         if preview:
             access = side.access() if side else None
             upkeep.append(serving_preview(preview, service, certificate, access, telemetry))

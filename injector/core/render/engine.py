@@ -55,6 +55,11 @@ class TemplateSet:
         """The names that a pod may ask for, sorted."""
         return tuple(sorted(name for name in self._sources if not name.startswith(LIBRARY_PREFIX)))
 
+    @property
+    def compiled_for_usual_pods(self) -> list[str]:
+        """The names of the templates of which the shorter form is there already."""
+        return sorted({name for _, renderer in self._usual for name in renderer.compiled})
+
     def render(self, name: str, scope: dict[str, Any]) -> JsonObject:
         """Render template `name` with the names of `scope`; the overlay may share parts with others: never change it.
 

@@ -41,6 +41,11 @@ class Renderer:
         """The names that every template has beside those of its scope."""
         return frozenset(self._environment.globals)
 
+    @property
+    def compiled(self) -> frozenset[str]:
+        """The names of the templates that were rendered before."""
+        return frozenset(self._compiled)
+
     def render(self, name: str, scope: dict[str, Any]) -> JsonObject:
         """The overlay that template `name` gives for `scope`. Raises whatever goes wrong in the template."""
         recorder = Recorder()
