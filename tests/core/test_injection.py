@@ -4,17 +4,16 @@ from pathlib import Path
 
 import pytest
 
-from injector.config import load
-from injector.core.admission import set_up
 from injector.core.model import Pod
 from tests.support import admitted, container_of, env_of, injected, pod_of, setup_of
+from tests.templates.injecting import setup_with
 
 TEMPLATES = "inject.istio.io/templates"
 NATIVE = "nativeSidecars=enabled"
 
 
 def made(pod: Pod, *sets: str) -> Pod:
-    return injected(pod, set_up(load(sets=sets).config))
+    return injected(pod, setup_with(*sets))
 
 
 def names(pod: Pod, which: str = "containers") -> list[str]:
@@ -107,13 +106,13 @@ def test_an_opted_out_pod_with_wrong_annotations_is_allowed() -> None:
     """Reference 13.3, last line."""
     wrong = {"sidecar.istio.io/interceptionMode": "x", "proxy.istio.io/config": "{"}
     pod = pod_of(annotations=wrong, labels={"sidecar.istio.io/inject": "false"})
-    admission = admitted(pod, set_up(load().config))
+    admission = admitted(pod, setup_with())
     assert (admission.allowed, admission.patch) == (True, ())
 
 
 def test_every_wrong_annotation_is_told() -> None:
     """Reference 13.1."""
     wrong = {"sidecar.istio.io/interceptionMode": "x", "status.sidecar.istio.io/port": "y"}
-    message = admitted(pod_of(annotations=wrong), set_up(load().config)).message
+    message = admitted(pod_of(annotations=wrong), setup_with()).message
     assert message.startswith("failed to run injection template: 2 errors occurred:")
     assert message.count("\n\t* invalid value ") == 2

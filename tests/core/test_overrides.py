@@ -5,10 +5,9 @@ from typing import Any
 
 import pytest
 
-from injector.config import load
-from injector.core.admission import set_up
 from injector.core.model import Container, JsonObject, Pod
 from tests.support import admitted, container_of, default_setup, env_of, injected, pod_of
+from tests.templates.injecting import setup_with
 
 OVERRIDES = "proxy.istio.io/overrides"
 NATIVE, CNI = "nativeSidecars=enabled", "values.pilot.cni.enabled=true"
@@ -23,7 +22,7 @@ def pod_with(*own: Container, init: tuple[Container, ...] = (), annotations: dic
 
 
 def made(pod: Pod, *sets: str) -> Pod:
-    return injected(pod, set_up(load(sets=sets).config))
+    return injected(pod, setup_with(*sets))
 
 
 def proxy(**fields: Any) -> Container:

@@ -5,17 +5,16 @@ from typing import Any
 
 import pytest
 
-from injector.config import load
-from injector.core.admission import set_up
 from injector.core.model import Pod
 from injector.core.status import read_status
 from tests.support import injected, pod_of
+from tests.templates.injecting import setup_with
 
 STATUS = "sidecar.istio.io/status"
 
 
 def status_text(pod: Pod, *sets: str) -> str:
-    text: str = injected(pod, set_up(load(sets=sets).config))["metadata"]["annotations"][STATUS]
+    text: str = injected(pod, setup_with(*sets))["metadata"]["annotations"][STATUS]
     return text
 
 

@@ -5,11 +5,10 @@ from typing import Any
 import pytest
 import yaml
 
-from injector.config import load
-from injector.core.admission import set_up
 from injector.core.model import EMPTY_SNAPSHOT, JsonObject, Pod, Snapshot
 from injector.manual import Rewritten, injection, rewrite
 from tests.support import admitted, container_of, env_of, pod_of
+from tests.templates.injecting import setup_with
 
 TEMPLATE = {"spec": {"containers": [{"name": "app", "image": "x"}]}}
 
@@ -29,7 +28,7 @@ def workload(kind: str = "Deployment", namespace: str = "", **template: Any) -> 
 
 
 def by_hand(document: JsonObject, *sets: str, snapshot: Snapshot = EMPTY_SNAPSHOT) -> Rewritten:
-    change = injection(set_up(load(sets=sets).config), snapshot)
+    change = injection(setup_with(*sets), snapshot)
     return rewrite(yaml.safe_dump(document, sort_keys=False), "f.yaml", change)
 
 
@@ -109,7 +108,7 @@ def test_zero_values_of_the_pod_s_proxy_config_override_here_and_not_in_the_webh
     tproxy = "meshConfig.defaultConfig.interceptionMode=TPROXY"
     pod = pod_in(workload(metadata={"annotations": annotations}), tproxy)
     assert container_of(pod, "istio-init")["args"][7:9] == ["-m", "REDIRECT"]
-    reviewed = admitted(pod_of(annotations=annotations), set_up(load(sets=[tproxy]).config)).pod
+    reviewed = admitted(pod_of(annotations=annotations), setup_with(tproxy)).pod
     assert container_of(reviewed, "istio-init")["args"][7:9] == ["-m", "TPROXY"]
 
 
@@ -121,7 +120,7 @@ def test_the_pod_s_status_port_counts_for_its_metrics_and_probes_here() -> None:
     pod = pod_in(workload(metadata={"annotations": annotations}, spec=spec))
     assert pod["metadata"]["annotations"]["prometheus.io/port"] == "16000"
     assert container_of(pod, "app")["readinessProbe"]["httpGet"]["port"] == 16000
-    reviewed = admitted(pod_of(annotations=annotations, container=probe), set_up(load().config)).pod
+    reviewed = admitted(pod_of(annotations=annotations, container=probe), setup_with()).pod
     assert reviewed["metadata"]["annotations"]["prometheus.io/port"] == "15020"
 
 

@@ -1,5 +1,6 @@
 """What the tests of the templates have in common: pods injected under `--set` flags, and what to look up in them."""
 
+from functools import cache
 from itertools import pairwise
 from typing import Any
 
@@ -11,6 +12,7 @@ from tests.support import admitted, container_of, injected, pod_of
 SIDECAR, TRAFFIC, STATUS = "sidecar.istio.io/", "traffic.sidecar.istio.io/", "status.sidecar.istio.io/"
 
 
+@cache
 def setup_with(*sets: str) -> Setup:
     return set_up(load(sets=sets).config)
 
