@@ -7,7 +7,7 @@ import argparse
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -77,9 +77,10 @@ def soak(slices: int, rate: float) -> Iterator[Slice]:
         task = Task(port, str(store.bundle), SMALL.name, False, round(rate * _SLICE_SECONDS), 8, _SLICE_SECONDS, rate)
         with serving(injector_command(port, store, 1)) as server:
             wait_until_ready(port)
-            for _ in range(slices):
+            for number in range(slices):
                 command = [sys.executable, "-m", "tests.bench.load"]
-                done = subprocess.run(command, input=orjson.dumps(task), stdout=subprocess.PIPE, check=True)
+                others = orjson.dumps(replace(task, first=number * task.bodies))
+                done = subprocess.run(command, input=others, stdout=subprocess.PIPE, check=True)
                 yield Slice(Result(**orjson.loads(done.stdout)), resident(server.pid))
 
 

@@ -33,7 +33,7 @@ def answer(body: bytes, path: str, state: State) -> Answer:
     """Answer the AdmissionReview in `body`, sent to the URL path `path`.
 
     Replicas of one workload are the same pod again: what was answered to the same review under another uid, from the
-    same state, is the answer.
+    same state, is the answer. It is remembered when the pod comes for the second time.
     """
     known = without_uid(body)
     if known is None:
@@ -44,8 +44,9 @@ def answer(body: bytes, path: str, state: State) -> Answer:
     if before is not None and before.request is not None:
         body = with_uid(before.body, before.request.uid, uid)
         return Answer(200, body, _told_of_request(before.request, uid, before.request.pod), before.admission)
+    is_repeated = state.answers.was_wanted(key)
     found = _worked_out(body, path, state)
-    if found.request is not None and found.admission is not None and found.admission.patch:
+    if is_repeated and found.request is not None and found.admission is not None and found.admission.patch:
         state.answers.keep(key, _to_remember(found, found.request, found.admission), len(key) + len(found.body))
     return found
 

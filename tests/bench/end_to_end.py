@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from http.client import HTTPException, HTTPSConnection
+from itertools import count
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -71,7 +72,7 @@ def measure() -> Iterator[Row]:
                     wait_until_ready(port)
                 yield from _compared(_Served(ports, store, workers), SMALL, 20_000)
                 if workers == 1:
-                    yield from _compared(_Served(ports, store, workers), _LARGE, 300)
+                    yield from _compared(_Served(ports, store, workers), _LARGE, 2_000)
 
 
 def start_up() -> dict[str, str]:
@@ -98,14 +99,16 @@ def _compared(served: _Served, subject: Subject, bodies: int) -> Iterator[Row]:
         (INJECTOR, "identical"): replace(task, port=served.ports[INJECTOR], identical=True),
     }
     found: dict[tuple[str, str], list[Result]] = {kind: [] for kind in kinds}
+    firsts = count(step=bodies)
     for _ in range(_ROUNDS):
         for kind, each in kinds.items():
-            found[kind].append(_sent(each, served.workers))
+            found[kind].append(_sent(replace(each, first=next(firsts)), served.workers))
     floors = [result.requests_per_second for result in found[FLOOR, "never seen"]]
     size = len(review(subject.make(0), 0))
     for kind, each in kinds.items():
         speeds = [result.requests_per_second for result in found[kind]]
-        steady = [_sent(replace(each, rate=median(speeds) / 2), served.workers) for _ in range(_ROUNDS)]
+        half = [replace(each, rate=median(speeds) / 2, first=next(firsts)) for _ in range(_ROUNDS)]
+        steady = [_sent(task, served.workers) for task in half]
         yield Row(
             *kind,
             workers=served.workers,

@@ -26,7 +26,8 @@ _TICK_SECONDS = 0.001
 class Task:
     """What to send: `subject` is a name of `SUBJECTS`; `rate` 0 is as fast as possible, else requests a second.
 
-    `patience`: seconds after the end in which answers still come; a request without one by then has failed.
+    `first` is the number of the first pod: tasks one after the other can send different ones. `patience`: seconds after
+    the end in which answers still come; a request without one by then has failed.
     """
 
     port: int
@@ -38,6 +39,7 @@ class Task:
     seconds: float
     rate: float
     patience: float = 10.0
+    first: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +182,7 @@ async def _keep_the_rate(clients: _Clients, task: Task) -> None:
 
 def _messages(task: Task) -> list[bytes]:
     subject = SUBJECTS[task.subject]
-    bodies = (identical_reviews if task.identical else reviews)(subject, task.bodies)
+    bodies = identical_reviews(subject, task.bodies) if task.identical else reviews(subject, task.bodies, task.first)
     head = "POST /inject?timeout=10s HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: "
     return [f"{head}{len(body)}\r\n\r\n".encode() + body for body in bodies]
 

@@ -78,27 +78,28 @@ def test_a_remembered_answer_is_the_one_worked_out_anew(
 
 def test_replicas_are_answered_from_memory_each_with_its_own_uid() -> None:
     state = State(default_setup(), EMPTY_SNAPSHOT)
-    first, second = (answer(written({"uid": uid, "object": pod_of()}), "/inject", state) for uid in ("u-1", "u-2"))
-    assert first.admission is not None
-    assert first.admission.pod["spec"]
-    assert second.admission is not None
-    assert second.admission.pod == {}, "a remembered answer keeps no pod alive"
-    assert json.loads(second.body)["response"]["uid"] == "u-2"
-    assert second.request is not None
-    assert second.request.uid == "u-2"
+    uids = ("u-1", "u-2", "u-3")
+    found = [answer(written({"uid": uid, "object": pod_of()}), "/inject", state) for uid in uids]
+    pods = [each.admission.pod for each in found if each.admission is not None]
+    assert pods[0]["spec"]
+    assert pods[1]["spec"], "only what comes again is remembered"
+    assert pods[2] == {}, "a remembered answer keeps no pod alive"
+    assert [json.loads(each.body)["response"]["uid"] for each in found] == [*uids]
+    assert [each.request.uid for each in found if each.request is not None] == [*uids]
 
 
 def test_pods_that_are_skipped_or_refused_are_not_remembered() -> None:
     """What is told to their authors needs the whole pod."""
     state = State(default_setup(), EMPTY_SNAPSHOT)
-    for pod in (pod_of(hostNetwork=True), pod_of(annotations={"sidecar.istio.io/proxyCPU": "x"}), {"spec": 1}):
+    for pod in 2 * [pod_of(hostNetwork=True), pod_of(annotations={"sidecar.istio.io/proxyCPU": "x"}), {"spec": 1}]:
         answer(written({"uid": "u-1", "object": pod}), "/inject", state)
     assert len(state.answers) == 0
 
 
 def test_another_state_remembers_nothing() -> None:
     state = State(default_setup(), EMPTY_SNAPSHOT)
-    answer(written({"uid": "u-1", "object": pod_of()}), "/inject", state)
+    for uid in ("u-1", "u-2"):
+        answer(written({"uid": uid, "object": pod_of()}), "/inject", state)
     assert len(state.answers) == 1
     assert len(State(state.setup, state.snapshot).answers) == 0
 
@@ -113,6 +114,16 @@ def test_only_the_uid_of_the_request_is_left_out(rest: str, uid: str) -> None:
 def test_the_uid_of_the_response_is_changed_and_no_other_text() -> None:
     body = b'{"kind":"K","apiVersion":"v","response":{"uid":"a","patch":"\\"uid\\":\\"a\\"","other":{"uid":"a"}}}'
     assert with_uid(body, "a", "b") == body.replace(b'"uid":"a"', b'"uid":"b"', 1)
+
+
+def test_what_was_wanted_is_noted_for_a_while() -> None:
+    memory: Memory[int] = Memory()
+    assert not memory.was_wanted(b"once")
+    assert memory.was_wanted(b"once")
+    for number in range(10_000):
+        memory.was_wanted(b"%d" % number)
+    assert memory.was_wanted(b"9999")
+    assert not memory.was_wanted(b"once")
 
 
 def test_memory_is_bounded_in_entries_and_in_bytes() -> None:
