@@ -10,6 +10,8 @@ from injector.core.model import JsonObject
 # What identifies an item in a list of a pod: the first of these that every item has, each with a value of its own.
 _IDENTITY_KEYS = ("name", "mountPath", "containerPort", "key", "uid")
 
+_ABSENT = object()
+
 
 def diff(before: JsonObject, after: JsonObject) -> list[JsonObject]:
     """The operations that turn `before` into `after`: `apply(diff(before, after), before) == after`.
@@ -36,10 +38,13 @@ def _mapping(before: JsonObject, after: JsonObject, path: str, operations: list[
     if not before.keys() <= after.keys():
         operations += [{"op": "remove", "path": f"{path}/{_escaped(key)}"} for key in before if key not in after]
     for key, value in after.items():
-        if key not in before:
+        own = before.get(key, _ABSENT)
+        if own is value:
+            continue
+        if own is _ABSENT:
             operations.append({"op": "add", "path": f"{path}/{_escaped(key)}", "value": value})
-        elif before[key] is not value:
-            _value(before[key], value, f"{path}/{_escaped(key)}", operations)
+        else:
+            _value(own, value, f"{path}/{_escaped(key)}", operations)
 
 
 def _list(before: list[Any], after: list[Any], path: str, operations: list[JsonObject]) -> None:

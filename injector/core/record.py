@@ -34,7 +34,7 @@ _BY_NAME = ("annotations", "labels", "spec", "order")
 def original_record(original: Pod, result: Pod, template_pod: Pod, overrides: list[Override]) -> JsonObject:
     """What `result`, made of `original`, needs to remember of it. `overrides` are the definitions that were applied."""
     injected = template_pod.get("spec") or {}
-    of_templates = {each["name"] for which in CONTAINER_LISTS for each in containers(template_pod, which)}
+    of_templates = {item["name"] for which in CONTAINER_LISTS for item in injected.get(which) or ()}
     record: JsonObject = {
         "annotations": _changed(annotations(original), annotations(result), OWN_ANNOTATIONS),
         "labels": _changed(labels(original), labels(result), ()),
@@ -151,12 +151,13 @@ def _changed(before: Any, after: Any, ignored: tuple[str, ...]) -> JsonObject:
 
 
 def _changed_containers(original: Pod, result: Pod, which: ContainerList, of_templates: set[str]) -> JsonObject:
-    before = {each["name"]: each for each in containers(original, which)}
+    own = containers(original, which)
+    before = {each["name"]: each for each in own}
     found: JsonObject = {}
-    for each in containers(result, which) if before else ():
-        own = before.get(each["name"])
-        if own is not None and own is not each and each["name"] not in of_templates:
-            changed = _changed(own, each, ())
+    for each in containers(result, which) if own else ():
+        was = before.get(each["name"])
+        if was is not None and was is not each and each["name"] not in of_templates:
+            changed = _changed(was, each, ())
             if changed:
                 found[each["name"]] = changed
     return found
