@@ -228,8 +228,8 @@ def test_an_authority_changes_only_after_its_successor_was_published(
     replica.until(lambda: mesh.bundle == before.bundle and not mesh.is_owned)
     mesh.keeper.refusing["PATCH"] = 403
     started = mesh.store.update(lambda _: forced_rotation(before, SETTINGS, datetime.now(UTC)))
+    replica.until(lambda: replica.detail["rotating"])
     replica.until(lambda: "webhook_update_failure" in replica.detail["registrations"]["webhooks"])
-    assert replica.detail["rotating"]
     assert (mesh.kept(), replica.shown) == (started, before.serving.certificate)
     mesh.keeper.refusing.clear()
     assert started.upcoming is not None

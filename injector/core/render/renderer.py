@@ -58,7 +58,8 @@ class Renderer:
     def parsed(self, name: str) -> nodes.Template:
         """The tree of template `name`, which compiles. Raises TemplateError where it does not."""
         tree = self._environment.parse(self._sources[name], name)
-        self._environment.get_template(name)
+        code = self._environment.compile(tree, name)
+        self._compiled[name] = Template.from_code(self._environment, code, dict(self._environment.globals))
         return tree
 
     def line_of(self, error: BaseException, name: str) -> int:

@@ -111,6 +111,7 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
         self.filters["with_fields"] = bounding(self.filters["with_fields"])
         self.filters[_PLACED_FILTER] = _placed
         self._load = load
+        self._libraries: dict[str, nodes.Template | None] = {}
         self.recorder = recorder
         self.constants = Constants()
         self.trusted = known.trusted
@@ -181,12 +182,15 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
         return with_bounds(tree)
 
     def _library(self, name: str) -> nodes.Template | None:
-        """The tree of another template; None where there is none, or it cannot be read, which using it will tell."""
-        source = self._load(name)
-        try:
-            return None if source is None else self._guarded(source, name, None)
-        except TemplateSyntaxError:
-            return None
+        """The tree of another template, for no one to change; None where there is none, or it cannot be read."""
+        if name not in self._libraries:
+            source = self._load(name)
+            try:
+                self._libraries[name] = None if source is None else self._guarded(source, name, None)
+            except TemplateSyntaxError:
+                # Using it will tell.
+                self._libraries[name] = None
+        return self._libraries[name]
 
 
 def _give_context(tree: nodes.Template) -> None:
