@@ -21,16 +21,22 @@ COUNTED = "counted iterations"
 _SCOPES = (nodes.With, nodes.Macro, nodes.CallBlock)
 
 
-def fold_constants(tree: nodes.Template, frozen: Mapping[str, Any], environment: Environment) -> None:
-    """Change `tree`, a template's, so that what only depends on the names in `frozen` is in it as constants."""
-    _Folding(frozen, environment).visit(tree)
+def fold_constants(
+    tree: nodes.Template, frozen: Mapping[str, Any], environment: Environment, *, is_imported: bool = True
+) -> None:
+    """Change `tree`, a template's, so that what only depends on the names in `frozen` is in it as constants.
+
+    What it sets and does not use itself is kept where `is_imported`: others may ask for it.
+    """
+    _Folding(frozen, environment, is_imported=is_imported).visit(tree)
 
 
 class _Folding(NodeTransformer):
     """Replaces expressions by their values, where these are known and scalars, and drops branches never taken."""
 
-    def __init__(self, frozen: Mapping[str, Any], environment: Environment) -> None:
+    def __init__(self, frozen: Mapping[str, Any], environment: Environment, *, is_imported: bool) -> None:
         self._evaluation = Evaluation(frozen, environment)
+        self._is_imported = is_imported
 
     def visit(self, node: nodes.Node, *args: Any, **kwargs: Any) -> Any:
         """Fold an expression; visit anything else."""
@@ -40,7 +46,8 @@ class _Folding(NodeTransformer):
 
     def visit_Template(self, node: nodes.Template) -> nodes.Template:  # noqa: N802 -- Jinja's visitor names
         """The outermost scope."""
-        node.body = self._scope(node.body, {})
+        folded, decided = self._scope(node.body, {})
+        node.body = _joined(folded if self._is_imported else _without_unused(folded, decided))
         return node
 
     def visit_With(self, node: nodes.With) -> nodes.Node | list[nodes.Node]:  # noqa: N802 -- as above
@@ -48,13 +55,13 @@ class _Folding(NodeTransformer):
         names = [target.name for target in node.targets if isinstance(target, nodes.Name)]
         node.values = [self.visit(value) for value in node.values]
         values = [self._evaluation.value(value) for value in node.values]
-        node.body = self._scope(node.body, dict(zip(names, values, strict=True)))
+        node.body = _joined(_without_unused(*self._scope(node.body, dict(zip(names, values, strict=True)))))
         is_used = not _loaded(node.body).isdisjoint(names) or any(_assigned(node.body))
         return node if is_used or any(value is UNKNOWN for value in values) else node.body
 
     def visit_Macro(self, node: nodes.Macro | nodes.CallBlock) -> nodes.Node:  # noqa: N802 -- as above
         """The parameters of a macro that is called are not known."""
-        node.body = self._scope(node.body, {each.name: UNKNOWN for each in node.args})
+        node.body = _joined(_without_unused(*self._scope(node.body, {each.name: UNKNOWN for each in node.args})))
         return node
 
     visit_CallBlock = visit_Macro  # noqa: N815 -- as above
@@ -93,8 +100,10 @@ class _Folding(NodeTransformer):
         value = UNKNOWN if isinstance(node, nodes.TemplateData) else self._evaluation.value(node)
         return nodes.Const(value, lineno=node.lineno) if type(value) in (dict, list) else node
 
-    def _scope(self, body: list[nodes.Node], parameters: Mapping[str, Any]) -> list[nodes.Node]:
-        """The statements of a scope, folded; what one of them sets for good is known to those behind it."""
+    def _scope(
+        self, body: list[nodes.Node], parameters: Mapping[str, Any]
+    ) -> tuple[list[nodes.Node], set[nodes.Assign]]:
+        """The statements of a scope, folded, and those of them that set what is known from there on."""
         assigned = Counter(_assigned(body))
         around = self._evaluation.known
         inside = {**around, **parameters}
@@ -111,7 +120,7 @@ class _Folding(NodeTransformer):
                     self._evaluation.known[name] = value
                     decided.add(statement)
         self._evaluation.known = around
-        return _joined(_without_unused(folded, decided))
+        return folded, decided
 
     def _visited(self, body: Iterable[nodes.Node]) -> list[nodes.Node]:
         return _joined([new for statement in body for new in self.visit_list(statement)])

@@ -57,7 +57,7 @@ class Renderer:
 
     def parsed(self, name: str) -> nodes.Template:
         """The tree of template `name`, which compiles. Raises TemplateError where it does not."""
-        tree = self._environment.parse(self._sources[name], name)
+        tree = self._environment.tree_to_render(self._sources[name], name)
         code = self._environment.compile(tree, name)
         self._compiled[name] = Template.from_code(self._environment, code, dict(self._environment.globals))
         return tree
@@ -74,9 +74,9 @@ class Renderer:
         return line
 
     def _pieces(self, name: str, scope: dict[str, Any]) -> tuple[str, ...]:
-        template = self._compiled.get(name)
-        if template is None:
-            template = self._compiled[name] = self._environment.get_template(name)
+        if name not in self._compiled:
+            self.parsed(name)
+        template = self._compiled[name]
         names = {**self._environment.globals, **scope}
         context = self._environment.context_class(self._environment, names, name, template.blocks)
         return tuple(islice(template.root_render_func(context), _MAXIMUM_PIECES))

@@ -158,14 +158,21 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
         checked_operands(operator, left, right)
         return bounded(super().call_binop(context, operator, left, right))
 
+    def tree_to_render(self, source: str, name: str) -> nodes.Template:
+        """The tree of a template that is rendered, not imported by others. Raises TemplateSyntaxError."""
+        return self._folded(source, name, None, is_imported=False)
+
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
+        return self._folded(source, name, filename, is_imported=True)
+
+    def _folded(self, source: str, name: str | None, filename: str | None, *, is_imported: bool) -> nodes.Template:
         for mark in (OPEN, CLOSE):
             if mark in source:
                 line = source[: source.index(mark)].count("\n") + 1
                 raise TemplateSyntaxError(f"the character U+{ord(mark):04X} is reserved", line, name, filename)
         tree = self._guarded(source, name, filename)
         write_out_macros(tree, self._library)
-        fold_constants(tree, self._frozen, self)
+        fold_constants(tree, self._frozen, self, is_imported=is_imported)
         for placed in tree.find_all(nodes.Filter):
             if placed.name == PLACED:
                 placed.name = _PLACED_FILTER

@@ -66,3 +66,15 @@ def test_what_one_rendering_includes_is_not_kept_for_the_next() -> None:
     templates = TemplateSet(sources, FILTERS)
     first = templates.render("t", {})
     assert templates.render("t", {}) == first == {"spec": {"a": 1}}
+
+
+@pytest.mark.parametrize("part", ["_part", "part"])
+def test_what_one_template_sets_another_can_import(part: str) -> None:
+    """Nobody asks for the name in the template that sets it."""
+    sources = {
+        "t": f"{{% from '{part}' import x %}}{{% import '{part}' as p %}}spec: {{a: {{{{ x }}}}, b: {{{{ p.x }}}}}}",
+        part: "{% set x = values.seven %}",
+    }
+    templates = TemplateSet(sources, FILTERS, KnownNames(frozen=FROZEN))
+    templates.check(FROZEN)
+    assert templates.render("t", FROZEN) == {"spec": {"a": 7, "b": 7}}
