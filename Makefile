@@ -28,7 +28,7 @@ faults: .venv/ready ## the drills that take longer than `make test` should
 soak: .venv/ready ## ten minutes at 1,000 reviews a second
 	$(BIN)/python -m tests.soak
 
-FUZZ_EXAMPLES ?= 10000
+FUZZ_EXAMPLES ?= 25000
 fuzz: .venv/ready ## mutated reviews, files, templates and configurations; about ten minutes
 	FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(BIN)/pytest -n 2 tests/fuzz
 

@@ -19,7 +19,7 @@ def without_forced_environment(pod: Pod, pairs: Mapping[str, str]) -> Pod:
         return pod
     which, index = place
     proxy = containers(pod, which)[index]
-    kept = [entry for entry in proxy.get("env") or () if entry["name"] not in pairs]
+    kept = [entry for entry in proxy.get("env") or () if entry.get("name") not in pairs]
     return with_container(pod, which, index, {**proxy, "env": kept})
 
 
@@ -30,7 +30,7 @@ def force_environment(pod: Pod, pairs: Mapping[str, str]) -> Pod:
         return pod
     which, index = place
     proxy = containers(pod, which)[index]
-    others = [entry for entry in proxy.get("env") or () if entry["name"] not in pairs]
-    later = next((at for at, entry in enumerate(others) if entry["name"] in _APPENDED_LATER), len(others))
+    others = [entry for entry in proxy.get("env") or () if entry.get("name") not in pairs]
+    later = next((at for at, entry in enumerate(others) if entry.get("name") in _APPENDED_LATER), len(others))
     forced = [{"name": name, "value": pairs[name]} for name in sorted(pairs)]
     return with_container(pod, which, index, {**proxy, "env": [*others[:later], *forced, *others[later:]]})

@@ -125,7 +125,7 @@ def _with_probers(pod: Pod, probers: JsonObject, *, injected_before: bool) -> Po
         return pod
     which, index = place
     proxy = containers(pod, which)[index]
-    known = next((each.get("value") for each in proxy.get("env") or () if each["name"] == PROBERS_ENV), None)
+    known = next((each.get("value") for each in proxy.get("env") or () if each.get("name") == PROBERS_ENV), None)
     if injected_before and known is not None:
         merged = _merged(known, probers)
         return pod if merged is None else with_container(pod, which, index, with_env(proxy, PROBERS_ENV, merged))

@@ -95,7 +95,7 @@ def publish_secure_port(pod: Pod) -> Pod:
     if place is None:
         return pod
     proxy = containers(pod, place[0])[place[1]]
-    ports = [entry.get("value") for entry in proxy.get("env") or () if entry["name"] == _SECURE_METRICS_ENV]
+    ports = [entry.get("value") for entry in proxy.get("env") or () if entry.get("name") == _SECURE_METRICS_ENV]
     if not ports or ports[0] in (None, "", "0"):
         return pod
     if any(_sanitized(name) == _SECURE_PORT for name in annotations(pod)):

@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from injector.core.model import STATUS_ANNOTATION, JsonObject, Pod
+from injector.core.model import STATUS_ANNOTATION, InjectionError, JsonObject, Pod
 from injector.core.pods import CONTAINER_LISTS, ContainerList, annotations
 from injector.core.shared import SharedList, SharedMapping
 
@@ -98,7 +98,10 @@ _ORIGINAL_SHAPES: Mapping[str, Callable[[Any], bool]] = {
 
 
 def injected_names(overlay: JsonObject) -> JsonObject:
-    """`overlay` reduced to the names in the lists that a status records; directives stay, for merging."""
+    """`overlay` reduced to the names in the lists that a status records; directives stay, for merging.
+
+    Raises InjectionError for an item without a name.
+    """
     spec = overlay.get("spec") or {}
     lists = {which: SharedList(map(_named, spec[which])) for which in NAME_LISTS if spec.get(which)}
     kinds = {type(each) for names in lists.values() for each in names}
@@ -112,6 +115,8 @@ def injected_names(overlay: JsonObject) -> JsonObject:
 def _named(item: JsonObject) -> JsonObject:
     if _is_directed(item):
         return {key: value for key, value in item.items() if key == "name" or key[:1] == "$"}
+    if not isinstance(item.get("name"), str):
+        raise InjectionError(f"an item of a list that is merged by 'name' has none: {item!r}")
     return SharedMapping(name=item["name"])
 
 

@@ -1,5 +1,6 @@
 """YAML as kubectl reads it, with the place of every value in its text, and values as YAML text."""
 
+import re
 from collections.abc import Iterator
 from typing import Any, TypeAlias
 
@@ -36,7 +37,13 @@ class _IndentingDumper(_Dumper):
     indents_lists = True
 
 
+# Line breaks to YAML 1.1, which readers turn into a line feed or a blank unless they are escaped.
+_OTHER_BREAKS = re.compile("[\r\x85\u2028\u2029]")
+
+
 def _represent_text(dumper: _Dumper, text: str) -> yaml.nodes.ScalarNode:
+    if _OTHER_BREAKS.search(text):
+        return dumper.represent_scalar("tag:yaml.org,2002:str", text, '"')
     style = "|" if "\n" in text.rstrip("\n") else ('"' if "\n" in text else None)
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style)
 

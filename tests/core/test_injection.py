@@ -116,3 +116,19 @@ def test_every_wrong_annotation_is_told() -> None:
     message = admitted(pod_of(annotations=wrong), setup_with()).message
     assert message.startswith("failed to run injection template: 2 errors occurred:")
     assert message.count("\n\t* invalid value ") == 2
+
+
+@pytest.mark.parametrize(
+    ("spec", "told"),
+    [
+        ("containers: [{image: a}]", "merged by 'name' has none"),
+        ("volumes: [{emptyDir: {}}]", "merged by 'name' has none"),
+        ("containers: [{name: istio-proxy, env: [{value: a}]}]", ""),
+    ],
+)
+def test_what_a_template_gives_without_a_name_is_told_or_left_to_the_api_server(
+    tmp_path: Path, spec: str, told: str
+) -> None:
+    setup = setup_of(tmp_path, f"templates: {{t: 'spec: {{{spec}}}'}}\ndefaultTemplates: [t]")
+    admission = admitted(pod_of(), setup)
+    assert (admission.allowed, told in admission.message) == (not told, True)
