@@ -8,6 +8,7 @@ import yaml
 from yaml.constructor import SafeConstructor
 
 from injector.core.yaml_bounds import refuse_unbounded
+from injector.manual.json_text import NotJsonError, parse_json
 
 Node: TypeAlias = yaml.nodes.Node
 
@@ -64,6 +65,13 @@ def parse(text: str) -> Any:
 
     Raises ValueError with the line where it is no YAML, or where a mapping has a key twice.
     """
+    try:
+        return parse_json(text)
+    except NotJsonError:
+        return _parse_yaml(text)
+
+
+def _parse_yaml(text: str) -> Any:
     try:
         refuse_unbounded(text)
         node = root_of(text)
