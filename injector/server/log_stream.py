@@ -2,6 +2,7 @@
 
 import select
 from collections.abc import Callable
+from threading import Lock
 from typing import BinaryIO
 
 _PATIENCE_MILLISECONDS = 100
@@ -18,18 +19,21 @@ class LossyStream:
         """Write to `stream`; call `lost` for each line that could not be written."""
         self._stream, self._lost = stream, lost
         self._blocked = False
+        # Several threads tell of what they do, and a poll is for one at a time.
+        self._writing = Lock()
         self._poll = _poll(stream)
 
     def write(self, line: bytes) -> int:
         """Write `line` if there is room for it. Returns its length either way."""
-        if not self._has_room():
-            self._lost()
-            return len(line)
-        try:
-            self._stream.write(line)
-            self._stream.flush()
-        except (OSError, ValueError):  # a closed stream raises ValueError
-            self._lost()
+        with self._writing:
+            if not self._has_room():
+                self._lost()
+                return len(line)
+            try:
+                self._stream.write(line)
+                self._stream.flush()
+            except (OSError, ValueError):  # a closed stream raises ValueError
+                self._lost()
         return len(line)
 
     def flush(self) -> None:
