@@ -1,7 +1,10 @@
 """Waiting for what happens elsewhere: in another thread, in another process."""
 
+import socket
+import ssl
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = 30) -> None:
@@ -10,3 +13,12 @@ def wait_until(condition: Callable[[], bool], seconds: float = 30) -> None:
     while not condition():
         assert time.monotonic() < until, "it did not happen in time"
         time.sleep(0.01)
+
+
+def rest(connection: socket.socket) -> bytes:
+    """All that still comes until the server closes."""
+    pieces = []
+    with suppress(ConnectionError, ssl.SSLError):
+        while piece := connection.recv(65_536):
+            pieces.append(piece)
+    return b"".join(pieces)

@@ -9,7 +9,7 @@ import typer
 from injector.capture import system
 from injector.capture.arguments import FLAGS, ArgumentFaults, Capture, Flag, capture_of
 from injector.capture.shown import shown
-from injector.cli.errors import InputError
+from injector.cli.errors import as_input_error
 from injector.cli.inputs import write
 
 capture = typer.Typer(
@@ -28,20 +28,16 @@ def _plan(capture: Capture) -> None:
 
 def _apply(capture: Capture) -> None:
     """Put the rules in force, in place of those of an earlier run, and show them."""
-    try:
+    with as_input_error(system.CaptureError):
         system.apply(capture)
-    except system.CaptureError as error:
-        raise InputError(str(error)) from error
     write(shown(capture))
 
 
 @capture.command()
 def remove() -> None:
     """Take the rules of an earlier run away, whatever they were made from."""
-    try:
+    with as_input_error(system.CaptureError):
         system.remove()
-    except system.CaptureError as error:
-        raise InputError(str(error)) from error
 
 
 def _with_flags(action: Callable[[Capture], None]) -> Callable[..., None]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from certs.authority import CertificateError, certificates_in, describe, serving_faults
 from certs.secret import SecretStore, SecretStoreError
-from injector.cli.errors import InputError
+from injector.cli.errors import as_input_error
 from injector.cluster.api import ApiServer, ClusterError
 from injector.cluster.bundles import lacking, own_entries
 from injector.cluster.client import connect
@@ -32,11 +32,9 @@ class Place:
 
 def cluster_findings(setup: Setup, place: Place) -> list[Finding]:
     """Everything that is wrong in the cluster. Raises InputError where it cannot be asked."""
-    try:
+    with as_input_error(ClusterError):
         server = connect(place.kubeconfig, place.context)
         found = survey(server, place.webhook_configs)
-    except ClusterError as error:
-        raise InputError(str(error)) from error
     config = setup.config
     revisions = (config.revision or DEFAULT_REVISION, *config.revision_tags)
     now = datetime.now(UTC)
@@ -68,10 +66,8 @@ def _bundle_faults(encoded: str | None, now: datetime) -> Iterator[str]:
 
 def _secret(server: ApiServer, place: Place, secret: str, found: Surroundings, now: datetime) -> Iterator[Finding]:
     store = SecretStore(server.client, place.namespace, secret)
-    try:
+    with as_input_error(SecretStoreError):
         held = store.load()
-    except SecretStoreError as error:
-        raise InputError(str(error)) from error
     if held is None:
         yield Finding(str(store), "it holds no certificates, or not all of them; a running injector makes them")
         return

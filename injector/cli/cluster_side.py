@@ -8,7 +8,7 @@ from uuid import uuid4
 from certs.model import Settings
 from certs.secret import SecretStore, SecretStoreError
 from injector.cli.custody import Custody
-from injector.cli.errors import InputError
+from injector.cli.errors import InputError, as_input_error
 from injector.cli.memory import PairFiles
 from injector.cli.serve_options import ClusterOptions
 from injector.cluster.access import Access
@@ -93,10 +93,8 @@ class ClusterSide:
 
 
 def _connected(options: ClusterOptions) -> ApiServer:
-    try:
+    with as_input_error(ClusterError):
         return connect(options.kubeconfig, options.context)
-    except ClusterError as error:
-        raise InputError(str(error)) from error
 
 
 def _first(custody: Custody) -> PairFiles:

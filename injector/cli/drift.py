@@ -9,7 +9,7 @@ from typing import Annotated
 import orjson
 import typer
 
-from injector.cli.errors import InputError, failing_with
+from injector.cli.errors import as_input_error, failing_with
 from injector.cli.inputs import (
     ConfigFiles,
     Context,
@@ -72,8 +72,6 @@ def drift(  # noqa: PLR0913, PLR0917 -- one parameter an option
 
 
 def _of_cluster(namespace: str, kubeconfig: Path | None, context: str | None) -> tuple[list[Pod], Snapshot]:
-    try:
+    with as_input_error(ClusterError):
         server = connect(kubeconfig, context)
         return pods_of(server, namespace), read_cluster(server)
-    except ClusterError as error:
-        raise InputError(str(error)) from error

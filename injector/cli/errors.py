@@ -20,3 +20,12 @@ def failing_with(status: int) -> Iterator[None]:
         yield
     except InputError as error:
         raise InputError(str(error), status) from error
+
+
+@contextmanager
+def as_input_error(*kinds: type[Exception]) -> Iterator[None]:
+    """Make an InputError with the same text of whatever of `kinds` the block raises."""
+    try:
+        yield
+    except kinds as error:
+        raise InputError(str(error)) from error

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from injector.cli.errors import InputError, failing_with
+from injector.cli.errors import InputError, as_input_error, failing_with
 from injector.cli.inputs import (
     ConfigFiles,
     Context,
@@ -73,8 +73,6 @@ def explain(  # noqa: PLR0913, PLR0917 -- one parameter an option
 def _pod_of_cluster(
     name: str, namespace: str, where: tuple[Path | None, str | None], snapshot: Snapshot | None
 ) -> tuple[Pod, Snapshot]:
-    try:
+    with as_input_error(ClusterError):
         server = connect(*where)
         return server.get(PODS, name, namespace), snapshot or read_cluster(server)
-    except ClusterError as error:
-        raise InputError(str(error)) from error

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import typer
 
-from injector.cli.errors import InputError
+from injector.cli.errors import InputError, as_input_error
 from injector.cli.inputs import read_text, snapshot_of
 from injector.cluster.api import ClusterError
 from injector.cluster.client import connect
@@ -60,14 +60,12 @@ def pods_in(path: Path, expected: int | None = None) -> list[Pod]:
 
 def _with_cluster(sources: Sources) -> tuple[list[Document], Snapshot]:
     source = sources.filename or sources.snapshot
-    try:
+    with as_input_error(ClusterError):
         server = connect(sources.kubeconfig, sources.context)
         known = snapshot_of(sources.snapshot) if sources.snapshot else read_cluster(server)
         if source is not None:
             return _documents(source), known
         return [Document(str(server.url), each) for each in workloads(server)], known
-    except ClusterError as error:
-        raise InputError(str(error)) from error
 
 
 def _documents(source: Path) -> list[Document]:

@@ -26,15 +26,6 @@ def parse_json(text: str) -> dict[str, Any]:
     return dict(found)
 
 
-def is_json(text: str) -> bool:
-    """Whether `parse_json` reads `text`."""
-    try:
-        parse_json(text)
-    except ValueError:
-        return False
-    return True
-
-
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     document = dict(pairs)
     if len(document) < len(pairs):

@@ -12,7 +12,6 @@ from typing import Any, TypeAlias
 from yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
 from injector.core.model import JsonObject
-from injector.manual.json_text import is_json
 from injector.manual.yaml_text import Node, children, dump, parse, root_of
 
 _JSON_LAYOUT = re.compile(r'\s*\{\r?\n(?P<indentation> +)"')
@@ -45,7 +44,7 @@ def splice(text: str, before: JsonObject, after: JsonObject) -> str:
 
     Where that cannot be done in place, the whole document is written anew, without its comments. JSON stays JSON.
     """
-    if is_json(text):
+    if text.lstrip().startswith("{"):
         return _json(text, after)
     node = root_of(text)
     if _is_flow(node):

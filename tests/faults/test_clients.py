@@ -11,7 +11,7 @@ import pytest
 
 from tests.cli.serving import Server
 from tests.faults.load import BODY, JSON
-from tests.waiting import wait_until
+from tests.waiting import rest, wait_until
 
 SILENT = 300
 HEAD = b"POST /inject?timeout=1s HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n"
@@ -34,15 +34,6 @@ def sending(stack: ExitStack, server: Server, text: bytes) -> ssl.SSLSocket:
     connection = stack.enter_context(connected(server))
     connection.sendall(text)
     return connection
-
-
-def rest(connection: socket.socket) -> bytes:
-    """All that still comes until the server closes."""
-    pieces = []
-    with suppress(ConnectionError, ssl.SSLError):
-        while piece := connection.recv(65_536):
-            pieces.append(piece)
-    return b"".join(pieces)
 
 
 def others_are_served(server: Server) -> None:

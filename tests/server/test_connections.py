@@ -29,7 +29,7 @@ from injector.server.state import Service, State
 from injector.server.telemetry import Telemetry
 from injector.server.tls import ServingCertificate
 from tests.support import default_setup, pod_of, review_of
-from tests.waiting import wait_until
+from tests.waiting import rest, wait_until
 
 BODY = review_of(pod_of())
 POST = b"POST /inject HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (
@@ -104,15 +104,6 @@ def status(connection: socket.socket) -> int:
     response.begin()
     response.read()
     return response.status
-
-
-def rest(connection: socket.socket) -> bytes:
-    """All that still comes until the server closes."""
-    pieces = []
-    with suppress(ConnectionError, ssl.SSLError):
-        while piece := connection.recv(65_536):
-            pieces.append(piece)
-    return b"".join(pieces)
 
 
 def test_a_client_that_sends_nothing_is_closed(start: Start) -> None:
