@@ -16,8 +16,8 @@ from injector.core.model import JsonObject
 _FIRST_PAUSE = 0.2
 _LONGEST_PAUSE = 5.0
 _WATCH_SECONDS = 60
-# A kind that may not be read, or is not there, may become readable when somebody changes the cluster.
-_UNREADABLE_PAUSE = 30.0
+# A kind that the cluster does not have may be added at any time.
+_MISSING_PAUSE = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,8 @@ class Source:
 class Reflector:
     """Keeps the objects of `source`, from a thread of its own; reading is always possible and never waits.
 
-    `objects` is replaced, never changed; None as long as nothing was read, and where the kind may not be read.
+    `objects` is replaced, never changed; None as long as nothing was read, and where the cluster lacks the kind. What
+    was read once stays through every failure: an API server that starts answers 403 until it has its roles.
     `error` says why the API server is not followed at the moment; empty where it is.
     """
 
@@ -71,7 +72,7 @@ class Reflector:
         self._stopped.set()
 
     def wait(self, seconds: float) -> bool:
-        """Whether it is known after at most `seconds` what there is, or that it may not be read."""
+        """Whether it is known after at most `seconds` what there is, or that the cluster lacks the kind."""
         return self._settled.wait(seconds)
 
     def run(self) -> None:
@@ -118,17 +119,15 @@ class Reflector:
 
     def _pause_after(self, error: ClusterError, pause: float) -> float:
         """Take note of `error`; gives the seconds to wait before the next try, after `pause` before the last one."""
-        if error.is_forbidden or error.is_missing:
-            # Then this is what is known: that it may not be known.
-            self._version = ""
-            self._publish(None)
+        if error.is_missing and self.objects is None:
+            # The cluster does not have this kind, which is all there is to know until somebody adds it.
             self._mark_contact()
             self._settled.set()
-            return _UNREADABLE_PAUSE
+            return _MISSING_PAUSE
         if error.is_expired:
             self._version = ""
             return 0.0
-        if error.status:
+        if error.status and not (error.is_forbidden or error.is_missing):
             # Refused for another reason: whatever version was asked for, a fresh list can do no harm.
             self._version = ""
         self.error = str(error)

@@ -89,8 +89,37 @@ def test_an_event_that_nobody_foresaw_leads_to_a_new_list(strange: Any) -> None:
         reflector.stop()
 
 
-def test_a_kind_that_may_not_be_read_is_known_to_be_unknown() -> None:
+@pytest.mark.parametrize("status", [401, 403, 404, 429, 500, 503])
+@pytest.mark.parametrize("failing", ["watch", "list"])
+def test_last_objects_survive_a_refusal(status: int, failing: str) -> None:
+    before: list[Any] = [[gone()]] if failing == "list" else []
+    with answering(listed("7", "a"), *before, status) as (server, _):
+        reflector = started(server)
+        wait_until(lambda: str(status) in reflector.error)
+        assert names(reflector) == {"a"}
+        reflector.stop()
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 429, 500, 503])
+def test_a_refusal_is_tried_again_soon(status: int) -> None:
+    with answering(listed("7", "a"), [gone()], status, listed("9", "b"), HOLD) as (server, _):
+        reflector = started(server)
+        wait_until(lambda: names(reflector) == {"b"}, seconds=10)
+        assert not reflector.error
+        reflector.stop()
+
+
+def test_a_kind_that_may_not_be_read_yet_is_unknown() -> None:
     with answering(403) as (server, _):
+        reflector = started(server)
+        wait_until(lambda: "403" in reflector.error)
+        assert not reflector.wait(0)
+        assert reflector.objects is None
+        reflector.stop()
+
+
+def test_a_kind_that_the_cluster_lacks_needs_no_waiting() -> None:
+    with answering(404) as (server, _):
         reflector = started(server)
         assert reflector.wait(5)
         assert (reflector.objects, reflector.error) == (None, "")

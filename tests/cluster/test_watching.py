@@ -76,11 +76,33 @@ def test_a_node_s_heartbeat_changes_nothing_but_a_new_version_does(followed: Fol
     assert len(followed.snapshots) == before + 1
 
 
-def test_nodes_that_may_not_be_read_are_unknown_and_other_kinds_that_are_not_there_none(followed: Followed) -> None:
+def test_nodes_that_may_not_be_read_are_unknown(followed: Followed) -> None:
     followed.keeper.refusing.update({NODES: 403, PROXY_CONFIGS: 404})
-    assert followed.watch.start(10)
+    assert not followed.watch.start(1)
     assert (followed.snapshots[-1].nodes, followed.snapshots[-1].proxy_configs) == (None, ())
+    assert not followed.watch.connection.connected
+    assert "403" in followed.watch.connection.error
+
+
+def test_a_cluster_without_proxy_configs_is_known(followed: Followed) -> None:
+    followed.keeper.refusing[PROXY_CONFIGS] = 404
+    assert followed.watch.start(10)
+    assert followed.snapshots[-1].proxy_configs == ()
     assert followed.watch.connection.connected
+
+
+@pytest.mark.parametrize("path", [NAMESPACES, NODES, PROXY_CONFIGS])
+def test_one_refusal_erases_nothing(followed: Followed, path: str) -> None:
+    followed.keeper.put(f"{PROXY_CONFIGS}/mesh", named("mesh"))
+    assert followed.watch.start(10)
+    before = followed.snapshots[-1]
+    followed.keeper.refusing[path] = 403
+    followed.keeper.close()
+    wait_until(lambda: not followed.watch.connection.connected)
+    assert followed.watch.snapshot == before
+    followed.keeper.refusing.clear()
+    wait_until(lambda: followed.watch.connection.connected)
+    assert followed.watch.snapshot == before
 
 
 def test_proxy_configs_are_in_order_of_their_age(followed: Followed) -> None:
