@@ -6,13 +6,13 @@ from typing import Annotated
 
 import orjson
 import typer
-import yaml
 
 from injector.cli.errors import InputError
 from injector.cli.inputs import ConfigFiles, Sets, read_setup, read_text, warn, write
 from injector.core.envoy import tracing_of
 from injector.core.model import JsonObject
 from injector.gateway import GatewayFaults, Options, render
+from injector.preview.yaml_lines import yaml_lines
 
 _DEFAULTS = Options()
 
@@ -67,12 +67,4 @@ def render_command(  # noqa: PLR0913, PLR0917 -- one parameter an option
 def _written(configuration: JsonObject, output: Output) -> str:
     if output is Output.JSON:
         return orjson.dumps(configuration, option=orjson.OPT_INDENT_2).decode() + "\n"
-    text: str = yaml.dump(configuration, Dumper=_PlainDumper, sort_keys=False, width=120)
-    return text
-
-
-class _PlainDumper(yaml.CSafeDumper):
-    """Writes what stands in two places twice: an anchor would say nothing to a reader."""
-
-    def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002
-        return True
+    return "\n".join(yaml_lines(configuration)) + "\n"

@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 import yaml
 from yaml.constructor import SafeConstructor
 
+from injector.core.yaml.scalars import needs_quotes
 from injector.core.yaml_bounds import refuse_unbounded
 from injector.manual.json_text import NotJsonError, parse_json
 
@@ -46,6 +47,8 @@ def _represent_text(dumper: _Dumper, text: str) -> yaml.nodes.ScalarNode:
     if _OTHER_BREAKS.search(text):
         return dumper.represent_scalar("tag:yaml.org,2002:str", text, '"')
     style = "|" if "\n" in text.rstrip("\n") else ('"' if "\n" in text else None)
+    if style is None and needs_quotes(text):
+        style = "'"
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style)
 
 

@@ -9,11 +9,10 @@ from typing import Any
 
 import orjson
 
+from injector.core.yaml.scalars import needs_quotes
+
 # Texts that need no quotes: no indicator, no `: ` or ` #` in them.
 _PLAIN = re.compile(r"[A-Za-z0-9/._$-](?:[A-Za-z0-9 /._$()@=,+-]|:(?=[A-Za-z0-9/._$()@=,+-]))*")
-# But for those that YAML 1.1, which Kubernetes reads, takes for values: `yes`, `1_000`, `0x1F`, `12:30`, dates.
-_VALUES = frozenset("true false yes no on off y n null none nan inf .nan .inf -.inf".split())
-_NUMBER = re.compile(r"-?[.\d][\d_.:xXoObBa-fA-F+-]*|\d{4}-\d.*")
 _LINE_FEED = "\n"
 # Keys and many values are the same in every pod.
 _REMEMBERED = 4096
@@ -88,6 +87,5 @@ def _is_plain(text: str) -> bool:
         and not text.endswith(" ")
         and not text.startswith(_DASHES)
         and text != "-"
-        and text.lower() not in _VALUES
-        and _NUMBER.fullmatch(text) is None
+        and not needs_quotes(text)
     )

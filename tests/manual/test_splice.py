@@ -80,9 +80,9 @@ def test_a_new_first_item_goes_above_the_comment_of_the_old_first() -> None:
 
 def test_items_without_a_name_keep_their_place_and_their_hand() -> None:
     """The objects of a List have their names elsewhere."""
-    text = "items:\n# One.\n- kind: A   # a\n  n: 1\n- {kind: B}\n# Three.\n- kind: C\n"
-    assert changed(text, items__0__n=2) == text.replace("n: 1", "n: 2")
-    assert changed(text, items__2__n=3) == f"{text}  n: 3\n"
+    text = "items:\n# One.\n- kind: A   # a\n  x: 1\n- {kind: B}\n# Three.\n- kind: C\n"
+    assert changed(text, items__0__x=2) == text.replace("x: 1", "x: 2")
+    assert changed(text, items__2__x=3) == f"{text}  x: 3\n"
 
 
 def test_a_replaced_value_keeps_its_quotes_and_its_comment() -> None:
@@ -91,7 +91,7 @@ def test_a_replaced_value_keeps_its_quotes_and_its_comment() -> None:
 
 
 def test_an_empty_value_is_filled() -> None:
-    assert "  nodeName: n\n  # At the end.\n" in changed(TEXT, spec__nodeName="n")
+    assert "  nodeName: n1\n  # At the end.\n" in changed(TEXT, spec__nodeName="n1")
 
 
 def test_a_removed_key_takes_its_line_along() -> None:
@@ -159,3 +159,14 @@ def test_whatever_changes_the_result_reads_as_asked(before: Any, after: Any, flo
 def test_no_change_is_no_change_of_the_text(document: Any) -> None:
     text = yaml.safe_dump(document, sort_keys=False, default_flow_style=False)
     assert splice(text, document, document) == text
+
+
+@pytest.mark.parametrize(
+    "text", ["1234e56", "7654e32", "12e4", "y", "N", "08", "0o22", "1e0", ".5e1", "=", "<<", "~", "0X1f"]
+)
+def test_what_kubernetes_would_not_read_as_text_is_quoted(text: str) -> None:
+    """As a value, as a key, and in a mapping that was written on one line."""
+    before = f'metadata:\n  labels: {{a: "{text}", "{text}": b}}\n'
+    document = parse(before)
+    after = {"metadata": {"labels": {**document["metadata"]["labels"], "c": "d"}}}
+    assert splice(before, document, after) == f"metadata:\n  labels:\n    a: '{text}'\n    '{text}': b\n    c: d\n"

@@ -1,0 +1,107 @@
+"""What an unquoted scalar stands for in Kubernetes' YAML: the one table that reader and writer share.
+
+Source: `resolve` in sigs.k8s.io/yaml v1.6.0, goyaml.v2/resolve.go: YAML 1.1 without dates and numbers in base 60,
+with Go's own spellings of numbers.
+"""
+
+import math
+import re
+from collections.abc import Mapping
+from typing import TypeAlias
+
+Scalar: TypeAlias = str | int | float | bool | None
+
+_WORDS: Mapping[str, Scalar] = {
+    **dict.fromkeys(("y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON"), True),
+    **dict.fromkeys(("n", "N", "no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF"), False),
+    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
+    **dict.fromkeys((".nan", ".NaN", ".NAN"), math.nan),
+    **dict.fromkeys((".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF"), math.inf),
+    **dict.fromkeys(("-.inf", "-.Inf", "-.INF"), -math.inf),
+}
+MERGE_KEY = "<<"
+
+_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
+# Behind a leading point Go takes an underscore between two digits, and nowhere else.
+_POINT_FLOAT = re.compile(r"\.[0-9]+(?:_[0-9]+)*(?:[eE][-+]?[0-9]+(?:_[0-9]+)*)?")
+# `0b-1` is -1 in goyaml, which looks for a sign on both sides of this prefix, and of this one only.
+_SIGNED_BINARY = re.compile(r"0b(?P<sign>[-+])(?P<digits>[01]+)")
+_INTEGER = re.compile(
+    r"(?P<sign>[-+]?)(?:0[xX](?P<hexadecimal>[0-9a-fA-F]+)|0[oO](?P<octal>[0-7]+)|0[bB](?P<binary>[01]+)"
+    r"|0(?P<zero_octal>[0-7]+)|(?P<decimal>0|[1-9][0-9]*))"
+)
+_BASES = {"hexadecimal": 16, "octal": 8, "binary": 2, "zero_octal": 8, "decimal": 10}
+# No integer of 64 bits has more digits in any base; looked at first, since reading long ones is not linear.
+_MOST_DIGITS = 64
+# What YAML 1.1 readers other than Kubernetes' take for dates and for numbers in base 60.
+_OTHER_READERS = re.compile(r"[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}.*|=|<<")
+
+
+def resolve(text: str) -> Scalar:
+    """What the unquoted scalar `text` stands for; `text` itself where it is text.
+
+    A float that is a whole number is given as such: JSON does not tell them apart.
+    """
+    first = text[:1]
+    if first and first not in "+-.0123456789":
+        return _WORDS.get(text, text)
+    if text in _WORDS:
+        return _WORDS[text]
+    number = _point_float(text) if first == "." else _number(text.replace("_", ""))
+    return text if number is None else number
+
+
+def needs_quotes(text: str) -> bool:
+    """Whether `text` without quotes would be read as something else, here or by other readers of YAML 1.1."""
+    return resolve(text) is not text or _OTHER_READERS.fullmatch(text) is not None
+
+
+def _point_float(text: str) -> int | float | None:
+    return _float(text.replace("_", "")) if _POINT_FLOAT.fullmatch(text) else None
+
+
+def _number(text: str) -> int | float | None:
+    integer = _integer(text)
+    if integer is not None:
+        return integer
+    return _float(text) if _FLOAT.fullmatch(text) else None
+
+
+def _integer(text: str) -> int | None:
+    """The integer, where 64 bits hold it: without a sign up to 2⁶⁴, with one as a signed number."""
+    match = _INTEGER.fullmatch(text)
+    if match is None:
+        match = _SIGNED_BINARY.fullmatch(text)
+        return None if match is None else _in_range(match["sign"], match["digits"], 2)
+    base = str(match.lastgroup)
+    return _in_range(match["sign"], match[base], _BASES[base])
+
+
+def _in_range(sign: str, digits: str, base: int) -> int | None:
+    digits = digits.lstrip("0") or "0"
+    if len(digits) > _MOST_DIGITS:
+        return None
+    number = int(f"{sign}{digits}", base)
+    return number if -(2**63) <= number < (2**63 if sign else 2**64) else None
+
+
+def _float(text: str) -> int | float | None:
+    number = float(text)
+    if math.isinf(number):
+        return None
+    # Go's JSON writes floats below 10²¹ without an exponent, and with zeros behind their shortest digits.
+    return json_number(number)
+
+
+_LEAST_EXPONENT = 1e21
+
+
+def json_number(number: float) -> int | float:
+    """`number` as it comes out of Go's JSON: whole numbers below 10²¹ have neither point nor exponent."""
+    if number.is_integer() and abs(number) < _LEAST_EXPONENT:
+        digits, _, exponent = repr(number).partition("e")
+        if not exponent:
+            return int(number)
+        whole, _, fraction = digits.partition(".")
+        return int(whole + fraction.ljust(int(exponent), "0"))
+    return number
