@@ -1,5 +1,7 @@
 """The Secret as a store: one winner of every race, and nothing of use is ever overwritten."""
 
+import subprocess
+import sys
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -14,6 +16,7 @@ from certs.model import Holding, Settings
 from certs.rotation import renewed_serving
 from certs.secret import SecretStore, SecretStoreError, holding_in
 from injector.cluster.api import ApiServer
+from tests.cluster.answering import answering
 from tests.cluster.keeping import Keeper, keeping
 
 SETTINGS = Settings(names=("a.svc",))
@@ -162,6 +165,15 @@ def test_a_refusal_names_the_secret_and_what_the_api_server_said(
         act(store)
 
 
+@pytest.mark.parametrize("answer", [b"<html>", b"[]", b"{}", b'{"kind": "Status", "metadata": {}}'])
+def test_a_garbled_answer_makes_no_new_authority(answer: bytes) -> None:
+    with answering([answer]) as (server, script):
+        store = SecretStore(server.client, "mesh", "certificates")
+        with pytest.raises(SecretStoreError, match="cannot be read: the answer is not a Secret"):
+            made(store)
+        assert [request[0] for request in script.requests] == ["GET"]
+
+
 def test_a_token_that_cannot_be_read_is_told() -> None:
     """Tokens of pods are short-lived: the client reads the file again once a minute."""
 
@@ -181,3 +193,10 @@ def test_an_api_server_that_cannot_be_reached_is_told() -> None:
     configuration.host, configuration.retries = "http://127.0.0.1:1", False
     with pytest.raises(SecretStoreError, match=r"cannot be read: .*refused"):
         SecretStore(ApiClient(configuration), "mesh", "certificates").load()
+
+
+def test_the_models_of_every_kind_stay_unloaded() -> None:
+    """They take 22 MB in each worker."""
+    program = "import sys, certs.secret; print(*[each for each in sys.modules if each.endswith('models.v1_pod_spec')])"
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    assert not done.stdout.strip()
