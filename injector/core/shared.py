@@ -47,6 +47,15 @@ def as_shared(value: Any) -> Any:
     return value
 
 
+def without_nulls(value: Any) -> Any:
+    """A copy of a JSON value without the nulls in its mappings and lists."""
+    if isinstance(value, dict):
+        return {key: without_nulls(item) for key, item in value.items() if item is not None}
+    if isinstance(value, list):
+        return [without_nulls(item) for item in value if item is not None]
+    return value
+
+
 def is_clean(part: Any) -> bool:
     """Whether a part, whose own parts say of themselves what they are, holds no null and no directive."""
     return part is not None and type(part) not in _UNCERTAIN

@@ -98,14 +98,13 @@ class PodFunctions:
         self._labels = labels(given.pod)
         self._proxy_values: Mapping[str, Any] = given.config.values["global"]["proxy"]
 
-    def annotation(self, name: str, default: Any = "") -> str:
-        """The annotation where the key is present, even if empty; else `default` as text (anno-or of the reference)."""
-        found = self._annotations.get(name)
-        return go_text(default) if found is None else found
+    def annotation(self, name: str, default: Any = "") -> str | None:
+        """The annotation where the key is present, even if empty; else `default` as text; a null stays one."""
+        return _or_default(self._annotations.get(name), default)
 
     def json_annotation(self, name: str, *, of_mappings: bool = False) -> JsonObject:
         """The JSON object in an annotation; `of_mappings`: each of its values is one too. Raises InjectionError."""
-        text = self.annotation(name)
+        text = self._annotations.get(name, "")
         try:
             found = orjson.loads(text)
         except orjson.JSONDecodeError as error:
@@ -119,10 +118,9 @@ class PodFunctions:
         except SecurityError as error:
             raise _not_valid(name, text, str(error)) from error
 
-    def label(self, name: str, default: Any = "") -> str:
-        """The label where the key is present; else `default` as text."""
-        found = self._labels.get(name)
-        return go_text(default) if found is None else found
+    def label(self, name: str, default: Any = "") -> str | None:
+        """The label where the key is present; else `default` as text; a null stays one."""
+        return _or_default(self._labels.get(name), default)
 
     def images(self) -> tuple[str, str]:
         """The images of proxy and init container."""
@@ -152,14 +150,16 @@ class PodFunctions:
 
     def excluded_inbound_ports(self) -> str:
         """The inbound ports to leave alone: the configured ones and the status port (reference 5.2)."""
-        excluded = self.annotation(
-            "traffic.sidecar.istio.io/excludeInboundPorts", self._proxy_values.get("excludeInboundPorts")
-        )
-        status_port = self.annotation("status.sidecar.istio.io/port", self._proxy_values.get("statusPort")).strip()
+        excluded = self._text_of("traffic.sidecar.istio.io/excludeInboundPorts", "excludeInboundPorts")
+        status_port = self._text_of("status.sidecar.istio.io/port", "statusPort").strip()
         elements = excluded.split(",")
         if status_port in ("", "0") or status_port in elements:
             return excluded
         return ",".join([*filter(None, map(str.strip, elements)), status_port])
+
+    def _text_of(self, annotation: str, value: str) -> str:
+        """The annotation, else the value of `global.proxy`; empty where that is null."""
+        return self.annotation(annotation, self._proxy_values.get(value)) or ""
 
     def multus_networks(self) -> str:
         """The value of the Multus network annotation with Istio's network in it (reference 5.6)."""
@@ -213,6 +213,11 @@ def pod_view(pod: Pod) -> Pod:
     maps = {field: metadata.get(field) or {} for field in ("labels", "annotations")}
     lists = {field: spec.get(field) or [] for field in ("containers", "initContainers", "volumes")}
     return {**pod, "metadata": {**metadata, **maps}, "spec": {**spec, **lists}}
+
+
+def _or_default(found: str | None, default: Any) -> str | None:
+    """The anno-or of the reference, which prints a null as `<nil>`."""
+    return found if found is not None or default is None else go_text(default)
 
 
 def _not_valid(name: str, text: str, why: str) -> InjectionError:

@@ -2,16 +2,27 @@
 
 The parts of a document that hold no mark are built once and shared by all overlays filled from the skeleton: nobody
 may change them.
+
+A deletion is written out in the text, as `null` or `$patch: delete`. A key without a value, or with an expression whose
+value is null, is left out, and so is a list of which no item is left.
 """
 
 from collections.abc import Callable, Sequence
-from operator import itemgetter
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias
 
 import yaml
 
 from injector.core.render.slots import CONSTANT, MARK, as_text, json_number
-from injector.core.shared import SharedList, SharedMapping, UncleanList, UncleanMapping, is_clean
+from injector.core.shared import (
+    UNCLEAN,
+    SharedList,
+    SharedMapping,
+    UncleanList,
+    UncleanMapping,
+    as_shared,
+    is_clean,
+    without_nulls,
+)
 from injector.core.yaml_bounds import refuse_unbounded
 
 try:
@@ -70,6 +81,13 @@ class _Dynamic:
         self.is_clean = is_clean
 
 
+class _Nothing:
+    """Stands for a value that the document leaves out."""
+
+
+_NOTHING = _Nothing()
+
+
 def _fill_of(part: Any) -> Fill:
     if isinstance(part, _Dynamic):
         return part.fill
@@ -103,9 +121,11 @@ class _Builder:
         lone = MARK.fullmatch(node.value)
         if lone and not node.style:
             constant = self._constant(lone[1])
-            return _Dynamic(cast("Fill", itemgetter(int(lone[1])))) if constant is None else constant[0]
+            return _Dynamic(_value_of_slot(int(lone[1]))) if constant is None else _written(constant[0])
         if MARK.search(node.value):
             return self._text(node.value)
+        if not node.value and not node.style:
+            return _NOTHING
         try:
             value = self._loader.construct_object(node)
             return json_number(value) if type(value) in (int, float) else value
@@ -127,6 +147,21 @@ class _Builder:
     def _constant(self, mark: str) -> tuple[Any] | None:
         """The value of a mark that stands for a constant; None for any other."""
         return (self._constants[int(mark[1:])],) if mark[0] == CONSTANT else None
+
+
+def _written(constant: Any) -> Any:
+    """What stands in the document for an expression of which the value is known."""
+    if constant is None:
+        return _NOTHING
+    return as_shared(without_nulls(constant)) if type(constant) in UNCLEAN else constant
+
+
+def _value_of_slot(slot: int) -> Fill:
+    def fill(values: Sequence[Any]) -> Any:
+        value = values[slot]
+        return without_nulls(value) if isinstance(value, (dict, list)) else value
+
+    return fill
 
 
 def _text_with_slots(literals: list[str], slots: list[int]) -> _Dynamic:
@@ -153,16 +188,26 @@ def _text_with_one_slot(before: str, slot: int, after: str) -> Fill:
     return fill
 
 
-def _sequence(items: list[Any]) -> Any:
+def _sequence(written: list[Any]) -> Any:
+    items = [item for item in written if item is not _NOTHING]
+    if written and not items:
+        return _NOTHING
     dynamic = [(index, item.fill) for index, item in enumerate(items) if isinstance(item, _Dynamic)]
     if not dynamic:
         return SharedList(items) if _are_clean(items) else UncleanList(items)
     always_clean = _are_clean(items)
 
-    def fill(values: Sequence[Any]) -> list[Any]:
+    def fill(values: Sequence[Any]) -> list[Any] | None:
         filled = items.copy()
+        left_out = []
         for index, part in dynamic:
-            filled[index] = part(values)
+            filled[index] = value = part(values)
+            if value is None:
+                left_out.append(index)
+        for index in reversed(left_out):
+            del filled[index]
+        if not filled:
+            return None
         return SharedList(filled) if always_clean or _are_clean(filled) else filled
 
     return _Dynamic(fill, is_clean=always_clean)
@@ -173,8 +218,11 @@ def _mapping(line: int, keys: list[Any], parts: list[Any]) -> Any:
     repeated = sorted({key for key in literal_keys if literal_keys.count(key) > 1})
     if repeated:
         raise SkeletonError(f"line {line}: the key {repeated[0]!r} stands twice in one mapping")
+    written = [(key, part) for key, part in zip(keys, parts, strict=True) if part is not _NOTHING]
+    keys, parts = [key for key, _ in written], [part for _, part in written]
+    literal_keys = [key for key in keys if isinstance(key, str)]
     if len(literal_keys) < len(keys):
-        return _mapping_with_slots_as_keys([_fill_of(key) for key in keys], [_fill_of(part) for part in parts])
+        return _mapping_with_slots_as_keys([_fill_of(key) for key in keys], parts)
     static = dict(zip(keys, parts, strict=True))
     dynamic = [(key, part.fill) for key, part in static.items() if isinstance(part, _Dynamic)]
     kind = SharedMapping if _are_clean(parts) and not any(key.startswith("$") for key in keys) else dict
@@ -184,7 +232,11 @@ def _mapping(line: int, keys: list[Any], parts: list[Any]) -> Any:
     def fill(values: Sequence[Any]) -> dict[str, Any]:
         filled = kind(static)
         for key, part in dynamic:
-            filled[key] = part(values)
+            value = part(values)
+            if value is None:
+                del filled[key]
+            else:
+                filled[key] = value
         return filled
 
     return _Dynamic(fill, is_clean=kind is SharedMapping)
@@ -194,9 +246,12 @@ def _are_clean(parts: list[Any]) -> bool:
     return all(part.is_clean if isinstance(part, _Dynamic) else is_clean(part) for part in parts)
 
 
-def _mapping_with_slots_as_keys(keys: list[Fill], parts: list[Fill]) -> _Dynamic:
+def _mapping_with_slots_as_keys(keys: list[Fill], parts: list[Any]) -> _Dynamic:
+    fills = [(key, _fill_of(part), part is None) for key, part in zip(keys, parts, strict=True)]
+
     def fill(values: Sequence[Any]) -> dict[str, Any]:
-        return {key(values): part(values) for key, part in zip(keys, parts, strict=True)}
+        filled = ((key(values), part(values), deletes) for key, part, deletes in fills)
+        return {key: value for key, value, deletes in filled if deletes or value is not None}
 
     return _Dynamic(fill)
 
