@@ -149,6 +149,10 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
         """As the sandbox has it, without the methods that make text of any length."""
         return super().is_safe_attribute(obj, attr, value) and not (isinstance(obj, str) and attr in GROWING_METHODS)
 
+    def wrap_str_format(self, value: Any) -> None:  # noqa: ARG002 -- Jinja's signature
+        """None: formatting is no method that templates may use, so Jinja need not offer a safe one in its place."""
+        return
+
     def allowed(self, context: Context, obj: Any) -> Callable[..., Any]:
         """What to call in place of `obj`, which is none of the trusted functions."""
         return partial(self.call, context, obj)

@@ -21,6 +21,7 @@ UNBOUNDED = {
     "the method replace": GROWN + "a: {{ ns.x.replace('a', ns.x) }}",
     "text padded": "a: {{ 'a'.ljust(10 ** 12) }}",
     "text formatted": "a: {{ '{:>999999999999}'.format('a') }}",
+    "text formatted a little": "a: {{ '{:>9}'.format('a') }}",
     "lists of lists": DOUBLED.replace("STEP", "[ns.x, ns.x]") + "a: {{ ns.x }}",
     "tuples of tuples": DOUBLED.replace("STEP", "(ns.x, ns.x)") + "a: {{ ns.x }}",
     "mappings of mappings": DOUBLED.replace("STEP", "{'a': ns.x, 'b': ns.x}") + "a: {{ ns.x }}",
