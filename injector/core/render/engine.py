@@ -49,6 +49,8 @@ class TemplateSet:
         self._sources = dict(sources)
         self._general = Renderer(self._sources, filters, known)
         self._usual = tuple((scope, Renderer(self._sources, filters, scope.known)) for scope in usual)
+        # Templates of which the shorter form does not compile.
+        self._never_usual: set[str] = set()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -68,13 +70,24 @@ class TemplateSet:
         """
         if name not in self._sources or name.startswith(LIBRARY_PREFIX):
             raise RenderingError(f'requested template "{name}" not found; have {", ".join(self.names)}')
+        overlay = self._rendered_as_usual(name, scope)
+        return _rendered(self._general, name, scope) if overlay is None else overlay
+
+    def _rendered_as_usual(self, name: str, scope: dict[str, Any]) -> JsonObject | None:
+        """What the shorter form gives; None where it does not fit or fails: the general form decides then."""
         for usual, renderer in self._usual:
+            if name in self._never_usual or not usual.fits(scope):
+                continue
+            try:
+                overlay = renderer.render(name, scope)
+            except Exception:  # noqa: BLE001 -- compiled for other pods, it may fail in any way for this one
+                if name not in renderer.compiled:
+                    self._never_usual.add(name)
+                return None
+            # It may have been compiled only now, and have asked the pod for more than before.
             if usual.fits(scope):
-                overlay = _rendered(renderer, name, scope)
-                # It may have been compiled only now, and have asked the pod for more than before.
-                if usual.fits(scope):
-                    return overlay
-        return _rendered(self._general, name, scope)
+                return overlay
+        return None
 
     def check(self, known_names: Iterable[str]) -> None:
         """Compile every template. Raises TemplateFaults with all syntax errors and names outside `known_names`."""

@@ -84,6 +84,52 @@ def test_a_part_that_is_compiled_on_the_way_may_ask_for_more() -> None:
     assert templates.render("t", scope({}, {}, PROXY_CONFIG)) == {"metadata": {"name": "none"}}
 
 
+FAILING = {
+    "refuses": "{% set role = annotation('role') %}{% if not role %}{{ refuse('role is needed') }}{% endif %}\n"
+    "metadata: {labels: {role: '{{ role }}'}}",
+    "indexes": "{% set parts = annotation('role', 'x').split(',') %}\nmetadata: {name: '{{ parts[1] }}'}",
+    "indexes in place": "metadata: {name: '{{ annotation('role', 'x').split(',')[1] }}'}",
+    "divides": "metadata: {name: '{{ 12 // (annotation('role', '0') | int) }}'}",
+    "asks for a key": "metadata: {name: '{{ {'pay': 1}[annotation('role')] }}'}",
+    "parses": "metadata: {labels: {{ json_annotation('role') }}}",
+    "includes": "{% include annotation('role', 'missing') %}",
+    "writes text": "metadata: {name: a{% if not annotation('role') %}: b: c{% endif %}}",
+    "asks elsewhere": "{% if label('app') %}{{ refuse('not this app') }}{% endif %}\n"
+    "metadata: {name: '{{ annotation('other').split(',')[1] }}'}",
+    "never fails": "metadata: {name: '{{ annotation('role', 'none') }}', labels: {a: '{{ annotation('other') }}'}}",
+    "pay": "metadata: {name: included}",
+}
+roles = st.sampled_from(["", "pay", "a,b", "0", "3", '{"a": "b"}'])
+arrivals = st.lists(
+    st.tuples(
+        st.sampled_from(sorted(FAILING)),
+        st.dictionaries(st.sampled_from(["role", "other", "note"]), roles),
+        st.dictionaries(st.just("app"), st.just("shop")),
+        st.booleans(),
+    ),
+    max_size=8,
+)
+
+
+@given(arrivals)
+def test_an_answer_does_not_depend_on_the_pods_before(pods: list[tuple[str, Texts, Texts, bool]]) -> None:
+    plain = TemplateSet(FAILING, FILTERS)
+    templates = TemplateSet(FAILING, FILTERS, usual=usual_scopes(CONFIGURED))
+    for name, annotations, labels, native in pods:
+        names = scope(annotations, labels, PROXY_CONFIG, native_sidecars=native)
+        assert outcome(templates, name, names) == outcome(plain, name, names)
+
+
+def test_a_shorter_form_that_does_not_compile_is_tried_once() -> None:
+    usual = usual_scopes(CONFIGURED)[0]
+    templates = TemplateSet(FAILING, FILTERS, usual=[usual])
+    for annotations in ({"role": "a,b"}, {}):
+        outcome(templates, "indexes", scope(annotations, {}, PROXY_CONFIG))
+    usual.annotations.asked.clear()
+    outcome(templates, "indexes", scope({}, {}, PROXY_CONFIG))
+    assert not usual.annotations.asked
+
+
 def test_the_usual_scope_is_really_used() -> None:
     """Else the properties above would hold without it."""
     usual = usual_scopes(CONFIGURED)[0]
