@@ -22,7 +22,7 @@ RUN python -m venv --without-pip /opt/injector && \
 FROM ${BASE}
 # Only `injector capture apply` needs these, as an init container with NET_ADMIN; the server runs without them.
 RUN apt-get update && \
-    apt-get install --yes --no-install-recommends iptables nftables && \
+    apt-get install --yes --no-install-recommends iproute2 iptables nftables && \
     rm -rf /var/lib/apt/lists/*
 COPY --from=build /opt/injector /opt/injector
 ENV PATH=/opt/injector/bin:$PATH PYTHONUNBUFFERED=1

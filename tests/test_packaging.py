@@ -2,13 +2,21 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 
 import pytest
 
+from injector.capture import system
+from injector.capture.arguments import capture_of
+from injector.capture.nftables import TABLE
+from injector.capture.routing import TABLE as ROUTING_TABLE
+from injector.capture.rules import MARK
+from injector.capture.values import Backend, Mode
 from injector.config.chart_files import CHART
 from tests.support import REPOSITORY
 
@@ -49,6 +57,48 @@ def test_the_image_runs_without_a_shell_as_the_user_that_the_chart_expects() -> 
     assert stage["USER"] == "65532:65532"
     assert "HEALTHCHECK" not in stage
     assert "runAsUser: 65532" in (CHART / "templates" / "_pod.tpl").read_text(encoding="utf-8")
+
+
+# Debian's package of each program that `injector capture` starts: https://packages.debian.org
+PACKAGE_OF = {
+    "ip": "iproute2",
+    "iptables-restore": "iptables",
+    "iptables-save": "iptables",
+    "ip6tables-restore": "iptables",
+    "ip6tables-save": "iptables",
+    "nft": "nftables",
+}
+
+
+def programs_started(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """All programs that capture starts, with either backend and in every mode, whatever was there before."""
+    started: set[str] = set()
+
+    def noted(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+        started.add(command[0])
+        rules = f"{TABLE} fwmark {MARK:#x} lookup {ROUTING_TABLE}" if {"rule", "tables"} & set(command) else ""
+        return subprocess.CompletedProcess(command, 0, rules, "")
+
+    monkeypatch.setattr(subprocess, "run", noted)
+    monkeypatch.setattr(shutil, "which", lambda name: f"/usr/sbin/{name}")
+    monkeypatch.setattr(system, "_ip_versions", lambda: (4, 6))
+    for mode, backend in product(Mode, Backend):
+        system.apply(capture_of({"mode": mode, "backend": backend}))
+    system.remove()
+    return started
+
+
+def test_the_image_brings_every_program_that_capture_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    installed = next(arguments for name, arguments in final_stage() if name == "RUN" and "apt-get install" in arguments)
+    needed = {PACKAGE_OF[program] for program in programs_started(monkeypatch)}
+    assert needed <= set(installed.split())
+    assert {"ip", "nft", "iptables-save"} <= programs_started(monkeypatch)
+
+
+def test_no_other_module_starts_a_program() -> None:
+    modules = [*(REPOSITORY / "injector").rglob("*.py"), *(REPOSITORY / "certs").rglob("*.py")]
+    starting = {each.name for each in modules if "subprocess" in each.read_text(encoding="utf-8")}
+    assert starting == {"system.py"}
 
 
 def test_only_the_environment_comes_out_of_the_build_stage() -> None:
