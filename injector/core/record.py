@@ -61,10 +61,10 @@ def kept_record(status: Status | None, record: JsonObject, template_pod: Pod, ov
         rest = {key: value for key, value in {**record, **own}.items() if value}
         return {**rest, "definitions": definitions_to_keep(overrides), "earlier": earlier}
     kept = status.original
-    added = {field: {**record[field], **kept.get(field, {})} for field in _BY_NAME if field in record}
+    added = {field: _added(kept.get(field, {}), record[field]) for field in _BY_NAME if field in record}
     for which in CONTAINER_LISTS:
         older = kept.get(which, {})
-        newer = {name: {**fields, **older.get(name, {})} for name, fields in record.get(which, {}).items()}
+        newer = {name: _added(older.get(name, {}), fields) for name, fields in record.get(which, {}).items()}
         added[which] = {**older, **newer}
     later = {
         "covered": _covered(status, overrides),
@@ -72,6 +72,11 @@ def kept_record(status: Status | None, record: JsonObject, template_pod: Pod, ov
         **own,
     }
     return {**kept, **{key: value for key, value in {**added, **later}.items() if value}}
+
+
+def _added(kept: JsonObject, new: JsonObject) -> JsonObject:
+    """What was kept, in its order, and behind it what is new: a record of the same things stays the same text."""
+    return {**kept, **{key: value for key, value in new.items() if key not in kept}}
 
 
 def name_of(item: Any) -> str:
@@ -85,7 +90,7 @@ def _covered(status: Status, overrides: list[Override]) -> JsonObject:
     found = dict((status.original or {}).get("covered") or {})
     new = definitions_to_keep([each for each in overrides if not status.lists(each.which, each.name)])
     for which, definitions in new.items():
-        found[which] = {**definitions, **found.get(which, {})}
+        found[which] = _added(found.get(which, {}), definitions)
     return found
 
 

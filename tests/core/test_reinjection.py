@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from injector.config import load
 from injector.core.admission import Setup, set_up
-from injector.core.model import Pod
+from injector.core.model import JsonObject, Pod
 from injector.core.reinjection import uninject
 from tests.support import admitted, container_of, default_setup, env_of, injected, pod_of, setup_of
 
@@ -240,3 +240,20 @@ def test_an_overrides_annotation_that_cannot_be_read_refuses_the_pod() -> None:
     admission = admitted(pod_of(annotations={"proxy.istio.io/overrides": "{"}), default_setup())
     assert not admission.allowed
     assert "proxy.istio.io/overrides" in admission.message
+
+
+@pytest.mark.parametrize("before", [{}, {"securityContext": {}}, {"tolerations": []}])
+@pytest.mark.parametrize("field", ["tolerations", "securityContext"])
+def test_the_record_keeps_its_order_where_the_pod_was_changed_since(
+    tmp_path: Path, before: JsonObject, field: str
+) -> None:
+    """An admission plugin that runs in between changes what a template sets: the status stays the same text."""
+    setup = setup_of(
+        tmp_path,
+        "defaultTemplates: [t]\ntemplates:\n  t: |\n    spec:\n      securityContext: {fsGroup: 1337}\n"
+        "      tolerations: [{key: x}]\n",
+    )
+    once = injected(pod_of(**before), setup)
+    plugin = {"tolerations": [{"key": "x"}, {"key": "not-ready"}], "securityContext": {"fsGroup": 1}}
+    changed = {**once, "spec": {**once["spec"], field: plugin[field]}}
+    assert injected(changed, setup)["metadata"] == once["metadata"]
