@@ -70,7 +70,7 @@ class SecretStore:
             return None
         if status >= HTTPStatus.BAD_REQUEST:
             raise SecretStoreError(f"{self}: cannot be read: {_refusal(status, found)}")
-        if not isinstance(found.get("metadata"), dict) or found.get("kind") != "Secret":
+        if not isinstance(found.get("metadata"), dict) or found.get("kind", "Secret") != "Secret":
             # Taken for an empty Secret, a garbled answer would cost the authority.
             raise SecretStoreError(f"{self}: cannot be read: the answer is not a Secret")
         return found

@@ -3,11 +3,14 @@
 Source: https://kubernetes.io/docs/reference/using-api/api-concepts/
 """
 
-import json
+import socket
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NamedTuple
 
+import orjson
 import urllib3
 from kubernetes.client import ApiClient, ApiException, Configuration
 from kubernetes.config import ConfigException
@@ -20,18 +23,26 @@ FIELD_MANAGER = "sidecar-injector"
 _CONNECT_SECONDS = 5.0
 _ANSWER_SECONDS = 15.0
 _PAGE = 500
+_MAY_PASS = frozenset({0, 401, 403, 404, 408, 429, 500, 502, 503, 504})
+# Where nothing arrives a connection is dead after these seconds, not after the hours that the system takes.
+_KEEPALIVE = ((socket.TCP_KEEPIDLE, 10), (socket.TCP_KEEPINTVL, 5), (socket.TCP_KEEPCNT, 2))
 _JSON = "application/json"
 _MERGE = "application/merge-patch+json"
 _APPLY = "application/apply-patch+yaml"
 
 
 class ClusterError(Exception):
-    """The cluster cannot be reached, or refuses. `status` is the HTTP status, 0 where there was no answer."""
+    """The cluster cannot be reached, or refuses. `status` is the HTTP status, 0 where there was no usable answer.
 
-    def __init__(self, message: str, status: int = 0) -> None:
-        """Keep the HTTP `status` beside the message."""
+    `retry_after`: seconds that the API server wants to be left alone. `is_expired`: it does not have the resource
+    version to continue from. `is_garbled`: its answer makes no sense.
+    """
+
+    def __init__(self, message: str, status: int = 0, *, is_garbled: bool = False) -> None:
+        """Keep what callers decide by beside the message."""
         super().__init__(message)
-        self.status = status
+        self.status, self.is_garbled = status, is_garbled
+        self.retry_after, self.is_expired = 0.0, False
 
     @property
     def is_missing(self) -> bool:
@@ -49,9 +60,16 @@ class ClusterError(Exception):
         return self.status == HTTPStatus.CONFLICT
 
     @property
-    def is_expired(self) -> bool:
-        """Whether the resource version to go on from is no longer kept: everything has to be listed again."""
-        return self.status == HTTPStatus.GONE
+    def may_pass(self) -> bool:
+        """Whether the very same request may succeed later: the server is away, busy, or does not know its roles yet."""
+        return self.status in _MAY_PASS and not (self.is_expired or self.is_garbled)
+
+
+class Page(NamedTuple):
+    """Some of the objects of a kind. From `version` of the last page on a watch continues without a gap."""
+
+    items: list[JsonObject]
+    version: str
 
 
 class ApiServer:
@@ -61,6 +79,11 @@ class ApiServer:
         """Talk to the server that `configuration` names."""
         # Callers try again in their own time: a retry without a pause is of no use while a server restarts.
         configuration.retries = False
+        configuration.socket_options = [
+            *urllib3.connection.HTTPConnection.default_socket_options,
+            (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+            *((socket.IPPROTO_TCP, *option) for option in _KEEPALIVE),
+        ]
         self.client = ApiClient(configuration)
 
     @property
@@ -97,21 +120,23 @@ class ApiServer:
 
     def items(self, resource: Resource, namespace: str = "", **query: str) -> list[JsonObject]:
         """Every object of a kind: in `namespace`, or in all of them."""
-        return self.listing(resource, namespace, **query)[0]
+        return [item for page in self.pages(resource, namespace, query) for item in page.items]
 
-    def listing(self, resource: Resource, namespace: str = "", **query: str) -> tuple[list[JsonObject], str]:
-        """The same, with the resource version from which a watch goes on without a gap."""
-        found: list[JsonObject] = []
-        given = {"limit": str(_PAGE), **query}
+    def pages(
+        self, resource: Resource, namespace: str = "", query: Mapping[str, str] | None = None, *, limit: int = _PAGE
+    ) -> Iterator[Page]:
+        """The same, `limit` objects at a time: those of a page can be let go before the next one is read."""
+        path, given = resource.path(namespace), {"limit": str(limit), **(query or {})}
         while True:
-            page = self._request("GET", resource.path(namespace), query=given)
+            listed = self._request("GET", path, query=given)
+            metadata, items = listed.get("metadata"), listed.get("items", {})
+            if not isinstance(metadata, dict) or not _is_list(items):
+                raise ClusterError(f"GET {path}: the answer is not a list of {resource.plural}", is_garbled=True)
             # Items of a list come without the fields that say what they are.
-            found += [
-                {"apiVersion": resource.api_version, "kind": resource.kind, **item} for item in page.get("items") or ()
-            ]
-            metadata = page.get("metadata") or {}
+            kind = {"apiVersion": resource.api_version, "kind": resource.kind}
+            yield Page([{**kind, **item} for item in items or ()], str(metadata.get("resourceVersion") or ""))
             if not metadata.get("continue"):
-                return found, str(metadata.get("resourceVersion") or "")
+                return
             given["continue"] = metadata["continue"]
 
     def watch(
@@ -120,7 +145,8 @@ class ApiServer:
         """The events after `version`, as they come, bookmarks among them; ends after `seconds`.
 
         An event is a mapping with `type` and `object`. When this returns the API server has agreed to the watch; what
-        breaks off later, or is told by an event of type ERROR, is raised while the events are taken.
+        breaks off later, or is said by an event of type ERROR, is raised while the events are taken. A last event that
+        is cut off is left out: it comes again with the next watch.
         """
         options = {"watch": "true", "resourceVersion": version, "allowWatchBookmarks": "true", **query}
         response = self._send(
@@ -134,11 +160,11 @@ class ApiServer:
     def _events(self, response: urllib3.BaseHTTPResponse, resource: Resource) -> Iterator[JsonObject]:
         try:
             for line in _lines(response):
-                event: JsonObject = json.loads(line)
+                event = _object(line, f"watching {resource.plural}")
                 if event.get("type") == "ERROR":
                     raise _status_error(event.get("object") or {}, f"watching {resource.plural}")
                 yield event
-        except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+        except (urllib3.exceptions.HTTPError, OSError) as error:
             raise ClusterError(f"{self.url}: watching {resource.plural} broke off: {_reason(error)}") from error
         finally:
             # What was not read to its end is not worth keeping open.
@@ -154,10 +180,10 @@ class ApiServer:
     ) -> JsonObject:
         response = self._send(method, path, document, query or {}, content_type)
         try:
-            answer: JsonObject = json.loads(response.data or b"{}")
-        except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-            raise ClusterError(f"{self.url}{path}: no readable answer: {error}") from error
-        return answer
+            content = response.data
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise ClusterError(f"{self.url}{path}: the answer broke off: {_reason(error)}") from error
+        return _object(content, f"{method} {path}")
 
     def _send(  # noqa: PLR0913, PLR0917 -- what an HTTP request consists of
         self,
@@ -187,17 +213,51 @@ class ApiServer:
         return response
 
 
+def _is_list(items: Any) -> bool:
+    """Whether these are the items of a list; without any it may hold null."""
+    return items is None or (isinstance(items, list) and all(isinstance(each, dict) for each in items))
+
+
+def _object(content: bytes, what: str) -> JsonObject:
+    try:
+        found = orjson.loads(content)
+    except orjson.JSONDecodeError as error:
+        raise ClusterError(f"{what}: the answer is not JSON: {error}", is_garbled=True) from error
+    if not isinstance(found, dict):
+        raise ClusterError(f"{what}: the answer is not an object", is_garbled=True)
+    return found
+
+
 def _refusal(response: urllib3.BaseHTTPResponse, what: str) -> ClusterError:
     try:
-        status = json.loads(response.data)
+        status = orjson.loads(response.data)
     except (urllib3.exceptions.HTTPError, OSError, ValueError):
         status = {}
-    return _status_error({"code": response.status, **(status if isinstance(status, dict) else {})}, what)
+    said = status if isinstance(status, dict) else {}
+    return _status_error({**said, "code": response.status}, what, response.headers.get("Retry-After") or "")
 
 
-def _status_error(status: Mapping[str, Any], what: str) -> ClusterError:
-    code = int(status.get("code") or 0)
-    return ClusterError(f"{what}: {status.get('message') or status.get('reason') or code}", code)
+def _status_error(status: Any, what: str, retry_after: str = "") -> ClusterError:
+    """The error that a Status object describes; it may be anything."""
+    said = status if isinstance(status, dict) else {}
+    code = said.get("code") if isinstance(said.get("code"), int) else 0
+    details = said.get("details") if isinstance(said.get("details"), dict) else {}
+    message = f"{what}: {said.get('message') or said.get('reason') or code}"
+    error = ClusterError(message, code or 0)
+    # With storage restored from a backup the API server has not come to the version yet.
+    error.is_expired = code == HTTPStatus.GONE or "Too large resource version" in message
+    error.retry_after = _seconds(retry_after) or _seconds(str((details or {}).get("retryAfterSeconds") or ""))
+    return error
+
+
+def _seconds(retry_after: str) -> float:
+    """The seconds that a Retry-After field asks for; 0 where it gives none. Source: RFC 9110, section 10.2.3."""
+    if retry_after.isdecimal():
+        return float(retry_after)
+    try:
+        return max((parsedate_to_datetime(retry_after) - datetime.now(UTC)).total_seconds(), 0.0)
+    except (ValueError, TypeError):
+        return 0.0
 
 
 def _reason(error: Exception) -> str:

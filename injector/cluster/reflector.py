@@ -95,9 +95,12 @@ class Reflector:
                 pause = self._pause_after(unforeseen, pause)
 
     def _list(self) -> None:
-        found, version = self._server.listing(self.source.resource, self.source.namespace, **self.source.query)
+        found, version = dict[str, JsonObject](), ""
         self.lists += 1
-        self._publish({_key(each): self._keep(each) for each in found})
+        for page in self._server.pages(self.source.resource, self.source.namespace, self.source.query):
+            found |= {_key(each): self._keep(each) for each in page.items}
+            version = page.version
+        self._publish(found)
         self._mark_contact()
         self._settled.set()
         self._version = version
@@ -127,8 +130,8 @@ class Reflector:
         if error.is_expired:
             self._version = ""
             return 0.0
-        if error.status and not (error.is_forbidden or error.is_missing):
-            # Refused for another reason: whatever version was asked for, a fresh list can do no harm.
+        if not error.may_pass:
+            # Whatever version was asked for, a fresh list can do no harm.
             self._version = ""
         self.error = str(error)
         return longer(pause)

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from injector.cluster.api import ApiServer
-from tests.cluster.listening import Asked, api_server
+from tests.cluster.listening import Asked, Reply, api_server
 
 
 @dataclass
 class Scripted:
-    """Answers in order: a JSON document, a list of watch events, or an HTTP status; the last one is repeated."""
+    """Answers in order: a JSON document, a list of watch events, an HTTP status, or a reply; the last is repeated."""
 
     answers: list[Any]
     requests: list[tuple[str, str, dict[str, str], Any]] = field(default_factory=list)
@@ -25,9 +25,11 @@ def answering(*answers: Any) -> Iterator[tuple[ApiServer, Scripted]]:
     """A connection to a server that gives `answers`, and what it was asked."""
     script = Scripted(list(answers))
 
-    def answer(asked: Asked) -> tuple[int, list[Any]]:
+    def answer(asked: Asked) -> Reply | tuple[int, list[Any]]:
         script.requests.append((asked.method, asked.path, asked.query, asked.body))
         found = script.next()
+        if isinstance(found, Reply):
+            return found
         status = found if isinstance(found, int) else 200
         return status, found if isinstance(found, list) else [{"code": status} if status != 200 else found]
 

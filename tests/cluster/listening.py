@@ -1,11 +1,12 @@
 """What stands in for an API server listens here, on loopback and without TLS."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
+from types import MappingProxyType
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
@@ -24,9 +25,18 @@ class Asked(NamedTuple):
     body: Any
 
 
+class Reply(NamedTuple):
+    """What is answered: lines are JSON documents, or bytes as they are; `cut`: the connection ends in the middle."""
+
+    status: int
+    lines: Iterable[Any]
+    headers: Mapping[str, str] = MappingProxyType({})
+    cut: bool = False
+
+
 @contextmanager
-def api_server(answer: Callable[[Asked], tuple[int, Iterable[Any]]]) -> Iterator[ApiServer]:
-    """A connection to a server that answers with an HTTP status and lines: JSON documents, or bytes as they are."""
+def api_server(answer: Callable[[Asked], Reply | tuple[int, Iterable[Any]]]) -> Iterator[ApiServer]:
+    """A connection to a server that answers with what `answer` gives."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -36,15 +46,19 @@ def api_server(answer: Callable[[Asked], tuple[int, Iterable[Any]]]) -> Iterator
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             given = self.headers.get("Content-Type") or ""
             asked = Asked(self.command, url.path, dict(parse_qsl(url.query)), given, json.loads(body or b"null"))
-            status, lines = answer(asked)
-            self.send_response(status)
+            reply = Reply(*answer(asked))
+            self.send_response(reply.status)
+            for name, value in reply.headers.items():
+                self.send_header(name, value)
             self.send_header("Content-Type", "application/json")
             self.send_header("Transfer-Encoding", "chunked")
             self.send_header("Connection", "close")
             self.end_headers()
-            for line in lines:
-                self._chunk(line if isinstance(line, bytes) else json.dumps(line).encode() + b"\n")
-            self._chunk(b"")
+            for line in reply.lines:
+                content = line if isinstance(line, bytes) else json.dumps(line).encode() + b"\n"
+                self._chunk(content[: len(content) // 2] if reply.cut else content)
+            if not reply.cut:
+                self._chunk(b"")
 
         def _chunk(self, content: bytes) -> None:
             self.wfile.write(b"%x\r\n%b\r\n" % (len(content), content))

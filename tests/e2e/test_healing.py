@@ -242,7 +242,7 @@ def test_after_a_watch_has_expired_everything_is_read_anew(cluster: Cluster, rep
     assert replicas[1].process is not None
     os.kill(replicas[1].process.pid, signal.SIGSTOP)
     server = connect(cluster.kubeconfig)
-    _, version = server.listing(NAMESPACES)
+    version = next(server.pages(NAMESPACES)).version
     # Nothing of the change waits in a connection for it to wake up.
     restart(cluster)
     for name in ("expired-a", "expired-b"):
