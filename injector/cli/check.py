@@ -1,6 +1,5 @@
 """`injector check`: is this configuration fit to serve, and with a cluster, is everything there in its place?"""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
@@ -9,23 +8,21 @@ import orjson
 import typer
 
 from injector.cli import serve_options as option
-from injector.cli.errors import InputError
 from injector.cli.inputs import (
     ConfigFiles,
     Context,
     Kubeconfig,
     Sets,
     SnapshotFile,
+    checked_setup,
     read_configuration,
     snapshot_of,
     write,
 )
-from injector.config import Loaded
-from injector.core.admission import Setup, set_up
-from injector.core.render import TemplateFault
-from injector.core.trial import template_faults
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from injector.cluster.diagnosis import Finding
 
 _FOUND = 1
@@ -74,18 +71,3 @@ def check(  # noqa: PLR0913, PLR0917 -- one parameter an option
         write("".join(f"{line}\n" for line in lines))
     if findings:
         raise typer.Exit(_FOUND)
-
-
-def checked_setup(loaded: Loaded) -> Setup:
-    """The configuration made ready for use. Raises InputError with every fault of its templates, file and line told."""
-    setup = set_up(loaded.config)
-    faults = template_faults(setup)
-    if faults:
-        origins = loaded.template_origins
-        raise InputError("\n".join(_located(fault, origins) for fault in faults))
-    return setup
-
-
-def _located(fault: TemplateFault, origins: Mapping[str, tuple[str, int]]) -> str:
-    file, first_line = origins[fault.template]
-    return f"{file}:{first_line + fault.line - 1}: {fault}"

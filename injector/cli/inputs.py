@@ -1,7 +1,7 @@
 """What the commands have in common: their options, and reading what these name."""
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
@@ -12,6 +12,8 @@ from injector.cluster.file import SnapshotFaults, read_snapshot
 from injector.config import ConfigFaults, Loaded, load
 from injector.core.admission import Setup, set_up
 from injector.core.model import EMPTY_SNAPSHOT, Snapshot
+from injector.core.render import TemplateFault
+from injector.core.trial import template_faults
 
 _STANDARD_INPUT = Path("-")
 
@@ -50,6 +52,21 @@ def read_configuration(files: list[Path] | None, sets: list[str] | None) -> Load
 def read_setup(files: list[Path] | None, sets: list[str] | None) -> Setup:
     """The configuration, ready for use. Raises InputError."""
     return set_up(read_configuration(files, sets).config)
+
+
+def checked_setup(loaded: Loaded) -> Setup:
+    """The configuration made ready for use. Raises InputError with every fault of its templates, file and line told."""
+    setup = set_up(loaded.config)
+    faults = template_faults(setup)
+    if faults:
+        origins = loaded.template_origins
+        raise InputError("\n".join(_located(fault, origins) for fault in faults))
+    return setup
+
+
+def _located(fault: TemplateFault, origins: Mapping[str, tuple[str, int]]) -> str:
+    file, first_line = origins[fault.template]
+    return f"{file}:{first_line + fault.line - 1}: {fault}"
 
 
 def snapshot_of(path: Path | None) -> Snapshot:

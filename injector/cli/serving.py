@@ -12,11 +12,10 @@ from certs.authority import describe
 from certs.bootstrap import ensure, next_check
 from certs.directory import DirectoryStore
 from certs.model import Settings
-from injector.cli.check import checked_setup
 from injector.cli.errors import InputError
 from injector.cli.following import following_certificate, following_configuration, tell_of_configuration
 from injector.cli.inheritance import first_state, leaving_behind
-from injector.cli.inputs import read_configuration, snapshot_of
+from injector.cli.inputs import checked_setup, read_configuration, snapshot_of
 from injector.cli.preview_side import PreviewAddress, serving_preview
 from injector.cli.serve_options import CertificateOptions, ClusterOptions
 from injector.config.watch import file_state

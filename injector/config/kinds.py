@@ -4,8 +4,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from injector.config import checks
-from injector.config.checks import DNS_LABEL, Findings
+from injector.config.checks import (
+    DNS_LABEL,
+    Findings,
+    aliases,
+    checked,
+    providers,
+    revision,
+    revisions,
+    selectors,
+    templates,
+    text_map,
+    texts,
+)
 from injector.core.model import JsonObject
 
 
@@ -96,7 +107,7 @@ _NAMED: JsonObject = {"propertyNames": {"minLength": 1}}
 def _simple(
     name: str, accepts: Callable[[Any], bool], *types: str, from_flag: Callable[[Any], Any] = _as_it_is
 ) -> Type:
-    return Type(name, _or_null(*types), checks.checked(name, accepts), from_flag)
+    return Type(name, _or_null(*types), checked(name, accepts), from_flag)
 
 
 TEXT = _simple("text", lambda value: isinstance(value, str), "string", from_flag=_as_text)
@@ -109,14 +120,14 @@ MAPPING = _simple("a mapping", lambda value: isinstance(value, dict), "object")
 INTEGER = Type(
     "a whole number",
     {**_or_null("integer", "string"), "pattern": "^[0-9]+$"},
-    checks.checked("a whole number", _is_integer),
+    checked("a whole number", _is_integer),
     canonical=_as_integer,
 )
-TEXTS = Type("a list of texts", _TEXTS_SCHEMA, checks.texts, _as_texts)
-TEXT_MAP = Type("a mapping of texts to texts", _TEXT_MAP_SCHEMA, checks.text_map, _as_text_map)
-TEMPLATES = Type("a mapping of names to Jinja texts", {**_TEXT_MAP_SCHEMA, **_NAMED}, checks.templates)
-ALIASES = Type("a mapping of names to lists of template names", {**_ALIASES_SCHEMA, **_NAMED}, checks.aliases)
-SELECTORS = Type("a list of label selectors", {**_or_null("array"), "items": _SELECTOR_SCHEMA}, checks.selectors)
-REVISION = Type("a DNS label", _REVISION_SCHEMA, checks.revision, _as_text)
-REVISIONS = Type("a list of DNS labels", {**_or_null("array"), "items": _DNS_LABEL_SCHEMA}, checks.revisions, _as_texts)
-PROVIDERS = Type("a list of extension providers", {**_or_null("array"), "items": _PROVIDER_SCHEMA}, checks.providers)
+TEXTS = Type("a list of texts", _TEXTS_SCHEMA, texts, _as_texts)
+TEXT_MAP = Type("a mapping of texts to texts", _TEXT_MAP_SCHEMA, text_map, _as_text_map)
+TEMPLATES = Type("a mapping of names to Jinja texts", {**_TEXT_MAP_SCHEMA, **_NAMED}, templates)
+ALIASES = Type("a mapping of names to lists of template names", {**_ALIASES_SCHEMA, **_NAMED}, aliases)
+SELECTORS = Type("a list of label selectors", {**_or_null("array"), "items": _SELECTOR_SCHEMA}, selectors)
+REVISION = Type("a DNS label", _REVISION_SCHEMA, revision, _as_text)
+REVISIONS = Type("a list of DNS labels", {**_or_null("array"), "items": _DNS_LABEL_SCHEMA}, revisions, _as_texts)
+PROVIDERS = Type("a list of extension providers", {**_or_null("array"), "items": _PROVIDER_SCHEMA}, providers)

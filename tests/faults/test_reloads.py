@@ -5,9 +5,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from injector.cli.check import checked_setup
 from injector.cli.errors import InputError
-from injector.cli.inputs import read_configuration
+from injector.cli.inputs import checked_setup, read_configuration
 from injector.core.model import EMPTY_SNAPSHOT
 from injector.server.answer import answer
 from injector.server.state import Service, State

@@ -1,8 +1,8 @@
 """The bootstrap of a sidecar: all of it static, for there is nobody to ask for more."""
 
-from injector.core.envoy import listeners
 from injector.core.envoy.clusters import ADMIN_PORT, admin, collector, nowhere, original_destination
 from injector.core.envoy.extensions import socket
+from injector.core.envoy.listeners import inbound, outbound, prometheus, readiness
 from injector.core.envoy.settings import SidecarProxy
 from injector.core.model import JsonObject
 
@@ -16,10 +16,10 @@ def sidecar_bootstrap(proxy: SidecarProxy) -> JsonObject:
         "admin": {"address": socket("127.0.0.1", ADMIN_PORT)},
         "static_resources": {
             "listeners": [
-                listeners.inbound(proxy),
-                listeners.outbound(proxy),
-                listeners.prometheus(proxy),
-                listeners.readiness(proxy),
+                inbound(proxy),
+                outbound(proxy),
+                prometheus(proxy),
+                readiness(proxy),
             ],
             "clusters": clusters,
         },
