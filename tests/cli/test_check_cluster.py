@@ -52,7 +52,7 @@ class Checked:
 
     def keep(self, held: Holding, **instead: Any) -> None:
         data = {name: b64encode(content).decode() for name, content in files_of(held).items()}
-        self.keeper.put(KEPT_AT, {"metadata": {"name": "certificates"}, "data": {**data, **instead}})
+        self.keeper.put(KEPT_AT, {"kind": "Secret", "metadata": {"name": "certificates"}, "data": {**data, **instead}})
 
     def findings(self) -> list[str]:
         return [f"{each.subject}: {each.message}" for each in cluster_findings(default_setup(), self._place)]
