@@ -4,15 +4,15 @@ In an editable install nothing is packaged, so `templates/` and `samples/` besid
 """
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from pathlib import Path as FilePath
 
-_PACKAGE = Path(__file__).resolve().parent.parent
+_PACKAGE = FilePath(__file__).resolve().parent.parent
 _PLACES = (_PACKAGE, _PACKAGE.parent)
 _DIRECTORIES = tuple(place / "templates" for place in _PLACES)
 _SUFFIX = ".yaml.j2"
 
 
-def template_files(directories: Sequence[Path] = _DIRECTORIES) -> Mapping[str, Path]:
+def template_files(directories: Sequence[FilePath] = _DIRECTORIES) -> Mapping[str, FilePath]:
     """Name to file of every shipped template, from the first of `directories` that has any.
 
     Names that begin with `_` are libraries for other templates. Raises FileNotFoundError where there is none.
@@ -24,7 +24,7 @@ def template_files(directories: Sequence[Path] = _DIRECTORIES) -> Mapping[str, P
     raise FileNotFoundError(f"no shipped templates (*{_SUFFIX}) in {' or '.join(map(str, directories))}")
 
 
-def sample_files(name: str, places: Sequence[Path] = _PLACES) -> Sequence[Path]:
+def sample_files(name: str, places: Sequence[FilePath] = _PLACES) -> Sequence[FilePath]:
     """The YAML files of the shipped sample `name`, sorted. Raises FileNotFoundError where there is none."""
     for place in places:
         files = sorted((place / "samples" / name).glob("*.yaml"))

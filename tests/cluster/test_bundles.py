@@ -13,8 +13,8 @@ AUTHORITY = create_authority(Settings(names=("a",)), datetime.now(UTC))
 CERTIFICATE = AUTHORITY.certificate
 
 
-def configuration(*bundles: str | None, **metadata: Any) -> Any:
-    """A webhook configuration with one entry for each bundle, and one of somebody else."""
+def with_bundles(*bundles: str | None, **metadata: Any) -> Any:
+    """A webhook with_bundles with one entry for each bundle, and one of somebody else."""
     clients = [{"url": "https://a"} | ({} if each is None else {"caBundle": each}) for each in bundles]
     own = [
         {"name": f"{index}.sidecar-injector.istio.io", "clientConfig": each, "sideEffects": "None"}
@@ -25,12 +25,12 @@ def configuration(*bundles: str | None, **metadata: Any) -> Any:
 
 
 def test_entries_whose_bundle_is_absent_empty_or_another_lack_it() -> None:
-    found = lacking(configuration(None, "", "bm8=", "eWVz"), b"yes")
+    found = lacking(with_bundles(None, "", "bm8=", "eWVz"), b"yes")
     assert [name.partition(".")[0] for name in found] == ["0", "1", "2"]
 
 
 def test_nothing_but_the_bundles_of_the_own_entries_is_written() -> None:
-    assert bundles_only(configuration(None, "bm8="), b"yes") == {
+    assert bundles_only(with_bundles(None, "bm8="), b"yes") == {
         "apiVersion": "admissionregistration.k8s.io/v1",
         "kind": "MutatingWebhookConfiguration",
         "metadata": {"name": "webhooks", "uid": "u"},
@@ -43,9 +43,9 @@ def test_nothing_but_the_bundles_of_the_own_entries_is_written() -> None:
 
 def test_what_the_injector_owned_is_given_up_and_what_others_own_stays_theirs() -> None:
     helm, own = {"manager": "helm", "operation": "Apply"}, {"manager": "sidecar-injector", "operation": "Apply"}
-    metadata = released(configuration(managedFields=[helm, own]))["metadata"]
+    metadata = released(with_bundles(managedFields=[helm, own]))["metadata"]
     assert metadata == {"name": "webhooks", "resourceVersion": "7", "managedFields": [helm]}
-    assert released(configuration(managedFields=[own]))["metadata"]["managedFields"] == [{}]
+    assert released(with_bundles(managedFields=[own]))["metadata"]["managedFields"] == [{}]
 
 
 @pytest.mark.parametrize(

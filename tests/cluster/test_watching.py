@@ -12,8 +12,8 @@ from tests.cluster.answering import answering
 from tests.cluster.keeping import Keeper, keeping
 from tests.waiting import wait_until
 
-NAMESPACES, NODES = "/api/v1/namespaces", "/api/v1/nodes"
-PROXY_CONFIGS = "/apis/networking.istio.io/v1beta1/proxyconfigs"
+NAMESPACES_PATH, NODES_PATH = "/api/v1/namespaces", "/api/v1/nodes"
+PROXY_CONFIGS_PATH = "/apis/networking.istio.io/v1beta1/proxyconfigs"
 
 
 def named(name: str, **fields: Any) -> Any:
@@ -41,8 +41,8 @@ class Followed:
 def followed() -> Iterator[Followed]:
     """A cluster with a namespace and a node, not followed yet."""
     with keeping() as (server, keeper):
-        keeper.put(f"{NAMESPACES}/shop", named("shop"))
-        keeper.put(f"{NODES}/one", node("one", "v1.33.0"))
+        keeper.put(f"{NAMESPACES_PATH}/shop", named("shop"))
+        keeper.put(f"{NODES_PATH}/one", node("one", "v1.33.0"))
         made = Followed(server, keeper)
         yield made
         made.watch.stop()
@@ -60,9 +60,9 @@ def test_everything_is_known_when_it_has_started(followed: Followed) -> None:
 def test_what_changes_makes_a_new_snapshot_and_leaves_the_old_one_as_it_was(followed: Followed) -> None:
     assert followed.watch.start(10)
     before = followed.snapshots[-1]
-    followed.keeper.put(f"{NAMESPACES}/bank", named("bank"))
+    followed.keeper.put(f"{NAMESPACES_PATH}/bank", named("bank"))
     followed.until(lambda now: set(now.namespaces) == {"shop", "bank"})
-    followed.keeper.remove(f"{NAMESPACES}/shop")
+    followed.keeper.remove(f"{NAMESPACES_PATH}/shop")
     followed.until(lambda now: set(now.namespaces) == {"bank"})
     assert set(before.namespaces) == {"shop"}
 
@@ -70,14 +70,14 @@ def test_what_changes_makes_a_new_snapshot_and_leaves_the_old_one_as_it_was(foll
 def test_a_node_s_heartbeat_changes_nothing_but_a_new_version_does(followed: Followed) -> None:
     assert followed.watch.start(10)
     before = len(followed.snapshots)
-    followed.keeper.put(f"{NODES}/one", node("one", "v1.33.0", heartbeat="1"))
-    followed.keeper.put(f"{NODES}/one", node("one", "v1.34.0", heartbeat="2"))
+    followed.keeper.put(f"{NODES_PATH}/one", node("one", "v1.33.0", heartbeat="1"))
+    followed.keeper.put(f"{NODES_PATH}/one", node("one", "v1.34.0", heartbeat="2"))
     followed.until(lambda now: "v1.34.0" in str(now.nodes))
     assert len(followed.snapshots) == before + 1
 
 
 def test_nodes_that_may_not_be_read_are_unknown(followed: Followed) -> None:
-    followed.keeper.refusing.update({NODES: 403, PROXY_CONFIGS: 404})
+    followed.keeper.refusing.update({NODES_PATH: 403, PROXY_CONFIGS_PATH: 404})
     assert not followed.watch.start(1)
     assert (followed.snapshots[-1].nodes, followed.snapshots[-1].proxy_configs) == (None, ())
     assert not followed.watch.connection.connected
@@ -85,15 +85,15 @@ def test_nodes_that_may_not_be_read_are_unknown(followed: Followed) -> None:
 
 
 def test_a_cluster_without_proxy_configs_is_known(followed: Followed) -> None:
-    followed.keeper.refusing[PROXY_CONFIGS] = 404
+    followed.keeper.refusing[PROXY_CONFIGS_PATH] = 404
     assert followed.watch.start(10)
     assert followed.snapshots[-1].proxy_configs == ()
     assert followed.watch.connection.connected
 
 
-@pytest.mark.parametrize("path", [NAMESPACES, NODES, PROXY_CONFIGS])
+@pytest.mark.parametrize("path", [NAMESPACES_PATH, NODES_PATH, PROXY_CONFIGS_PATH])
 def test_one_refusal_erases_nothing(followed: Followed, path: str) -> None:
-    followed.keeper.put(f"{PROXY_CONFIGS}/mesh", named("mesh"))
+    followed.keeper.put(f"{PROXY_CONFIGS_PATH}/mesh", named("mesh"))
     assert followed.watch.start(10)
     before = followed.snapshots[-1]
     followed.keeper.refusing[path] = 403
@@ -108,7 +108,7 @@ def test_one_refusal_erases_nothing(followed: Followed, path: str) -> None:
 def test_proxy_configs_are_in_order_of_their_age(followed: Followed) -> None:
     for name, created in (("young", "2026-02-01T00:00:00Z"), ("old", "2025-01-01T00:00:00Z")):
         document = {"metadata": {"name": name, "namespace": "shop", "creationTimestamp": created}}
-        followed.keeper.put(f"{PROXY_CONFIGS}/{name}", document)
+        followed.keeper.put(f"{PROXY_CONFIGS_PATH}/{name}", document)
     assert followed.watch.start(10)
     assert [each["metadata"]["name"] for each in followed.snapshots[-1].proxy_configs] == ["old", "young"]
 
