@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from certs.authority import CertificateError, describe, serving_faults
-from certs.bootstrap import ensure
 from certs.directory import DirectoryStore
 from certs.model import KEY_TYPES, Holding, Lifetimes, Settings
-from certs.rotation import forced_rotation, next_holding, renewed_serving
+from certs.rotation import ensure, forced_rotation, next_holding, renewed_serving
 
 if TYPE_CHECKING:
     from certs.secret import SecretStore

@@ -4,8 +4,10 @@ An authority changes without a gap in three steps, each taken only when the one 
 one is published beside the old one; the new one signs; the old one is taken out of the bundle.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Protocol
 
 from certs.authority import CertificateError, create_authority, describe, issue, pair_faults, serving_faults
 from certs.model import Holding, KeyPair, Settings
@@ -83,3 +85,30 @@ def _is_usable(pair: KeyPair, now: datetime) -> bool:
         return not pair_faults(pair) and now < describe(pair.certificate).not_after
     except CertificateError:
         return False
+
+
+# Bringing a store to what it should hold now.
+
+_LONGEST = timedelta(minutes=1)
+
+
+class Store(Protocol):
+    """Where a holding is kept, by several writers if need be."""
+
+    def update(self, step: Callable[[Holding | None], Holding]) -> Holding:
+        """Keep what `step` makes of what is kept, and return what is kept then. `step` may be called several times."""
+
+
+def ensure(store: Store, settings: Settings, now: datetime, *, published: bool = True) -> Holding:
+    """Create, renew or rotate what is due in `store`; `published` as in `next_holding`."""
+    return store.update(lambda held: next_holding(held, settings, now, published=published))
+
+
+def next_check(held: Holding, settings: Settings, now: datetime) -> timedelta:
+    """How long nothing is due: until the serving certificate or the authority wants renewal, at least a second.
+
+    At most a minute: the clock may be set while a sleep goes on, which takes no notice of it.
+    """
+    part = settings.lifetimes.renewal
+    due = min(describe(pair.certificate).renewal_time(part) for pair in (held.serving, held.authority))
+    return min(max(due - now, timedelta(seconds=1)), _LONGEST)

@@ -16,7 +16,7 @@ import urllib3
 from kubernetes.client import ApiClient, ApiException, Configuration
 from kubernetes.config import ConfigException, load_incluster_config, load_kube_config
 
-from certs.files import files_of, holding_of
+from certs.directory import files_of, holding_of
 from certs.model import Holding
 
 _TRIES = 10

@@ -14,9 +14,9 @@ from tempfile import TemporaryDirectory
 
 import orjson
 
-from certs.bootstrap import ensure
 from certs.directory import DirectoryStore
 from certs.model import Settings
+from certs.rotation import ensure
 from tests.bench.end_to_end import free_port, injector_command, serving, wait_until_ready
 from tests.bench.load import Result, Task
 from tests.bench.process import resident

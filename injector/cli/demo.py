@@ -13,9 +13,9 @@ from uuid import uuid4
 
 import jsonpatch
 
-from certs.bootstrap import ensure
 from certs.directory import DirectoryStore
 from certs.model import Settings
+from certs.rotation import ensure
 from injector.cli.errors import InputError
 from injector.cli.inputs import read_text, write
 from injector.cluster.file import read_snapshot

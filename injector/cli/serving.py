@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from certs.authority import describe
-from certs.bootstrap import ensure, next_check
 from certs.directory import DirectoryStore
 from certs.model import Settings
+from certs.rotation import ensure, next_check
 from injector.cli.errors import InputError
 from injector.cli.following import following_certificate, following_configuration, tell_of_configuration
 from injector.cli.inheritance import first_state, leaving_behind

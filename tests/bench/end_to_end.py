@@ -19,9 +19,9 @@ from time import perf_counter, sleep
 
 import orjson
 
-from certs.bootstrap import ensure
 from certs.directory import DirectoryStore
 from certs.model import Settings
+from certs.rotation import ensure
 from tests.bench.load import Result, Task
 from tests.bench.process import resident
 from tests.bench.subjects import BY_VARIABLES, SMALL, SNAPSHOT, Subject, review

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from certs.bootstrap import ensure
 from certs.directory import DirectoryStore
 from certs.model import Settings
+from certs.rotation import ensure
 from tests.bench.load import Result, Task, run
 from tests.bench.subjects import SMALL
 

@@ -7,10 +7,9 @@ from pathlib import Path
 from threading import Event
 
 from certs.authority import describe, pair_faults
-from certs.bootstrap import ensure, next_check
 from certs.directory import DirectoryStore
 from certs.model import Holding, KeyPair, Settings
-from certs.rotation import forced_rotation, renewed_serving
+from certs.rotation import ensure, forced_rotation, next_check, renewed_serving
 
 SETTINGS = Settings(names=("localhost",))
 

@@ -11,9 +11,8 @@ from kubernetes.client import ApiClient, Configuration
 from kubernetes.config import ConfigException
 
 from certs.authority import pair_faults
-from certs.bootstrap import ensure
 from certs.model import Holding, Settings
-from certs.rotation import renewed_serving
+from certs.rotation import ensure, renewed_serving
 from certs.secret import SecretStore, SecretStoreError, holding_in
 from injector.cluster.api import ApiServer
 from tests.cluster.answering import answering

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
 
-from certs.bootstrap import ensure
 from certs.directory import DirectoryStore
 from certs.model import Settings
+from certs.rotation import ensure
 from injector.core.model import EMPTY_SNAPSHOT
 from injector.server.app import create_app
 from injector.server.run import Listening, bind, server_for, serving

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from certs.authority import create_authority, issue
-from certs.files import files_of
+from certs.directory import files_of
 from certs.model import Holding, Settings
 from injector.cli.check_cluster import Place, cluster_findings
 from injector.cli.errors import InputError

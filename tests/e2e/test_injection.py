@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from certs.bootstrap import ensure
 from certs.directory import DirectoryStore
 from certs.model import Settings
+from certs.rotation import ensure
 from injector.core.model import Snapshot
 from injector.core.selection import selection_rules
 from injector.server.app import create_app

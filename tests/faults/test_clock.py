@@ -10,9 +10,9 @@ from unittest import mock
 import pytest
 
 from certs.authority import describe
-from certs.bootstrap import ensure, next_check
 from certs.directory import DirectoryStore
 from certs.model import Settings
+from certs.rotation import ensure, next_check
 from injector.server.patience import ARRIVED, waited_too_long
 from injector.server.shared_metrics import SharedMetrics
 

@@ -13,10 +13,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from certs.bootstrap import ensure
 from certs.directory import DirectoryStore
 from certs.model import Holding, Settings
-from certs.rotation import renewed_serving
+from certs.rotation import ensure, renewed_serving
 from tests.cli.running import INJECTOR
 from tests.cli.serving import Server
 from tests.faults.load import BODY, JSON

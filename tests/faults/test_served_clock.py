@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from certs.authority import describe
-from certs.bootstrap import ensure
 from certs.directory import DirectoryStore
+from certs.rotation import ensure
 from tests.cli.serving import Start
 from tests.faults.test_disk import SETTINGS, reviews_are_answered, serving
 from tests.waiting import wait_until

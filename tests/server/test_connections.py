@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from certs.bootstrap import ensure
 from certs.directory import DirectoryStore
 from certs.model import Settings
+from certs.rotation import ensure
 from injector.core.model import EMPTY_SNAPSHOT
 from injector.server.app import create_app
 from injector.server.connection import Guard
