@@ -12,11 +12,10 @@ from pathlib import Path
 import pytest
 
 from injector.capture import system
-from injector.capture.arguments import capture_of
+from injector.capture.arguments import Backend, Mode, capture_of
 from injector.capture.nftables import TABLE
-from injector.capture.routing import TABLE as ROUTING_TABLE
 from injector.capture.rules import MARK
-from injector.capture.values import Backend, Mode
+from injector.capture.system import TABLE as ROUTING_TABLE
 from injector.config.chart_files import CHART
 from tests.support import REPOSITORY
 

@@ -1,25 +1,119 @@
 """The arguments of `injector capture`: one table for the command, the template's init container and the preview."""
 
-from collections.abc import Mapping, Sequence
+import ipaddress
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from enum import StrEnum
+from typing import Any, NamedTuple, TypeAlias
 
-from injector.capture.values import (
-    BACKEND,
-    IDS,
-    INTERFACES,
-    MODE,
-    PORT,
-    PORTS,
-    PORTS_OR_ALL,
-    RANGES,
-    RANGES_OR_ALL,
-    Backend,
-    Kind,
-    Mode,
-    Network,
-    Ports,
-)
+from injector.core.model import Pod
+from injector.core.pods import containers
+
+# The kinds of value that the arguments of `injector capture` take, and how each is read.
+
+Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+EVERYTHING = "*"
+_LARGEST_PORT = 65535
+_LARGEST_ID = 2**32 - 2
+_LONGEST_INTERFACE = 15
+_INTERFACE = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
+
+
+class Mode(StrEnum):
+    """How inbound connections are captured; outbound ones are always redirected, except with NONE."""
+
+    REDIRECT = "REDIRECT"
+    TPROXY = "TPROXY"
+    NONE = "NONE"
+
+
+class Backend(StrEnum):
+    """The programs that put rules into the kernel."""
+
+    IPTABLES = "iptables"
+    NFTABLES = "nftables"
+
+
+class Ports(NamedTuple):
+    """The ports from `first` to `last`, both included."""
+
+    first: int
+    last: int
+
+
+ALL_PORTS = (Ports(0, _LARGEST_PORT),)
+ALL_NETWORKS: tuple[Network, ...] = (ipaddress.ip_network("0.0.0.0/0"), ipaddress.ip_network("::/0"))
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of value: `read` turns its text into the value and raises ValueError for a text that is none."""
+
+    valid: str
+    read: Callable[[str], Any]
+
+
+def _port(text: str) -> int:
+    port = _number(text)
+    if not 1 <= port <= _LARGEST_PORT:
+        raise ValueError(text)
+    return port
+
+
+def _number(text: str) -> int:
+    if not (text.isascii() and text.isdigit()):
+        raise ValueError(text)
+    return int(text)
+
+
+def _id(text: str) -> int:
+    number = _number(text)
+    if number > _LARGEST_ID:
+        raise ValueError(text)
+    return number
+
+
+def _interface(text: str) -> str:
+    if len(text) > _LONGEST_INTERFACE or not _INTERFACE.fullmatch(text):
+        raise ValueError(text)
+    return text
+
+
+def _ports(text: str) -> Ports:
+    port = _number(text)
+    if port > _LARGEST_PORT:
+        raise ValueError(text)
+    return Ports(port, port)
+
+
+def _network(text: str) -> Network:
+    if "/" not in text:
+        raise ValueError(text)
+    return ipaddress.ip_network(text, strict=False)
+
+
+def _list_of(read: Callable[[str], Any], everything: tuple[Any, ...] | None = None) -> Callable[[str], tuple[Any, ...]]:
+    """Reads a comma-separated list, empty elements left out; `*` gives `everything` where that is allowed."""
+
+    def read_list(text: str) -> tuple[Any, ...]:
+        if everything is not None and text.strip() == EVERYTHING:
+            return everything
+        return tuple(dict.fromkeys(read(element.strip()) for element in text.split(",") if element.strip()))
+
+    return read_list
+
+
+MODE = Kind("REDIRECT, TPROXY or NONE", Mode)
+BACKEND = Kind("iptables or nftables", Backend)
+PORT = Kind(f"a number from 1 to {_LARGEST_PORT}", _port)
+IDS = Kind("comma-separated numbers, such as 1337", _list_of(_id))
+PORTS = Kind(f"comma-separated numbers from 0 to {_LARGEST_PORT}", _list_of(_ports))
+PORTS_OR_ALL = Kind(f"*, or {PORTS.valid}", _list_of(_ports, ALL_PORTS))
+RANGES = Kind("comma-separated prefixes, such as 10.0.0.0/8", _list_of(_network))
+RANGES_OR_ALL = Kind(f"*, or {RANGES.valid}", _list_of(_network, ALL_NETWORKS))
+INTERFACES = Kind("comma-separated names of interfaces, such as net1", _list_of(_interface))
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,3 +212,20 @@ def capture_of(given: Mapping[str, str]) -> Capture:
     if faults:
         raise ArgumentFaults("\n".join(faults))
     return Capture(**values)
+
+
+# What an injected pod captures: read from the arguments of its own init container, so that nothing is told twice.
+
+APPLY = ["capture", "apply"]
+
+
+def capture_of_pod(pod: Pod) -> Capture | None:
+    """What the pod's init container captures; None where no container of the pod runs `injector capture apply`.
+
+    Raises ArgumentFaults where its arguments are wrong.
+    """
+    for container in containers(pod, "initContainers"):
+        arguments = [str(each) for each in container.get("args") or ()]
+        if arguments[: len(APPLY)] == APPLY:
+            return read_arguments(arguments[len(APPLY) :])
+    return None

@@ -8,8 +8,8 @@ import re
 from collections.abc import Iterator, Mapping
 from ipaddress import IPv4Network, IPv6Network
 
+from injector.capture.arguments import Ports
 from injector.capture.rules import CHAIN_PREFIX, MARK, Chain, Match, Operand, Plan, Rule, Verdict
-from injector.capture.values import Ports
 
 TABLES = ("nat", "mangle")
 

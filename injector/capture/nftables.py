@@ -6,8 +6,8 @@ See https://wiki.nftables.org/wiki-nftables/index.php/Atomic_rule_replacement an
 from collections.abc import Iterator, Mapping
 from ipaddress import IPv4Network, IPv6Network
 
+from injector.capture.arguments import Ports
 from injector.capture.rules import MARK, Chain, Condition, Hook, Match, Operand, Plan, Rule, Verdict
-from injector.capture.values import Ports
 
 TABLE = "inet injector_capture"
 

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from enum import Enum, StrEnum, auto
 from typing import NamedTuple, TypeAlias
 
-from injector.capture.arguments import Capture
-from injector.capture.values import ALL_PORTS, Mode, Network, Ports
+from injector.capture.arguments import ALL_PORTS, Capture, Mode, Network, Ports
 
 MARK = 1337
 _DNS = Ports(53, 53)

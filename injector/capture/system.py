@@ -5,12 +5,62 @@ import subprocess
 from pathlib import Path
 
 from injector.capture import nftables
-from injector.capture.arguments import Capture
+from injector.capture.arguments import Backend, Capture
 from injector.capture.iptables import restore_text
-from injector.capture.routing import commands_to_add, commands_to_remove, has_rule
-from injector.capture.rules import Plan, plan_of
-from injector.capture.shown import RESTORE
-from injector.capture.values import Backend
+from injector.capture.nftables import script
+from injector.capture.rules import MARK, Plan, plan_of
+
+# Policy routing for TPROXY: packets that carry the mark are delivered to this machine, wherever they are addressed.
+# Source: https://docs.kernel.org/networking/tproxy.html, section 1.
+
+TABLE = 133
+
+
+def has_rule(shown: str) -> bool:
+    """Whether `ip rule show` lists the rule already."""
+    return any(f"fwmark {MARK:#x} lookup {TABLE}" in line for line in shown.splitlines())
+
+
+def commands_to_add(ip_version: int, *, rule_is_there: bool) -> list[list[str]]:
+    """The commands after which marked packets are delivered locally; `ip rule` would add a rule again and again."""
+    route = ["route", "replace", "local", "default", "dev", "lo", "table", str(TABLE)]
+    rule = ["rule", "add", "fwmark", str(MARK), "lookup", str(TABLE)]
+    return [_ip(ip_version, route), *([] if rule_is_there else [_ip(ip_version, rule)])]
+
+
+def commands_to_remove(ip_version: int, *, rule_is_there: bool) -> list[list[str]]:
+    """The commands that take both away again; none where nothing is there."""
+    if not rule_is_there:
+        return []
+    rule = ["rule", "del", "fwmark", str(MARK), "lookup", str(TABLE)]
+    return [_ip(ip_version, rule), _ip(ip_version, ["route", "flush", "table", str(TABLE)])]
+
+
+def _ip(ip_version: int, arguments: list[str]) -> list[str]:
+    return ["ip", f"-{ip_version}", *arguments]
+
+
+# A plan as text to read: exactly what `apply` would hand to the kernel's programs where nothing is there yet.
+
+IP_VERSIONS = (4, 6)
+RESTORE = {4: "iptables-restore --noflush", 6: "ip6tables-restore --noflush"}
+
+
+def shown(capture: Capture) -> str:
+    """The rules of `capture`, under the programs that take them; a comment where nothing is captured."""
+    plan = plan_of(capture)
+    if not plan.chains:
+        return f"# mode {capture.mode}: nothing is captured\n"
+    routing = _routing() if plan.policy_routing else ""
+    if capture.backend is Backend.NFTABLES:
+        return f"{routing}# nft -f -\n{script(plan)}"
+    return routing + "".join(f"# {RESTORE[version]}\n{restore_text(plan, version)}" for version in IP_VERSIONS)
+
+
+def _routing() -> str:
+    commands = (command for version in IP_VERSIONS for command in commands_to_add(version, rule_is_there=False))
+    return "".join(f"{' '.join(command)}\n" for command in commands)
+
 
 _HAS_IPV6 = Path("/proc/net/if_inet6")
 _SAVE = {4: "iptables-save", 6: "ip6tables-save"}

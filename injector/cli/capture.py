@@ -8,7 +8,7 @@ import typer
 
 from injector.capture import system
 from injector.capture.arguments import FLAGS, ArgumentFaults, Capture, Flag, capture_of
-from injector.capture.shown import shown
+from injector.capture.system import shown
 from injector.cli.errors import as_input_error
 from injector.cli.inputs import write
 

@@ -1,8 +1,7 @@
 """A case as the answer that people and programs read: one item for each workload (contract, `POST /preview`)."""
 
-from injector.capture.arguments import ArgumentFaults
-from injector.capture.pods import capture_of_pod
-from injector.capture.shown import shown
+from injector.capture.arguments import ArgumentFaults, capture_of_pod
+from injector.capture.system import shown
 from injector.core.model import Decision, JsonObject
 from injector.core.patch import diff
 from injector.manual.controllers import CREATED_FROM

@@ -5,9 +5,19 @@ from ipaddress import ip_network
 
 import pytest
 
-from injector.capture.arguments import FLAGS, ArgumentFaults, Capture, capture_of, read_arguments
-from injector.capture.pods import capture_of_pod
-from injector.capture.values import ALL_NETWORKS, ALL_PORTS, Backend, Mode, Ports
+from injector.capture.arguments import (
+    ALL_NETWORKS,
+    ALL_PORTS,
+    FLAGS,
+    ArgumentFaults,
+    Backend,
+    Capture,
+    Mode,
+    Ports,
+    capture_of,
+    capture_of_pod,
+    read_arguments,
+)
 
 
 def test_every_field_has_its_flag() -> None:

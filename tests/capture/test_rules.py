@@ -6,7 +6,7 @@ from injector.capture.arguments import read_arguments
 from injector.capture.iptables import restore_text
 from injector.capture.nftables import script
 from injector.capture.rules import Plan, plan_of
-from injector.capture.shown import shown
+from injector.capture.system import shown
 
 # What iptables-save shows after an earlier run, with a chain that is not made any more.
 SAVED = """

