@@ -10,7 +10,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from injector.cluster.file import read_snapshot
+from injector.cluster.snapshot_file import read_snapshot
 from injector.config import load
 from injector.config.shipped import sample_files
 from injector.core.admission import Setup, admit_request, set_up

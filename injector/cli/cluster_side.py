@@ -13,12 +13,12 @@ from injector.cli.memory import PairFiles
 from injector.cli.serve_options import ClusterOptions
 from injector.cluster.access import Access
 from injector.cluster.api import ApiServer, ClusterError
+from injector.cluster.ca_bundles import Registration
 from injector.cluster.client import connect
 from injector.cluster.events import EventRecorder, notice_of
 from injector.cluster.lease import Lease
 from injector.cluster.metrics import ClusterMetrics
-from injector.cluster.registration import Registration
-from injector.cluster.watching import ClusterWatch
+from injector.cluster.watch import ClusterWatch
 from injector.server.answer import Answer
 from injector.server.state import Service
 from injector.server.telemetry import Telemetry

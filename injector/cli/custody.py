@@ -11,9 +11,9 @@ from certs.rotation import next_holding
 from certs.secret import SecretStore, SecretStoreError
 from injector.cli.memory import PairFiles
 from injector.cluster.api import ClusterError
+from injector.cluster.ca_bundles import Registration
 from injector.cluster.lease import Lease
 from injector.cluster.metrics import ClusterMetrics
-from injector.cluster.registration import Registration
 from injector.server.telemetry import Telemetry
 from injector.server.tls import ServingCertificate
 

@@ -18,7 +18,7 @@ from certs.model import Settings
 from certs.rotation import ensure
 from injector.cli.errors import InputError
 from injector.cli.inputs import read_text, write
-from injector.cluster.file import read_snapshot
+from injector.cluster.snapshot_file import read_snapshot
 from injector.config import load
 from injector.config.shipped import sample_files
 from injector.core.admission import set_up

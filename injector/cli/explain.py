@@ -19,10 +19,9 @@ from injector.cli.inputs import (
 )
 from injector.cli.painting import painted
 from injector.cli.scene import pods_in
-from injector.cluster.api import ClusterError
+from injector.cluster.api import PODS, ClusterError
 from injector.cluster.client import connect
 from injector.cluster.inventory import read_cluster
-from injector.cluster.resources import PODS
 from injector.core.model import InjectionError, Pod, Snapshot
 from injector.preview.explanation import explain as explained
 from injector.preview.explanation_text import explanation_text

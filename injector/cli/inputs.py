@@ -8,7 +8,7 @@ from typing import Annotated, TypeAlias
 import typer
 
 from injector.cli.errors import InputError
-from injector.cluster.file import SnapshotFaults, read_snapshot
+from injector.cluster.snapshot_file import SnapshotFaults, read_snapshot
 from injector.config import ConfigFaults, Loaded, load
 from injector.core.admission import Setup, set_up
 from injector.core.model import EMPTY_SNAPSHOT, Snapshot

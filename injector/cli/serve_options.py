@@ -9,7 +9,7 @@ from typing import Annotated, TypeAlias
 import typer
 
 from certs.model import KEY_TYPES, Lifetimes, Settings
-from injector.cluster.surroundings import in_cluster, own_namespace
+from injector.cluster.environment import in_cluster, own_namespace
 
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
 

@@ -11,8 +11,7 @@ from hashlib import sha256
 from threading import Lock
 from time import monotonic
 
-from injector.cluster.api import ApiServer, ClusterError
-from injector.cluster.resources import Resource
+from injector.cluster.api import ApiServer, ClusterError, Resource
 from injector.core.model import JsonObject
 
 # What has to be allowed in the injector's namespace: a rule of RBAC with this group, resource and verb.

@@ -13,7 +13,7 @@ from kubernetes.client import Configuration
 from kubernetes.config import ConfigException, load_incluster_config, load_kube_config
 
 from injector.cluster.api import ApiServer, ClusterError
-from injector.cluster.surroundings import TOKEN, in_cluster
+from injector.cluster.environment import TOKEN, in_cluster
 
 _KUBECONFIG_VARIABLE = "KUBECONFIG"
 _DEFAULT_KUBECONFIG = "~/.kube/config"

@@ -11,10 +11,9 @@ from threading import Thread
 from time import monotonic
 from uuid import uuid4
 
-from injector.cluster.api import FIELD_MANAGER, ApiServer, ClusterError
+from injector.cluster.api import EVENTS, FIELD_MANAGER, ApiServer, ClusterError
 from injector.cluster.inventory import controller_of
 from injector.cluster.metrics import ClusterMetrics
-from injector.cluster.resources import EVENTS
 from injector.core.admission import Setup
 from injector.core.model import Admission, AdmissionRequest, JsonObject, Snapshot
 from injector.core.pods import labels

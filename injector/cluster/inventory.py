@@ -2,9 +2,8 @@
 
 from collections.abc import Iterator
 
-from injector.cluster.api import ApiServer, ClusterError
-from injector.cluster.resources import NAMESPACES, NODES, PODS, PROXY_CONFIGS, WORKLOADS, Resource
-from injector.cluster.snapshot import snapshot_of
+from injector.cluster.api import NAMESPACES, NODES, PODS, PROXY_CONFIGS, WORKLOADS, ApiServer, ClusterError, Resource
+from injector.cluster.snapshot_file import snapshot_of
 from injector.core.model import JsonObject, Snapshot
 
 

@@ -9,8 +9,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from time import monotonic
 
-from injector.cluster.api import ApiServer, ClusterError
-from injector.cluster.resources import LEASES
+from injector.cluster.api import LEASES, ApiServer, ClusterError
 from injector.core.model import JsonObject
 
 HOLD_SECONDS = 6

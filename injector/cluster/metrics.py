@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
-from injector.cluster.watching import Connection
+from injector.cluster.watch import Connection
 
 WRONG_REVISION = "wrong_revision"
 BAD_BUNDLE = "load_ca_bundle_failure"

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from injector.cluster.metrics import NOT_FOUND, ClusterMetrics
-from injector.cluster.watching import Connection
+from injector.cluster.watch import Connection
 from injector.config.chart_files import CHART
 from injector.core.review import parse_review
 from injector.server.answer import Answer

@@ -18,10 +18,9 @@ from certs.secret import SecretStore, SecretStoreError
 from injector.cli import custody as room
 from injector.cli.custody import Custody
 from injector.cluster.api import ApiServer
-from injector.cluster.bundles import is_owned
+from injector.cluster.ca_bundles import Registration, is_owned
 from injector.cluster.lease import Lease
 from injector.cluster.metrics import ClusterMetrics
-from injector.cluster.registration import Registration
 from injector.server.telemetry import Telemetry
 from injector.server.tls import ServingCertificate
 from tests.cluster.keeping import Keeper, keeping

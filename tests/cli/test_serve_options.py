@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from injector.cli import serve
 from injector.cli.main import application
 from injector.cli.serve_options import certificate_settings, is_cluster_wanted, namespace_of
-from injector.cluster import surroundings
+from injector.cluster import environment
 
 
 @pytest.fixture
@@ -97,7 +97,7 @@ def test_inside_a_pod_the_cluster_is_followed_unless_something_stands_in_for_it(
 ) -> None:
     token = tmp_path / "token"
     token.write_text("t", encoding="utf-8")
-    monkeypatch.setattr(surroundings, "TOKEN", token)
+    monkeypatch.setattr(environment, "TOKEN", token)
     monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1")
     assert is_cluster_wanted(None, (None, None), None)
     assert not is_cluster_wanted(False, (None, None), None)
@@ -126,7 +126,7 @@ def test_all_that_is_wrong_with_lifetimes_is_told_at_once() -> None:
 def test_the_namespace_is_the_given_one_else_the_service_account_s_else_the_pod_s(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(surroundings, "SERVICE_ACCOUNT", tmp_path)
+    monkeypatch.setattr(environment, "SERVICE_ACCOUNT", tmp_path)
     monkeypatch.delenv("POD_NAMESPACE", raising=False)
     assert (namespace_of("mesh"), namespace_of(None)) == ("mesh", "default")
     monkeypatch.setenv("POD_NAMESPACE", "pods")

@@ -5,8 +5,7 @@ from typing import Any
 import pytest
 
 from injector.cluster.access import ACCESS_REVIEWS, TOKEN_REVIEWS, Access
-from injector.cluster.api import ClusterError
-from injector.cluster.resources import Resource
+from injector.cluster.api import ClusterError, Resource
 from injector.core.model import JsonObject
 
 

@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from injector.cluster.api import ApiServer, ClusterError
-from injector.cluster.resources import NAMESPACES
+from injector.cluster.api import NAMESPACES, ApiServer, ClusterError
 from tests.cluster.answering import answering, gone, listed
 from tests.cluster.listening import Reply
 

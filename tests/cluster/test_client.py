@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from kubernetes.config import incluster_config
 
-from injector.cluster import surroundings
+from injector.cluster import environment
 from injector.cluster.api import ClusterError
 from injector.cluster.client import connect
-from injector.cluster.surroundings import in_cluster, own_namespace
+from injector.cluster.environment import in_cluster, own_namespace
 
 
 @pytest.fixture(autouse=True)
@@ -93,8 +93,8 @@ def service_account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """What a pod finds: the files of its service account and two variables."""
     for name, text in (("token", "t"), ("ca.crt", "c"), ("namespace", "mesh\n")):
         (tmp_path / name).write_text(text, encoding="utf-8")
-    monkeypatch.setattr(surroundings, "SERVICE_ACCOUNT", tmp_path)
-    monkeypatch.setattr(surroundings, "TOKEN", tmp_path / "token")
+    monkeypatch.setattr(environment, "SERVICE_ACCOUNT", tmp_path)
+    monkeypatch.setattr(environment, "TOKEN", tmp_path / "token")
     monkeypatch.setattr(incluster_config, "SERVICE_TOKEN_FILENAME", str(tmp_path / "token"))
     monkeypatch.setattr(incluster_config, "SERVICE_CERT_FILENAME", str(tmp_path / "ca.crt"))
     monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1")

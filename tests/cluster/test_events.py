@@ -8,10 +8,9 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry
 
-from injector.cluster.api import ClusterError
+from injector.cluster.api import EVENTS, ClusterError, Resource
 from injector.cluster.events import EventRecorder, Notice, event_of, notice_of
 from injector.cluster.metrics import ClusterMetrics
-from injector.cluster.resources import EVENTS, Resource
 from injector.core.admission import Setup
 from injector.core.model import JsonObject, Pod, Snapshot
 from injector.core.review import parse_review

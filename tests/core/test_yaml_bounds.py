@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from injector.cluster.file import SnapshotFaults, read_snapshot
+from injector.cluster.snapshot_file import SnapshotFaults, read_snapshot
 from injector.config import ConfigFaults, load
 from injector.core.model import EMPTY_SNAPSHOT
 from injector.core.render import RenderingError, TemplateSet

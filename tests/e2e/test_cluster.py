@@ -4,10 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from injector.cluster.api import ApiServer, ClusterError
+from injector.cluster.api import NAMESPACES, ApiServer, ClusterError
 from injector.cluster.client import connect
 from injector.cluster.inventory import pods, read_cluster, workloads
-from injector.cluster.resources import NAMESPACES
 from tests.e2e.cluster import Cluster, wait_until
 
 pytestmark = pytest.mark.e2e

@@ -14,9 +14,8 @@ from typing import Any
 import pytest
 from cryptography import x509
 
-from injector.cluster.api import ClusterError
+from injector.cluster.api import NAMESPACES, ClusterError
 from injector.cluster.client import connect
-from injector.cluster.resources import NAMESPACES
 from tests.e2e.cluster import Cluster, free_port, wait_until
 from tests.e2e.injecting import CONFIGURATION, LEASE, NAMESPACE, SECRET, Injector, injectors, registration, timed
 

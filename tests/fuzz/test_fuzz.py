@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from injector.cluster.file import SnapshotFaults, read_snapshot
+from injector.cluster.snapshot_file import SnapshotFaults, read_snapshot
 from injector.config import ConfigFaults, load
 from injector.core.admission import Setup, set_up
 from injector.core.merge import strategic_merge

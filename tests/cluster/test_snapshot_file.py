@@ -6,7 +6,7 @@ from textwrap import dedent
 
 import pytest
 
-from injector.cluster.file import SnapshotFaults, read_snapshot
+from injector.cluster.snapshot_file import SnapshotFaults, read_snapshot
 
 
 def _written(directory: Path, text: str) -> Path:
