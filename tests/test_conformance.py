@@ -12,7 +12,7 @@ import yaml
 
 from injector.cluster.snapshot_file import read_snapshot
 from injector.config import load
-from injector.config.shipped import sample_files
+from injector.config.loader import sample_files
 from injector.core.admission import Setup, admit_request, set_up
 from injector.core.model import EMPTY_SNAPSHOT, Pod, Snapshot
 from injector.core.review import parse_review

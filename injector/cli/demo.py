@@ -20,7 +20,7 @@ from injector.cli.errors import InputError
 from injector.cli.inputs import read_text, write
 from injector.cluster.snapshot_file import read_snapshot
 from injector.config import load
-from injector.config.shipped import sample_files
+from injector.config.loader import sample_files
 from injector.core.admission import set_up
 from injector.core.model import JsonObject, Pod
 from injector.core.pods import ContainerList, containers

@@ -9,11 +9,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from injector.config.chart_files import chart_files
-from injector.config.keys import ABSENT, Key
-from injector.config.mesh_keys import MESH_KEYS
-from injector.config.native_keys import NATIVE_KEYS
+from injector.config.keys import ABSENT, MESH_KEYS, NATIVE_KEYS, VALUES_KEYS, Key
 from injector.config.schema import SCHEMA_FILE, schema_text
-from injector.config.values_keys import VALUES_KEYS
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "configuration.md"
 _TABLES: Mapping[str, Iterable[Key]] = {"native": NATIVE_KEYS, "values": VALUES_KEYS, "mesh": MESH_KEYS}

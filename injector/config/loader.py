@@ -1,23 +1,117 @@
 """Loading a configuration: files and flags in, one frozen Config out, or every fault there is."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path as FilePath
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
-from injector.config.assemble import build_config, effective_native
-from injector.config.cross_checks import last_place, missing_names, without_effect
-from injector.config.documents import Reading, read_file
-from injector.config.faults import ConfigFaults, Fault, Path
+from injector.config.effective import Layer, build_config, effective_native, unified
+from injector.config.errors import ConfigFaults, Fault, Path
 from injector.config.flags import FlagFault, apply_assignments, parse_flag
-from injector.config.layers import Layer, unified
-from injector.config.shipped import template_files
-from injector.config.text import Place, Source
-from injector.config.trees import deep_merge, find, nested
-from injector.config.validate import check
+from injector.config.istio_files import read_config_map, read_operator
+from injector.config.validation import check, last_place, missing_names, without_effect
+from injector.config.yaml import Place, Source, TextFault, deep_merge, find, nested, parse_documents
 from injector.core.model import Config, JsonObject
 from injector.core.proxy_config import ProxyConfigError
+
+# Reading the files of `-c`: every document of every file as a layer, whatever kind of document it is.
+
+_READERS: Mapping[str, Callable[[JsonObject, Place], Layer]] = {
+    "IstioOperator": read_operator,
+    "IstioControlPlane": read_operator,
+    "ConfigMap": read_config_map,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What was read: layers, and the faults of documents that are none."""
+
+    layers: tuple[Layer, ...] = ()
+    faults: tuple[Fault, ...] = ()
+
+
+def read_file(path: FilePath) -> Reading:
+    """Every document of a configuration file, in order."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        documents = parse_documents(text)
+    except OSError as error:
+        return _at_fault(Fault(str(path), None, "", f"cannot be read: {error.strerror}"))
+    except UnicodeDecodeError:
+        return _at_fault(Fault(str(path), None, "", "cannot be read: it is not UTF-8 text"))
+    except TextFault as fault:
+        return _at_fault(Fault(str(path), fault.line + 1, "", str(fault)))
+    several = len(documents) > 1
+    sources = (Source(str(path), text, index if several else None) for index in range(len(documents)))
+    return _together(_read(document, Place(source)) for document, source in zip(documents, sources, strict=True))
+
+
+def _at_fault(fault: Fault) -> Reading:
+    return Reading((), (fault,))
+
+
+def _together(readings: Iterable[Reading]) -> Reading:
+    found = list(readings)
+    return Reading(
+        tuple(layer for reading in found for layer in reading.layers),
+        tuple(fault for reading in found for fault in reading.faults),
+    )
+
+
+def _read(document: Any, place: Place) -> Reading:
+    if not isinstance(document, dict | None):
+        return _at_fault(place.fault(f"a configuration has to be a mapping, not {document!r:.80}"))
+    kind = document.get("kind") if document else None
+    if kind == "List":
+        items = (document or {}).get("items") or []
+        return _together(_read(item, place.below("items", index)) for index, item in enumerate(items))
+    if kind is None:
+        return Reading((Layer(document, {(): place}),)) if document else Reading()
+    return _read_foreign(document or {}, place)
+
+
+def _read_foreign(document: JsonObject, place: Place) -> Reading:
+    kind = document["kind"]
+    if kind not in _READERS:
+        valid = ", ".join([*_READERS, "List"])
+        return _at_fault(place.below("kind").fault(f"kind {kind!r} is not read; valid: {valid}, or no kind"))
+    try:
+        return Reading((_READERS[kind](document, place),))
+    except ConfigFaults as found:
+        return Reading((), found.faults)
+
+
+# The files that come with the injector: the packaged directory first, the checkout's second. In an editable install
+# nothing is packaged, so `templates/` and `samples/` beside the package are what is edited.
+
+_PACKAGE = FilePath(__file__).resolve().parent.parent
+_PLACES = (_PACKAGE, _PACKAGE.parent)
+_DIRECTORIES = tuple(place / "templates" for place in _PLACES)
+_SUFFIX = ".yaml.j2"
+
+
+def template_files(directories: Sequence[FilePath] = _DIRECTORIES) -> Mapping[str, FilePath]:
+    """Name to file of every shipped template, from the first of `directories` that has any.
+
+    Names that begin with `_` are libraries for other templates. Raises FileNotFoundError where there is none.
+    """
+    for directory in directories:
+        files = {path.name.removesuffix(_SUFFIX): path for path in sorted(directory.glob(f"*{_SUFFIX}"))}
+        if files:
+            return files
+    raise FileNotFoundError(f"no shipped templates (*{_SUFFIX}) in {' or '.join(map(str, directories))}")
+
+
+def sample_files(name: str, places: Sequence[FilePath] = _PLACES) -> Sequence[FilePath]:
+    """The YAML files of the shipped sample `name`, sorted. Raises FileNotFoundError where there is none."""
+    for place in places:
+        files = sorted((place / "samples" / name).glob("*.yaml"))
+        if files:
+            return files
+    raise FileNotFoundError(f"no sample {name!r} in {' or '.join(str(place / 'samples') for place in places)}")
+
 
 Origin: TypeAlias = tuple[str, int]
 

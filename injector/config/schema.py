@@ -7,10 +7,7 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from injector.config.keys import Key
-from injector.config.mesh_keys import MESH_KEYS
-from injector.config.native_keys import NATIVE_KEYS
-from injector.config.values_keys import VALUES_KEYS
+from injector.config.keys import MESH_KEYS, NATIVE_KEYS, VALUES_KEYS, Key
 from injector.core.model import JsonObject
 
 SCHEMA_FILE = Path(__file__).parent / "schema.json"

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from injector.config.faults import Fault
-from injector.config.text import Place, Source, TextFault, parse_documents
+from injector.config.errors import Fault
+from injector.config.yaml import Place, Source, TextFault, parse_documents
 from injector.core.model import JsonObject
 from injector.gateway.fields import without_nulls
 from injector.gateway.gateway_schema import GATEWAY

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, Protocol
 
-from injector.config.checks import Findings, wrong
+from injector.config.types import Findings, wrong
 
 _SHOWN_CHARACTERS = 80
 

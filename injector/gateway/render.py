@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from injector.config.faults import Fault
+from injector.config.errors import Fault
 from injector.core.envoy import Tracing
 from injector.core.model import JsonObject
 from injector.gateway.binding import virtual_hosts, warn_of_the_unbound

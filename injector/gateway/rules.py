@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from injector.config.checks import Findings
+from injector.config.types import Findings
 
 _STATUS = re.compile(r"[1-5]\d\d")
 _ANSWERS = ("route", "redirect", "directResponse")

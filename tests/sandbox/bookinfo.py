@@ -8,7 +8,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from injector.config.shipped import sample_files
+from injector.config.loader import sample_files
 from injector.core.admission import Setup
 from injector.core.model import Snapshot
 from injector.manual.controllers import created_pod

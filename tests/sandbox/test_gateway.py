@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import trustme
 
-from injector.config.shipped import sample_files
+from injector.config.loader import sample_files
 from injector.core.envoy import tracing_of
 from injector.gateway import Options, render
 from tests.sandbox import GATEWAY, RunningPod, Sandbox, needs_namespaces, until

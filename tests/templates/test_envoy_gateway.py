@@ -5,7 +5,7 @@ from typing import Any
 
 import kubernetes_validate
 
-from injector.config.shipped import sample_files
+from injector.config.loader import sample_files
 from injector.core.model import Pod
 from injector.core.reinjection import uninject
 from injector.manual.controllers import created_pod

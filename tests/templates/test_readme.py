@@ -2,7 +2,7 @@
 
 import re
 
-from injector.config.shipped import template_files
+from injector.config.loader import template_files
 from injector.core.render.sandbox import JINJA_FILTERS
 from injector.core.render.scope import SCOPE_NAMES
 from injector.core.render.text import FILTERS

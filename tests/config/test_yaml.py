@@ -2,7 +2,7 @@
 
 import pytest
 
-from injector.config.text import Place, Source, TextFault, parse_documents, parse_inside
+from injector.config.yaml import Place, Source, TextFault, parse_documents, parse_inside
 
 TEXT = """\
 # a comment

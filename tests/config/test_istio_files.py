@@ -1,10 +1,131 @@
-"""The installer's documents, new and old: what they say is in force, the rest is named."""
+"""The ConfigMaps of an installation, as `kubectl get -o yaml` prints them."""
 
 from pathlib import Path
 
 import pytest
 
-from tests.config.files import faults_of, loaded, warnings_of
+from injector.config import load
+from tests.config.files import faults_of, loaded, warnings_of, written
+
+MESH = """\
+apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: istio
+data:
+  mesh: |-
+    accessLogFile: ""
+    defaultConfig:
+      discoveryAddress: istiod.mesh.svc:15012
+      proxyMetadata: {}
+    enablePrometheusMerge: false
+    rootNamespace: mesh
+  meshNetworks: 'networks: {}'
+"""
+INJECTOR = """\
+apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: istio-sidecar-injector
+data:
+  config: |-
+    policy: disabled
+    defaultTemplates: [sidecar]
+    alwaysInjectSelector:
+      - matchLabels: {always: "yes"}
+    injectedAnnotations: {a: b}
+    template: "{{ Template_Version_And_Istio_Version_Mismatched_Check_Installation }}"
+    templates:
+      sidecar: |
+        metadata: {{ .ObjectMeta }}
+      own: |
+        spec: {{ .Spec }}
+  values: |-
+    {
+      "global": {
+        "hub": "registry.example/istio",
+        "network": "n1",
+        "defaultNodeSelector": {"a": "b"}
+      },
+      "revision": "canary"
+    }
+"""
+
+
+def test_the_mesh_is_in_force(tmp_path: Path) -> None:
+    """`data.mesh`; networks without any network are nothing to warn of."""
+    mesh = loaded(tmp_path, MESH).config.mesh_config
+    assert (mesh["rootNamespace"], mesh["enablePrometheusMerge"]) == ("mesh", False)
+    assert mesh["defaultConfig"]["discoveryAddress"] == "istiod.mesh.svc:15012"
+    assert warnings_of(tmp_path, MESH) == [
+        "config.yaml:7: data.mesh: fields that no shipped template reads: accessLogFile"
+    ]
+
+
+def test_networks_are_warned_of(tmp_path: Path) -> None:
+    """They concern the control plane."""
+    text = MESH.replace("'networks: {}'", "'networks: {n1: {}}'")
+    assert warnings_of(tmp_path, text)[-1].startswith("config.yaml:13: data.meshNetworks: is not read")
+
+
+def test_the_injector_s_values_and_settings_are_in_force(tmp_path: Path) -> None:
+    """`data.values` and all of `data.config` but its Go templates."""
+    config = loaded(tmp_path, INJECTOR).config
+    assert (config.policy, config.default_templates, config.revision) == ("disabled", ("sidecar",), "canary")
+    assert config.always_inject_selector[0].matches({"always": "yes"})
+    assert config.injected_annotations == {"a": "b"}
+    assert config.values["global"]["network"] == "n1"
+    assert "own" not in config.templates
+
+
+def test_go_templates_and_values_without_effect_are_named(tmp_path: Path) -> None:
+    """With their lines in the ConfigMap's file."""
+    go = "a Go template cannot be used here; the Jinja template of this name counts, if there is one"
+    assert [warning.removeprefix("config.yaml:") for warning in warnings_of(tmp_path, INJECTOR)] == [
+        f"14: data.config.templates.sidecar: {go}",
+        f"16: data.config.templates.own: {go}",
+        "19: data.values: values that no shipped template reads: global.defaultNodeSelector",
+    ]
+
+
+def test_both_may_stand_in_one_list_with_the_injector_s_own_file_on_top(tmp_path: Path) -> None:
+    """As `kubectl get configmaps -o yaml` prints them."""
+    items = "".join(f"- {text.replace(chr(10), chr(10) + '  ').rstrip()}\n" for text in (MESH, INJECTOR))
+    exported = written(tmp_path, f"apiVersion: v1\nkind: List\nitems:\n{items}", "exported.yaml")
+    config = load([exported, written(tmp_path, "policy: enabled\nvalues: {global: {network: n2}}")]).config
+    assert (config.policy, config.mesh_config["rootNamespace"]) == ("enabled", "mesh")
+    assert (config.values["global"]["network"], config.values["global"]["hub"]) == ("n2", "registry.example/istio")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fault"),
+    [
+        ('"hub": "registry.example/istio"', '"hub": 5', "config.yaml:21: data.values.global.hub: has to be text"),
+        ("policy: disabled", "policy: maybe", "config.yaml:7: data.config.policy: 'maybe' is not valid"),
+        ('"revision": "canary"', '"revision": [', "config.yaml:26: data.values: not YAML"),
+    ],
+)
+def test_faults_inside_the_text_have_the_lines_of_the_file(tmp_path: Path, old: str, new: str, fault: str) -> None:
+    """The path leads through the ConfigMap into the text."""
+    (found,) = faults_of(tmp_path, INJECTOR.replace(old, new))
+    assert found.startswith(fault)
+
+
+@pytest.mark.parametrize(
+    ("data", "fault"),
+    [
+        ("{}", "config.yaml:3: data: ConfigMap 'x' is not Istio's; valid: data with mesh, or with values and config"),
+        ("{mesh: {a: b}}", "config.yaml:3: data.mesh: has to be text that holds YAML"),
+        ("{mesh: '[a]'}", "config.yaml:3: data.mesh: has to hold a mapping"),
+    ],
+)
+def test_another_config_map_is_refused(tmp_path: Path, data: str, fault: str) -> None:
+    """The message says what would be valid."""
+    (found,) = faults_of(tmp_path, f"kind: ConfigMap\nmetadata: {{name: x}}\ndata: {data}")
+    assert found.startswith(fault)
+
+
+# The installer's documents, new and old: what they say is in force, the rest is named.
 
 OPERATOR = """\
 apiVersion: install.istio.io/v1alpha1

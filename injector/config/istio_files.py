@@ -1,0 +1,254 @@
+"""What the readers of foreign documents share: what of them cannot be honoured, by path, so that nothing is silent."""
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from injector.config.effective import Layer, canonical_mesh
+from injector.config.errors import ConfigFaults, Fault, Path, format_path
+from injector.config.keys import MESH_KEYS, VALUES_KEYS, Key, parents
+from injector.config.yaml import Place, TextFault, deep_merge, fault_at, find, nested, parse_inside, without
+from injector.core.model import JsonObject
+
+_TEMPLATES = ("sidecarInjectorWebhook", "templates")
+_TEMPLATE_MARKS = ("{{", "{%", "{#")
+# Keys of older installations that have another name now.
+_RENAMED: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
+    (("istio_cni", "enabled"), ("pilot", "cni", "enabled")),
+    (("istio_cni", "provider"), ("pilot", "cni", "provider")),
+)
+_BOUND_FOR_THE_MESH = ("meshConfig",)
+
+
+def unread(document: JsonObject, place: Place, known: Collection[str]) -> list[Fault]:
+    """A warning for each key of the document that is not among the known ones."""
+    return [place.below(name).fault("is not read") for name in document if name not in known]
+
+
+def portable_values(values: JsonObject, place: Place) -> tuple[JsonObject, list[Fault]]:
+    """The values of a foreign document as they can be used here, and warnings for what cannot be.
+
+    Its templates are Go templates; one without any placeholder is plain YAML and means the same here. Keys that no
+    shipped template reads stay, for the user's own templates, and are named in one warning.
+    """
+    warnings: list[Fault] = []
+    templates = find(values, _TEMPLATES)
+    for name, text in (templates if isinstance(templates, dict) else {}).items():
+        if isinstance(text, str) and any(mark in text for mark in _TEMPLATE_MARKS):
+            values = without(values, (*_TEMPLATES, name))
+            message = "a Go template cannot be used here; write it as a Jinja template below 'templates'"
+            warnings.append(place.below(*_TEMPLATES, name).fault(message))
+    for old, new in _RENAMED:
+        if find(values, old) is not None and find(values, new) is None:
+            values = deep_merge(without(values, old), nested(new, find(values, old)))
+    ignored = [path for path in _beyond(values, VALUES_KEYS) if path != _BOUND_FOR_THE_MESH]
+    return values, warnings + _ignored(ignored, place, "values")
+
+
+def unread_mesh(mesh: Any, place: Place) -> list[Fault]:
+    """One warning that names the fields of a mesh configuration that injection does not read."""
+    canonical = canonical_mesh(mesh) if isinstance(mesh, dict) else {}
+    return _ignored(list(_beyond(canonical, MESH_KEYS)), place, "fields")
+
+
+def _ignored(paths: Sequence[Path], place: Place, noun: str) -> list[Fault]:
+    names = ", ".join(sorted(map(format_path, paths)))
+    return [place.fault(f"{noun} that no shipped template reads: {names}")] if paths else []
+
+
+def _beyond(document: JsonObject, table: Sequence[Key]) -> Iterator[Path]:
+    """The topmost paths of the document that no key of the table reads."""
+    above, keys = parents(table), {key.path for key in table}
+    pending: list[Path] = [(name,) for name in document]
+    for path in pending:
+        value = find(document, path)
+        if path in above and isinstance(value, dict) and path not in keys:
+            pending += [(*path, name) for name in value]
+        elif path not in keys and path not in above and value not in (None, {}, []):
+            yield path
+
+
+# The ConfigMaps of an installation: `istio` (`data.mesh`) and `istio-sidecar-injector` (`data.values`,
+# `data.config`). Source: reference 1.1, 3.1 and 17.3.
+
+# The chart writes `template` only so that an old injector fails on it (reference 3.1).
+_GUARD = "template"
+_NATIVE = (
+    "policy",
+    "defaultTemplates",
+    "aliases",
+    "neverInjectSelector",
+    "alwaysInjectSelector",
+    "injectedAnnotations",
+)
+_READ = ("mesh", "meshNetworks", "values", "config")
+
+
+def read_config_map(document: JsonObject, place: Place) -> Layer:
+    """The layer that a ConfigMap contributes. Raises ConfigFaults for one that is not of an Istio installation."""
+    data = document.get("data")
+    if not isinstance(data, dict) or not any(name in data for name in _READ):
+        name = find(document, ("metadata", "name"))
+        message = f"ConfigMap {name!r} is not Istio's; valid: data with mesh, or with values and config"
+        raise ConfigFaults([place.below("data").fault(message)])
+    texts = {name: _document(data[name], place.below("data", name)) for name in _READ if name in data}
+    faults = [fault for _, _, fault in texts.values() if fault]
+    if faults:
+        raise ConfigFaults(faults)
+    contents = {name: (content, inside) for name, (content, inside, _) in texts.items()}
+    others = [place.below("data", name).fault("is not read") for name in data if name not in _READ]
+    return _layer(contents, others, place)
+
+
+def _document(text: Any, place: Place) -> tuple[JsonObject, Place, Fault | None]:
+    if not isinstance(text, str):
+        return {}, place, place.fault(f"has to be text that holds YAML, not {text!r}")
+    try:
+        source, content = parse_inside(place, text)
+    except TextFault as fault:
+        return {}, place, fault_at(place, fault.line + 1, str(fault))
+    if not isinstance(content, dict | None):
+        return {}, place, place.fault(f"has to hold a mapping, not {content!r:.80}")
+    return content or {}, Place(source), None
+
+
+def _layer(contents: Mapping[str, tuple[JsonObject, Place]], warnings: list[Fault], place: Place) -> Layer:
+    native: JsonObject = {}
+    places: dict[Path, Place] = {(): place}
+    if "config" in contents:
+        config, inside = contents["config"]
+        native |= {name: config[name] for name in _NATIVE if name in config}
+        places |= {(name,): inside.below(name) for name in _NATIVE}
+        warnings += _unread_config(config, inside)
+    if "values" in contents:
+        values, places["values",] = contents["values"]
+        native["values"], found = portable_values(values, places["values",])
+        warnings += found
+    if "mesh" in contents:
+        native["meshConfig"], places["meshConfig",] = contents["mesh"]
+        warnings += unread_mesh(native["meshConfig"], places["meshConfig",])
+    if find(contents.get("meshNetworks", ({}, place))[0], ("networks",)):
+        warnings.append(place.below("data", "meshNetworks").fault("is not read: it concerns the control plane"))
+    return Layer(native, places, tuple(warnings))
+
+
+def _unread_config(config: JsonObject, place: Place) -> list[Fault]:
+    templates = config.get("templates")
+    named = templates if isinstance(templates, dict) else {}
+    message = "a Go template cannot be used here; the Jinja template of this name counts, if there is one"
+    found = [place.below("templates", name).fault(message) for name in named]
+    return found + unread(config, place, {*_NATIVE, "templates", _GUARD})
+
+
+# IstioOperator, and the older IstioControlPlane with its features: the installer's own documents. What injection
+# can honour is a table of paths of `spec`; everything else is named in a warning.
+
+_API_GROUP = "install.istio.io/"
+_POLICIES = {True: "enabled", False: "disabled"}
+_READ_ENVIRONMENT = ("ENABLE_NATIVE_SIDECARS", "PLATFORM", "COMPLIANCE_POLICY")
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+def _policy(enabled: Any) -> Any:
+    return _POLICIES.get(enabled, enabled) if isinstance(enabled, bool) else enabled
+
+
+def _environment(entries: Any) -> Any:
+    pairs = [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
+    return {entry["name"]: entry.get("value") for entry in pairs if entry.get("name") in _READ_ENVIRONMENT}
+
+
+@dataclass(frozen=True, slots=True)
+class _Honoured:
+    """A path of `spec` and the native path that it sets."""
+
+    path: tuple[str, ...]
+    native: tuple[str, ...]
+    convert: Callable[[Any], Any] = _as_it_is
+
+
+# Later ones win: what stands in `values` counts more than the installer's shorthand for the same value.
+_HONOURED = (
+    *(
+        _Honoured(tuple(path.split(".")), ("policy",), _policy)
+        for path in (
+            "autoInjection.enabled",
+            "autoInjection.components.injector.enabled",
+            "sidecarInjector.enabled",
+            "sidecarInjector.components.injector.enabled",
+            "components.sidecarInjector.enabled",
+        )
+    ),
+    *(
+        _Honoured(tuple(path.split(".")), ("values", "pilot", "cni", "enabled"))
+        for path in ("cni.enabled", "cni.components.cni.enabled", "components.cni.enabled")
+    ),
+    _Honoured(("components", "pilot", "k8s", "env"), ("values", "pilot", "env"), _environment),
+    _Honoured(("defaultNamespace",), ("values", "global", "istioNamespace")),
+    _Honoured(("namespace",), ("values", "global", "istioNamespace")),
+    _Honoured(("hub",), ("values", "global", "hub")),
+    _Honoured(("tag",), ("values", "global", "tag")),
+    _Honoured(("revision",), ("values", "revision")),
+    _Honoured(("profile",), ("values", "profile")),
+    _Honoured(("compatibilityVersion",), ("values", "compatibilityVersion")),
+    _Honoured(("unvalidatedValues",), ("values",)),
+    _Honoured(("values",), ("values",)),
+    _Honoured(("meshConfig",), ("meshConfig",)),
+)
+
+
+def read_operator(document: JsonObject, place: Place) -> Layer:
+    """The layer that an IstioOperator or IstioControlPlane contributes. Raises ConfigFaults."""
+    if not str(document.get("apiVersion", "")).startswith(_API_GROUP):
+        message = f"apiVersion {document.get('apiVersion')!r} is not read; valid: {_API_GROUP}v1alpha1 or v1alpha2"
+        raise ConfigFaults([place.below("apiVersion").fault(message)])
+    spec = document.get("spec") or {}
+    if not isinstance(spec, dict):
+        raise ConfigFaults([place.below("spec").fault(f"has to be a mapping, not {spec!r}")])
+    return _operator_layer(spec, place.below("spec"))
+
+
+def _operator_layer(spec: JsonObject, place: Place) -> Layer:
+    native: JsonObject = {}
+    places: dict[Path, Place] = {(): place}
+    warnings: list[Fault] = list(_unhonoured(spec, place))
+    for honoured in _HONOURED:
+        value = find(spec, honoured.path)
+        if value is None:
+            continue
+        here = place.below(*honoured.path)
+        if honoured.path[-1].lower().endswith("values") and isinstance(value, dict):
+            value, found = portable_values(value, here)
+            warnings += found
+        native = deep_merge(native, nested(honoured.native, honoured.convert(value)))
+        places[honoured.native] = here
+        warnings += _half_honoured(honoured, value, here)
+    warnings += unread_mesh(native.get("meshConfig"), place.below("meshConfig"))
+    return Layer(native, places, tuple(warnings))
+
+
+def _half_honoured(honoured: _Honoured, value: Any, place: Place) -> Iterator[Fault]:
+    if honoured.convert is _policy and value is False:
+        yield place.fault("is read as policy 'disabled': a pod can still opt in by its label")
+    if honoured.convert is _environment:
+        for index, entry in enumerate(value if isinstance(value, list) else []):
+            if not isinstance(entry, dict) or entry.get("name") not in _READ_ENVIRONMENT:
+                yield place.below(index).fault(f"is not read; read: {', '.join(_READ_ENVIRONMENT)}")
+
+
+def _unhonoured(spec: JsonObject, place: Place) -> Iterator[Fault]:
+    """A warning for every path of `spec` beside the honoured ones: features by their settings, the rest by its name."""
+    known = {honoured.path for honoured in _HONOURED}
+    above = {path[:depth] for path in known for depth in range(1, len(path))}
+    pending: list[tuple[str, ...]] = [(name,) for name in spec]
+    for path in pending:
+        value = find(spec, path)
+        if path in known or value in (None, {}, []):
+            continue
+        if isinstance(value, dict) and (path in above or len(path) == 1):
+            pending += [(*path, name) for name in value]
+        else:
+            yield place.below(*path).fault("is not honoured: it does not concern injection")
