@@ -13,7 +13,7 @@ from injector.config import ConfigFaults, Loaded, load
 from injector.core.admission import Setup, set_up
 from injector.core.model import EMPTY_SNAPSHOT, Snapshot
 from injector.core.render import TemplateFault
-from injector.core.trial import template_faults
+from injector.core.template_check import template_faults
 
 _STANDARD_INPUT = Path("-")
 

@@ -11,7 +11,7 @@ from injector.cluster.api import ClusterError
 from injector.cluster.client import connect
 from injector.cluster.inventory import read_cluster, workloads
 from injector.core.model import Pod, Snapshot
-from injector.core.shape import pod_faults
+from injector.core.pod_schema import pod_faults
 from injector.preview.documents import Document, UnreadableInputError, read_documents
 
 

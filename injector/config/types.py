@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from injector.config.errors import Path, unknown_key
-from injector.core.labels import parse_selector
-from injector.core.model import JsonObject
+from injector.core.model import JsonObject, parse_selector
 
 # What can be wrong with a value of each type: generators of paths below the key, each with a message.
 

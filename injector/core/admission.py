@@ -5,12 +5,14 @@ The webhook, the commands, the preview and the drift report all call `admit`; no
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypedDict
+from hashlib import sha256
+from typing import Any, TypedDict
+
+import orjson
 
 from injector.core import proxy_config
-from injector.core.annotations import validate
+from injector.core.annotations import misspelt, validate
 from injector.core.decision import decide, facts_of, selection_of
-from injector.core.digest import digest_of
 from injector.core.injection import Injection, inject
 from injector.core.model import (
     PROXY_CONFIG_ANNOTATION,
@@ -24,9 +26,8 @@ from injector.core.model import (
     Snapshot,
     Workload,
 )
-from injector.core.native import detect
-from injector.core.openshift import proxy_ids, without_range_user
 from injector.core.patch import diff
+from injector.core.platform import detect, proxy_ids, without_range_user
 from injector.core.pods import CONTAINER_LISTS, annotations, containers
 from injector.core.prometheus import without_merged_annotations
 from injector.core.reinjection import template_view
@@ -37,9 +38,22 @@ from injector.core.render.text import FILTERS
 from injector.core.render.usual_pods import usual_scopes
 from injector.core.review import request_faults
 from injector.core.selection import SelectionRule
-from injector.core.spelling import misspelt
 from injector.core.status import Status, read_status
 from injector.core.workload import identify
+
+# A short text that stands for a configuration and its templates, so that records can be compared later.
+
+_LENGTH = 16
+
+
+def digest_of(config: Config) -> str:
+    """The digest of `config`, templates included: 16 hexadecimal digits, the same for equal configurations."""
+    written = orjson.dumps(config, default=_plain, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS)
+    return sha256(written).hexdigest()[:_LENGTH]
+
+
+def _plain(value: Any) -> Any:
+    return sorted(value) if isinstance(value, frozenset) else dict(value)
 
 
 @dataclass(frozen=True, slots=True)

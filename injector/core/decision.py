@@ -7,8 +7,15 @@ Order: what can never work, the namespace and revision selection, then the pod's
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from injector.core.labels import LabelSelector
-from injector.core.model import INJECT_KEY, NAMESPACE_INJECTION_LABEL, REVISION_KEY, Config, Decision, Pod
+from injector.core.model import (
+    INJECT_KEY,
+    NAMESPACE_INJECTION_LABEL,
+    REVISION_KEY,
+    Config,
+    Decision,
+    LabelSelector,
+    Pod,
+)
 from injector.core.pods import annotations, labels
 from injector.core.selection import SelectionRule, namespace_labels, selecting_rule, selection_rules
 

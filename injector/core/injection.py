@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from injector.core.defaulted import with_defaults_kept
-from injector.core.forced_environment import force_environment, without_forced_environment
 from injector.core.merge import strategic_merge
 from injector.core.model import (
     INIT_CONTAINER,
@@ -21,7 +20,6 @@ from injector.core.model import (
     Pod,
     ProcessingError,
 )
-from injector.core.ordering import order_containers
 from injector.core.overrides import (
     Override,
     apply_overrides,
@@ -42,6 +40,7 @@ from injector.core.pods import (
 )
 from injector.core.probes import rewrite_probes
 from injector.core.prometheus import merge_prometheus, publish_secure_port
+from injector.core.proxy_container import force_environment, order_containers, without_forced_environment
 from injector.core.record import kept_record, original_record
 from injector.core.render import TemplateSet
 from injector.core.render.scope import TemplateInput, scope_of

@@ -4,12 +4,113 @@ Neither argument is ever changed. What stays the same is the same object in the 
 an overlay changes nothing, so the patch costs what the change costs.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, cast
 
-from injector.core.merge_keys import NOTHING_KEYED, POD_SCHEMA, PRIMITIVE, Schema
-from injector.core.merge_lists import in_merged_order, in_wanted_order
 from injector.core.model import InjectionError, JsonObject
 from injector.core.shared import UNCLEAN, UncleanList, UncleanMapping
+
+# Which lists of a Pod are merged, and by which key: the rest of the lists are replaced whole. Source: the
+# patchMergeKey of https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/ (reference section
+# 8.1).
+
+PRIMITIVE = ""
+"""In place of a key: the list holds plain values and is merged as a set."""
+
+_IN_ANY_CONTAINER = {
+    "ports": "containerPort",
+    "env": "name",
+    "volumeMounts": "mountPath",
+    "volumeDevices": "devicePath",
+}
+
+# path of the list in a Pod → the key that identifies its items
+MERGE_KEYS: Mapping[str, str] = {
+    "metadata.ownerReferences": "uid",
+    "metadata.finalizers": PRIMITIVE,
+    "spec.containers": "name",
+    "spec.initContainers": "name",
+    "spec.ephemeralContainers": "name",
+    **{
+        f"spec.{which}.{name}": key
+        for which in ("containers", "initContainers", "ephemeralContainers")
+        for name, key in _IN_ANY_CONTAINER.items()
+    },
+    "spec.volumes": "name",
+    "spec.resourceClaims": "name",
+    "spec.imagePullSecrets": "name",
+    "spec.schedulingGates": "name",
+    "spec.hostAliases": "ip",
+    "spec.topologySpreadConstraints": "topologyKey",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """How one mapping of a Pod is merged: the keys of its merge lists, and the schemas of what is below it."""
+
+    lists: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    below: Mapping[str, "Schema"] = field(default_factory=lambda: MappingProxyType({}))
+
+
+def _schema(keys: Mapping[str, str]) -> Schema:
+    lists = {path: key for path, key in keys.items() if "." not in path}
+    heads = dict.fromkeys(path.partition(".")[0] for path in keys if "." in path)
+    below = {
+        head: _schema({path.removeprefix(f"{head}."): key for path, key in keys.items() if path.startswith(f"{head}.")})
+        for head in heads
+    }
+    return Schema(MappingProxyType(lists), MappingProxyType(below))
+
+
+NOTHING_KEYED = Schema()
+POD_SCHEMA = _schema(MERGE_KEYS)
+
+
+# The order of a merged list (reference 8.2, step 3, and the directive `$setElementOrder`).
+
+
+def in_merged_order(target: list[Any], places: Mapping[Any, int], merged: Mapping[Any, Any]) -> list[Any]:
+    """The items of both lists: `merged` holds the overlay's, by identity and in its order.
+
+    `places` maps the identities of `target` to their places. The overlay's items keep its order, the target's others
+    keep theirs; another one comes first only where it stood before the overlay's next item in `target`. So new items
+    of the overlay precede whatever follows.
+    """
+    taken = {places[identity] for identity in merged if identity in places}
+    others = [index for index in range(len(target)) if index not in taken]
+    result: list[Any] = []
+    next_other = 0
+    for identity, item in merged.items():
+        place = places.get(identity)
+        while place is not None and next_other < len(others) and others[next_other] < place:
+            result.append(target[others[next_other]])
+            next_other += 1
+        result.append(item)
+    result.extend(target[index] for index in others[next_other:])
+    return result
+
+
+def in_wanted_order(items: list[Any], before: list[Any], wanted: list[Any], key: str) -> list[Any]:
+    """`items` with those in `wanted` in its order, the others where they stood among them in `before`.
+
+    Items are told apart by `key`, or are their own identities where it is empty. This is what Kubernetes means by
+    `$setElementOrder`: https://github.com/kubernetes/design-proposals-archive/blob/main/cli/preserve-order-in-strategic-merge-patch.md
+    """
+
+    def identity(item: Any) -> Any:
+        found = item.get(key) if key and isinstance(item, dict) else item
+        return found if isinstance(found, (str, int, float)) else repr(found)
+
+    stood = {identity(item): place for place, item in enumerate(before)}
+    found = {identity(item): item for item in items}
+    ordered = {name: found[name] for name in map(identity, wanted) if name in found}
+    rest = [item for item in items if identity(item) in stood or identity(item) not in ordered]
+    as_before = sorted(rest, key=lambda item: stood.get(identity(item), len(before)))
+    return in_merged_order(as_before, {identity(item): place for place, item in enumerate(as_before)}, ordered)
+
 
 PATCH, RETAIN_KEYS = "$patch", "$retainKeys"
 _UNCERTAIN = UNCLEAN | {dict, list}

@@ -17,9 +17,9 @@ from injector.core.model import (
     JsonObject,
     Pod,
 )
+from injector.core.pod_schema import container_faults
 from injector.core.pods import CONTAINER_LISTS, ContainerList, all_containers, annotations, containers, with_metadata
 from injector.core.quantity import canonical_quantities
-from injector.core.shape import container_faults
 from injector.core.status import Status
 
 AUTO_IMAGE = "auto"

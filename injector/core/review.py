@@ -13,7 +13,7 @@ from urllib.parse import unquote
 import orjson
 
 from injector.core.model import Admission, AdmissionRequest
-from injector.core.shape import pod_faults
+from injector.core.pod_schema import pod_faults
 
 API_VERSIONS = ("admission.k8s.io/v1", "admission.k8s.io/v1beta1")
 _REFUSED = 403

@@ -7,8 +7,7 @@ the injector cannot disagree.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from injector.core.labels import LabelSelector, Requirement
-from injector.core.model import INJECT_KEY, NAMESPACE_INJECTION_LABEL, REVISION_KEY
+from injector.core.model import INJECT_KEY, NAMESPACE_INJECTION_LABEL, REVISION_KEY, LabelSelector, Requirement
 
 SYSTEM_NAMESPACES = ("kube-system", "kube-public", "kube-node-lease", "local-path-storage")
 NAMESPACE_NAME_LABEL = "kubernetes.io/metadata.name"

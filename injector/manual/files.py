@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from injector.core.model import InjectionError, JsonObject, Pod
-from injector.core.shape import pod_faults
+from injector.core.pod_schema import pod_faults
 from injector.manual.kinds import WORKLOAD_KINDS, PodPlace, pod_of, with_pod
 from injector.manual.splice import splice
 from injector.manual.stream import Piece, split

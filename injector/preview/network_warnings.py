@@ -3,13 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from injector.core.model import (
-    INIT_CONTAINER,
-    PROXY_CONTAINER,
-    VALIDATION_CONTAINER,
-    Container,
-    JsonObject,
-)
+from injector.core.model import INIT_CONTAINER, PROXY_CONTAINER, VALIDATION_CONTAINER, Container, JsonObject
 from injector.core.pods import all_containers, containers
 from injector.core.prometheus import RESERVED_PORTS
 from injector.preview.case import Case

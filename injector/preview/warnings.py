@@ -5,9 +5,8 @@ Each row looks at a case and says, one line each, what is wrong and what to do a
 
 from collections.abc import Callable, Iterator
 
-from injector.core.catalogue import ANNOTATIONS, LABELS
+from injector.core.annotations import ANNOTATIONS, FAMILIES, LABELS
 from injector.core.pods import containers
-from injector.core.spelling import FAMILIES
 from injector.preview.case import Case
 from injector.preview.network_warnings import dns_policy, host_port_clash, no_network, proxy_port_clash, unfinished_job
 from injector.preview.pod_security import ENFORCE_LABEL, LEVELS, Breach, breaches, level_needed

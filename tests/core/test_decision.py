@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from injector.core.decision import RULES, Facts, decide
-from injector.core.labels import parse_selector
+from injector.core.model import parse_selector
 from injector.core.selection import selecting_rule, selection_rules
 
 INJECT = "sidecar.istio.io/inject"

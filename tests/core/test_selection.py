@@ -6,8 +6,7 @@ from itertools import product
 import pytest
 
 from injector.core.decision import Facts, decide
-from injector.core.labels import LabelSelector, parse_selector
-from injector.core.model import Decision
+from injector.core.model import Decision, LabelSelector, parse_selector
 from injector.core.selection import SYSTEM_NAMESPACES, namespace_labels, selecting_rule, selection_rules
 from tests.support import kubernetes_matches
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from injector.core.openshift import GROUP_RANGES, USER_RANGE
+from injector.core.platform import GROUP_RANGES, USER_RANGE
 from tests.e2e.cluster import Cluster, free_port, wait_until
 from tests.e2e.injecting import CONFIGURATION, NAMESPACE, Injector, injectors, registration
 from tests.support import container_of

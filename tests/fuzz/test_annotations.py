@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from injector.core.admission import Setup, admit_request
-from injector.core.catalogue import ANNOTATIONS
+from injector.core.annotations import ANNOTATIONS
 from injector.core.model import EMPTY_SNAPSHOT, Pod
 from injector.core.review import parse_review, respond
 from tests.fuzz.annotation_values import MEANT, STRUCTURED, values

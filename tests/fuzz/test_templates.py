@@ -13,7 +13,7 @@ from injector.config import load
 from injector.core.admission import admit_request, set_up
 from injector.core.model import EMPTY_SNAPSHOT, Config
 from injector.core.review import parse_review, respond
-from injector.core.trial import template_faults
+from injector.core.template_check import template_faults
 from tests.fuzz.effort import fuzzed_less, no_end_in_sight
 from tests.fuzz.mutations import seeds
 from tests.support import REPOSITORY, pod_of, review_of

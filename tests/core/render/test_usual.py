@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from injector.config import load
-from injector.core.catalogue import ANNOTATIONS, LABELS
+from injector.core.annotations import ANNOTATIONS, LABELS
 from injector.core.model import JsonObject, Workload
 from injector.core.render import KnownNames, RenderingError, TemplateSet
 from injector.core.render.configured import configured_by

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from injector.core.shape import MAXIMUM_FAULTS, container_faults, pod_faults
+from injector.core.pod_schema import MAXIMUM_FAULTS, container_faults, pod_faults
 from tests.support import admitted, default_setup, pod_of
 
 

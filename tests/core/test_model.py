@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from injector.core.labels import OPERATORS, parse_selector
+from injector.core.model import OPERATORS, parse_selector
 from tests.support import kubernetes_matches
 
 
