@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from injector.core.proxy_config.durations import nanoseconds
+from injector.core.proxy_config.parse import nanoseconds
 from injector.gateway.fields import FieldType, Message, Parsed, Scalar
 from injector.gateway.regex import check_re2
 from injector.gateway.rules import something_to_match

@@ -10,7 +10,7 @@ from time import perf_counter
 from typing import Any
 from urllib.parse import parse_qs
 
-from injector.core.proxy_config.durations import SECOND, nanoseconds
+from injector.core.proxy_config.parse import SECOND, nanoseconds
 
 # Where the connection notes, in the state of an ASGI scope, when the whole request had been read (`perf_counter`).
 ARRIVED = "arrived"

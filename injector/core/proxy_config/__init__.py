@@ -5,9 +5,8 @@ the fields that are present.
 """
 
 from injector.core.proxy_config.layers import DEFAULTS, effective, from_resource, merge, without_zero_values
-from injector.core.proxy_config.parse import ProxyConfigError, parse, parse_text
+from injector.core.proxy_config.parse import ProxyConfigError, parse, parse_text, to_text
 from injector.core.proxy_config.schema import FIELDS
-from injector.core.proxy_config.text import to_text
 from injector.core.proxy_config.validation import annotation_faults, validate
 
 __all__ = [

@@ -3,14 +3,16 @@
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
+import orjson
 import yaml
 
 from injector.core.model import JsonObject
-from injector.core.proxy_config.durations import duration_text, nanoseconds
 from injector.core.proxy_config.schema import (
     BOOL,
+    BUILT_IN_DEFAULTS,
     DOUBLE,
     DURATION,
     INT32,
@@ -26,6 +28,36 @@ from injector.core.proxy_config.schema import (
     Wrapped,
 )
 from injector.core.yaml_bounds import refuse_unbounded
+
+# Durations: read as Go writes them, written as Protobuf's JSON has them.
+
+_UNITS = {"ns": 1, "us": 10**3, "µs": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
+_PART = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|µs|ms|s|m|h)")
+_WHOLE = re.compile(rf"([+-]?)((?:{_PART.pattern})+)")
+SECOND = 10**9
+_LONGEST = 315_576_000_000 * SECOND  # the range of google.protobuf.Duration
+
+
+def nanoseconds(text: str) -> int:
+    """The length of a duration such as `90s`, `1m30s` or `1.5s`. Raises ValueError where `text` is none."""
+    if text in ("0", "+0", "-0"):
+        return 0
+    whole = _WHOLE.fullmatch(text)
+    if whole is None:
+        raise ValueError("a duration such as 45s or 1m30s")
+    total = sum(int(Decimal(number) * _UNITS[unit]) for number, unit in _PART.findall(whole[2]))
+    if total > _LONGEST:
+        raise ValueError("a duration of at most 10,000 years")
+    return -total if whole[1] == "-" else total
+
+
+def duration_text(length: int) -> str:
+    """Nanoseconds as seconds with a suffix `s` and 0, 3, 6 or 9 digits behind the point."""
+    sign, (seconds, rest) = ("-" if length < 0 else ""), divmod(abs(length), SECOND)
+    digits = f"{rest:09d}"
+    fraction = next(kept for kept in ("", digits[:3], digits[:6], digits) if not digits[len(kept) :].strip("0"))
+    return f"{sign}{seconds}{'.' if fraction else ''}{fraction}s"
+
 
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _LONGEST_SHOWN = 200
@@ -176,3 +208,49 @@ def _brief(value: object) -> str:
     """The value as messages show it: pods may say megabytes, their authors read lines."""
     text = repr(value)
     return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
+
+
+# The text of env PROXY_CONFIG: what differs from the built-in defaults, as compact Protobuf JSON (reference 3.5).
+
+# Go's JSON writer escapes what would be unsafe inside HTML.
+_ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
+
+
+def to_text(proxy_config: JsonObject) -> str:
+    """A canonical ProxyConfig as the value of PROXY_CONFIG, a line feed at its end."""
+    kept = {name: value for name, value in proxy_config.items() if BUILT_IN_DEFAULTS.get(name) != value}
+    text = orjson.dumps(_ordered(PROXY_CONFIG, kept)).decode()
+    for character, escape in _ESCAPES.items():
+        if character in text:
+            text = text.replace(character, escape)
+    return f"{text}\n"
+
+
+def _ordered(message: Message, document: JsonObject) -> JsonObject:
+    chosen = {name for choice in message.choices for name in choice}
+    return {
+        name: _written(kind, document[name])
+        for name, kind in message.fields.items()
+        if name in document and (name in chosen or not _is_unset(kind, document[name]))
+    }
+
+
+def _is_unset(kind: FieldType, value: Any) -> bool:
+    if isinstance(kind, Enum):
+        return bool(value == kind.names[0])
+    if isinstance(kind, (Wrapped, Message)) or kind == DURATION:
+        return False
+    return not value
+
+
+def _written(kind: FieldType, value: Any) -> Any:
+    match kind:
+        case Message():
+            return _ordered(kind, value)
+        case Listed(item):
+            return [_written(item, each) for each in value]
+        case Mapped(item):
+            return {key: _written(item, value[key]) for key in sorted(value)}
+        case "double" if float(value).is_integer():
+            return int(value)
+    return value

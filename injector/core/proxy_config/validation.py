@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from injector.core.model import JsonObject
-from injector.core.proxy_config.durations import SECOND, nanoseconds
 from injector.core.proxy_config.layers import DEFAULTS, merge
-from injector.core.proxy_config.parse import ProxyConfigError, parse_text
+from injector.core.proxy_config.parse import SECOND, ProxyConfigError, nanoseconds, parse_text
 from injector.core.proxy_config.schema import CONNECTION_LIMITS, CONNECTION_WINDOWS
 
 _ANNOTATION = "proxy.istio.io/config"

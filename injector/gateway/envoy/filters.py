@@ -1,7 +1,7 @@
 """The HTTP filters, and what a route sets for them: corsPolicy and fault."""
 
 from injector.core.model import JsonObject
-from injector.core.proxy_config.durations import SECOND, duration_text, nanoseconds
+from injector.core.proxy_config.parse import SECOND, duration_text, nanoseconds
 from injector.gateway.envoy.match import string_matcher
 
 _EXTENSIONS = "type.googleapis.com/envoy.extensions.filters.http"

@@ -5,7 +5,7 @@ Source of the defaults: https://istio.io/latest/docs/concepts/traffic-management
 """
 
 from injector.core.model import JsonObject
-from injector.core.proxy_config.durations import duration_text, nanoseconds
+from injector.core.proxy_config.parse import duration_text, nanoseconds
 
 _DEFAULT_ATTEMPTS = 2
 _DEFAULT_CONDITIONS = "connect-failure,refused-stream,unavailable,cancelled"

@@ -3,7 +3,7 @@
 from typing import Any
 
 from injector.core.model import JsonObject
-from injector.core.proxy_config.durations import duration_text, nanoseconds
+from injector.core.proxy_config.parse import duration_text, nanoseconds
 from injector.gateway.envoy.clusters import cluster_name
 from injector.gateway.envoy.filters import filter_settings, fraction
 from injector.gateway.envoy.headers import header_fields, host_rewrite
