@@ -30,7 +30,8 @@ from injector.core.patch import diff
 from injector.core.platform import detect, proxy_ids, without_range_user
 from injector.core.pods import CONTAINER_LISTS, annotations, containers
 from injector.core.prometheus import without_merged_annotations
-from injector.core.reinjection import template_view
+from injector.core.reinjection.status import Status, read_status
+from injector.core.reinjection.undo import template_view
 from injector.core.render import KnownNames, TemplateSet
 from injector.core.render.configured import Configured, configured_by, proxy_config_view
 from injector.core.render.scope import SAFE_FUNCTIONS, TemplateInput, pod_view
@@ -38,7 +39,6 @@ from injector.core.render.text import FILTERS
 from injector.core.render.usual_pods import usual_scopes
 from injector.core.review import request_faults
 from injector.core.selection import SelectionRule
-from injector.core.status import Status, read_status
 from injector.core.workload import identify
 
 # A short text that stands for a configuration and its templates, so that records can be compared later.

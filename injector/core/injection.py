@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from injector.core.defaulted import with_defaults_kept
 from injector.core.merge import strategic_merge
 from injector.core.model import (
     INIT_CONTAINER,
@@ -20,13 +19,6 @@ from injector.core.model import (
     Pod,
     ProcessingError,
 )
-from injector.core.overrides import (
-    Override,
-    apply_overrides,
-    find_overrides,
-    user_security_context,
-    with_overrides_annotation,
-)
 from injector.core.pods import (
     CONTAINER_LISTS,
     ContainerList,
@@ -41,10 +33,18 @@ from injector.core.pods import (
 from injector.core.probes import rewrite_probes
 from injector.core.prometheus import merge_prometheus, publish_secure_port
 from injector.core.proxy_container import force_environment, order_containers, without_forced_environment
-from injector.core.record import kept_record, original_record
+from injector.core.reinjection.overrides import (
+    Override,
+    apply_overrides,
+    find_overrides,
+    user_security_context,
+    with_overrides_annotation,
+)
+from injector.core.reinjection.record import kept_record, original_record
+from injector.core.reinjection.status import Status, injected_names, status_text
+from injector.core.reinjection.undo import with_defaults_kept
 from injector.core.render import TemplateSet
 from injector.core.render.scope import TemplateInput, scope_of
-from injector.core.status import Status, injected_names, status_text
 
 _CLUSTER, _NETWORK = "ISTIO_META_CLUSTER_ID", "ISTIO_META_NETWORK"
 _NATIVE_ANNOTATION = "sidecar.istio.io/nativeSidecar"

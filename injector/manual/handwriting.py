@@ -14,7 +14,7 @@ import orjson
 
 from injector.core.model import STATUS_ANNOTATION, JsonObject, Pod
 from injector.core.pods import annotations, with_metadata
-from injector.core.status import ORIGINAL
+from injector.core.reinjection.status import ORIGINAL
 from injector.manual.files import with_pods_changed
 from injector.manual.yaml_text import parse
 

@@ -6,7 +6,7 @@ from injector.core.admission import Setup, Subject, admit
 from injector.core.model import PROXY_CONFIG_ANNOTATION, Decision, InjectionError, JsonObject, Pod, Snapshot, Workload
 from injector.core.pods import annotations
 from injector.core.proxy_config import ProxyConfigError, parse_text
-from injector.core.reinjection import uninject
+from injector.core.reinjection.undo import uninject
 from injector.core.workload import identify
 from injector.manual.files import Change, title_of, with_pods_changed
 from injector.manual.handwriting import in_handwriting, with_handwriting

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from injector.core.admission import Setup, admit_request
 from injector.core.model import Admission, InjectionError, Pod, Snapshot
-from injector.core.reinjection import uninject
-from injector.core.status import Status, read_status
+from injector.core.reinjection.status import Status, read_status
+from injector.core.reinjection.undo import uninject
 from injector.preview.cases import request_for
 from injector.preview.changes import Changes, changes_between
 

