@@ -33,10 +33,16 @@ from injector.core.prometheus import without_merged_annotations
 from injector.core.reinjection.status import Status, read_status
 from injector.core.reinjection.undo import template_view
 from injector.core.render import KnownNames, TemplateSet
-from injector.core.render.configured import Configured, configured_by, proxy_config_view
-from injector.core.render.scope import SAFE_FUNCTIONS, TemplateInput, pod_view
-from injector.core.render.text import FILTERS
-from injector.core.render.usual_pods import usual_scopes
+from injector.core.render.context import (
+    SAFE_FUNCTIONS,
+    Configured,
+    TemplateInput,
+    configured_by,
+    pod_view,
+    proxy_config_view,
+)
+from injector.core.render.fast_path import usual_scopes
+from injector.core.render.functions import FILTERS
 from injector.core.review import request_faults
 from injector.core.selection import SelectionRule
 from injector.core.workload import identify

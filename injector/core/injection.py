@@ -44,7 +44,7 @@ from injector.core.reinjection.record import kept_record, original_record
 from injector.core.reinjection.status import Status, injected_names, status_text
 from injector.core.reinjection.undo import with_defaults_kept
 from injector.core.render import TemplateSet
-from injector.core.render.scope import TemplateInput, scope_of
+from injector.core.render.context import TemplateInput, scope_of
 
 _CLUSTER, _NETWORK = "ISTIO_META_CLUSTER_ID", "ISTIO_META_NETWORK"
 _NATIVE_ANNOTATION = "sidecar.istio.io/nativeSidecar"

@@ -7,8 +7,7 @@ from typing import Any
 from injector.core.admission import Setup
 from injector.core.model import JsonObject, Pod, Workload
 from injector.core.render import RenderingError, TemplateFault, TemplateFaults
-from injector.core.render.configured import proxy_config_view
-from injector.core.render.scope import SCOPE_NAMES, TemplateInput, pod_view, scope_of
+from injector.core.render.context import SCOPE_NAMES, TemplateInput, pod_view, proxy_config_view, scope_of
 
 # The fields of a Pod that a template may write, down to containers and volumes; deeper ones are the API server's.
 # Source: Kubernetes API reference v1.37, Pod v1 core, https://kubernetes.io/docs/reference/kubernetes-api/workload-

@@ -10,7 +10,7 @@ from injector.cluster.snapshot_file import SnapshotFaults, read_snapshot
 from injector.config import ConfigFaults, load
 from injector.core.model import EMPTY_SNAPSHOT
 from injector.core.render import RenderingError, TemplateSet
-from injector.core.render.text import FILTERS
+from injector.core.render.functions import FILTERS
 from injector.core.yaml_bounds import DEEPEST, MOST_VALUES, refuse_unbounded
 from injector.manual import ManualFaults, injection, rewrite
 from injector.preview.documents import UnreadableInputError, read_documents

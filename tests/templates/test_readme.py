@@ -3,9 +3,9 @@
 import re
 
 from injector.config.loader import template_files
-from injector.core.render.sandbox import JINJA_FILTERS
-from injector.core.render.scope import SCOPE_NAMES
-from injector.core.render.text import FILTERS
+from injector.core.render.context import SCOPE_NAMES
+from injector.core.render.functions import FILTERS
+from injector.core.render.jinja import JINJA_FILTERS
 from tests.support import REPOSITORY
 
 README = (REPOSITORY / "templates" / "README.md").read_text(encoding="utf-8")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from injector.core.admission import Setup
 from injector.core.model import Pod
 from injector.core.render import TemplateSet
-from injector.core.render.text import FILTERS
+from injector.core.render.functions import FILTERS
 from tests.hostile import TEXTS
 from tests.support import default_setup, injected, pod_of
 

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 import yaml
 
-from injector.core.render.slots import CONSTANT, MARK, as_text, json_number
+from injector.core.render.placeholders import CONSTANT, MARK, as_text, json_number
 from injector.core.shared import (
     UNCLEAN,
     SharedList,

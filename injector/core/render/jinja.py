@@ -13,9 +13,7 @@ from jinja2.exceptions import TemplateSyntaxError
 from jinja2.runtime import Context, Macro
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from injector.core.render.codegen import TemplateCodeGenerator
-from injector.core.render.folding import COUNTED, fold_constants
-from injector.core.render.growth import (
+from injector.core.render.limits import (
     BOUNDED_FILTER,
     GROWING_METHODS,
     METHODS,
@@ -27,8 +25,9 @@ from injector.core.render.growth import (
     rounded,
     with_bounds,
 )
-from injector.core.render.inline import PLACED, write_out_macros
-from injector.core.render.slots import CLOSE, OPEN, Constants, Fragment, Recorder
+from injector.core.render.macros import PLACED, TemplateCodeGenerator, write_out_macros
+from injector.core.render.partial_evaluation import COUNTED, fold_constants
+from injector.core.render.placeholders import CLOSE, OPEN, Constants, Fragment, Recorder
 
 _ROUNDS_OF_A_CALL = 10
 

@@ -10,14 +10,9 @@ from injector.config import load
 from injector.core.annotations import ANNOTATIONS, LABELS
 from injector.core.model import JsonObject, Workload
 from injector.core.render import KnownNames, RenderingError, TemplateSet
-from injector.core.render.configured import configured_by
-from injector.core.render.scope import (
-    TemplateInput,
-    pod_view,
-    scope_of,
-)
-from injector.core.render.text import FILTERS
-from injector.core.render.usual_pods import usual_scopes
+from injector.core.render.context import TemplateInput, configured_by, pod_view, scope_of
+from injector.core.render.fast_path import usual_scopes
+from injector.core.render.functions import FILTERS
 from tests.support import pod_of
 
 Texts: TypeAlias = dict[str, str]

@@ -7,7 +7,7 @@ import pytest
 from injector.core.merge import strategic_merge
 from injector.core.model import JsonObject
 from injector.core.render import RenderingError, TemplateSet
-from injector.core.render.text import FILTERS
+from injector.core.render.functions import FILTERS
 
 POD: JsonObject = {
     "metadata": {"labels": {"app": "shop"}},

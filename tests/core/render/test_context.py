@@ -1,7 +1,7 @@
 """What templates see of a pod."""
 
 from injector.core.model import Workload
-from injector.core.render.scope import SCOPE_NAMES, TemplateInput, pod_view, scope_of
+from injector.core.render.context import SCOPE_NAMES, TemplateInput, pod_view, scope_of
 from tests.support import default_setup, pod_of
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from injector.core.render import KnownNames, RenderingError, TemplateFaults, TemplateSet
-from injector.core.render.text import FILTERS
+from injector.core.render.functions import FILTERS
 
 GROWN = "{% set ns = namespace(x='aaaaaaaaaa') %}{% for i in range(16) %}{% set ns.x = ns.x ~ ns.x %}{% endfor %}\n"
 NESTED = "{% set ns = namespace(x=[1], y={}) %}{% for i in range(500) %}{% set ns.x = [ns.x] %}{% endfor %}\n"

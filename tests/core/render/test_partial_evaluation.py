@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from injector.core.render import KnownNames, RenderingError, TemplateSet
-from injector.core.render.text import FILTERS, first_nonempty
+from injector.core.render.functions import FILTERS, first_nonempty
 
 FROZEN: dict[str, Any] = {
     "values": {

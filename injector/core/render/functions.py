@@ -1,0 +1,242 @@
+"""How values become text, and the filters that templates may use beside Jinja's own."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
+from typing import Any, NoReturn
+
+import orjson
+from jinja2 import Undefined
+
+from injector.core.model import Container, InjectionError, JsonObject, Pod, Workload
+from injector.core.pods import CONTAINER_LISTS, annotations, containers, labels
+from injector.core.proxy_config import to_text
+from injector.core.render.errors import Refusal
+
+_LABEL_VALUE_LENGTH = 63
+_HOST_ADDRESS = "$(HOST_IP)"
+
+
+def go_text(value: Any) -> str:
+    """A value as Istio's templates print it: booleans in lower case, a missing value as `<nil>`."""
+    if isinstance(value, str):
+        return value
+    if value is None or isinstance(value, Undefined):
+        return "<nil>"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
+
+
+def first_nonempty(*values: Any) -> Any:
+    """The first value that is neither undefined nor empty; an empty text where all are."""
+    return next((value for value in values if not isinstance(value, Undefined) and value), "")
+
+
+def refuse(message: str) -> NoReturn:
+    """End the rendering: the pod cannot be injected, and `message` tells its author why. Raises Refusal."""
+    raise Refusal(message)
+
+
+def without_nulls(value: Any) -> Any:
+    """The value without nulls, nor the mappings and lists that become empty by that (reference 5.10)."""
+    if isinstance(value, dict):
+        kept = {key: without_nulls(item) for key, item in value.items() if item is not None}
+        return {key: item for key, item in kept.items() if item not in ({}, []) or value[key] in ({}, [])}
+    if isinstance(value, list):
+        return [without_nulls(item) for item in value if item is not None]
+    return value
+
+
+def to_json(value: Any) -> str:
+    """The value as compact JSON."""
+    return orjson.dumps(value).decode()
+
+
+def to_argument(text: str) -> str:
+    """The text as an argument that the kubelet hands on as it is; only `$(HOST_IP)`, which addresses may name, counts.
+
+    Source: `$(NAME)` and `$$` in the args of https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/#Container
+    """
+    return text.replace("$", "$$").replace(_HOST_ADDRESS.replace("$", "$$"), _HOST_ADDRESS)
+
+
+def from_json(text: str) -> Any:
+    """The value of JSON text. Raises InjectionError with the text where it is no JSON."""
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise InjectionError(f"{text!r} is not JSON: {error}") from error
+
+
+def with_fields(mapping: JsonObject, more: JsonObject) -> JsonObject:
+    """The mapping with the fields of `more` added. Raises InjectionError where `more` is no mapping."""
+    if not isinstance(more, dict):
+        raise InjectionError(f"expected a mapping of fields, not {more!r}")
+    return {**mapping, **more}
+
+
+def canonical_name(name: str) -> str:
+    """A workload's name as a label value: at most 63 bytes, no `-`, `_` or `.` at its ends (reference 5.4)."""
+    return name.encode()[:_LABEL_VALUE_LENGTH].decode(errors="ignore").strip("-_.")
+
+
+def directory_of(path: str) -> str:
+    """The part of `path` up to and including its last slash."""
+    return path[: path.rfind("/") + 1]
+
+
+def to_proxy_config(document: JsonObject) -> str:
+    """A ProxyConfig as the text of env PROXY_CONFIG (reference 3.5)."""
+    return _proxy_config_text(orjson.dumps(document))
+
+
+@lru_cache(maxsize=256)
+def _proxy_config_text(document: bytes) -> str:
+    return to_text(orjson.loads(document))
+
+
+FILTERS: Mapping[str, Callable[..., Any]] = {
+    "canonical_name": canonical_name,
+    "directory_of": directory_of,
+    "from_json": from_json,
+    "to_argument": to_argument,
+    "to_json": to_json,
+    "to_proxy_config": to_proxy_config,
+    "with_fields": with_fields,
+    "without_nulls": without_nulls,
+}
+
+
+# The image of an injected container (reference 5.3).
+
+_IMAGE = "sidecar.istio.io/proxyImage"
+_IMAGE_TYPE = "sidecar.istio.io/proxyImageType"
+_DEFAULT_NAME = "proxyv2"
+_KNOWN_SUFFIXES = ("-distroless", "-debug")
+
+
+def asks_for_image(annotations: Mapping[str, str]) -> bool:
+    """Whether a pod has a word on its images."""
+    return _IMAGE in annotations or _IMAGE_TYPE in annotations
+
+
+def container_images(values: JsonObject, proxy_config: JsonObject, annotations: Mapping[str, str]) -> tuple[str, str]:
+    """The images of proxy and init container under these values, of a pod with this ProxyConfig and annotations."""
+    proxy, init = (container_image(which, values, proxy_config, annotations) for which in ("proxy", "proxy_init"))
+    return proxy, init
+
+
+def container_image(
+    component: str, values: JsonObject, proxy_config: JsonObject, annotations: Mapping[str, str]
+) -> str:
+    """The image of `component` (`proxy` or `proxy_init`): a full name as given, else of hub, name, type and tag."""
+    settings: Mapping[str, Any] = values["global"]
+    name = go_text((settings.get(component) or {}).get("image") or _DEFAULT_NAME)
+    wanted = annotations.get(_IMAGE, name)
+    if "/" in wanted:
+        return wanted
+    configured = (proxy_config.get("image") or {}).get("imageType") if component == "proxy" else None
+    image_type = annotations.get(_IMAGE_TYPE, configured or settings.get("variant") or "")
+    return f"{go_text(settings.get('hub'))}/{name}:{_tag(go_text(settings.get('tag')), image_type)}"
+
+
+def _tag(tag: str, image_type: str) -> str:
+    if not image_type:
+        return tag
+    suffix = next((suffix for suffix in _KNOWN_SUFFIXES if tag.endswith(suffix)), "")
+    base = tag.removesuffix(suffix)
+    return base if image_type == "default" else f"{base}-{image_type}"
+
+
+# Istio's network in the list that Multus attaches to a pod (reference 5.6; an empty list stays valid JSON here).
+
+_NETWORK = "default/istio-cni"
+_ENTRY = '{"name": "istio-cni", "namespace": "default"}'
+
+
+def with_istio_network(existing: str) -> str:
+    """The network list `existing`, in Multus' short or JSON form, with Istio's network in it. Unreadable JSON stays."""
+    existing = re.sub(r"[ \t]*[\r\n]+[ \t]*", " ", existing)
+    if not existing.strip():
+        return _NETWORK
+    if "]" not in existing:
+        named = _NETWORK in (item.strip() for item in existing.split(","))
+        return existing if named else f"{existing}, {_NETWORK}"
+    networks = _json_list(existing)
+    if networks is None or any(_is_istio(network) for network in networks):
+        return existing
+    end = existing.rindex("]")
+    separator = ", " if networks else ""
+    return f"{existing[:end]}{separator}{_ENTRY}{existing[end:]}"
+
+
+def _json_list(text: str) -> list[dict[str, Any]] | None:
+    try:
+        networks = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return None
+    readable = isinstance(networks, list) and all(isinstance(network, dict) for network in networks)
+    return networks if readable else None
+
+
+def _is_istio(network: dict[str, Any]) -> bool:
+    return network.get("name") == "istio-cni" and network.get("namespace") == "default"
+
+
+# Which ports TCP probes connect to: behind a proxy, which accepts in any case, such a probe would always pass.
+
+_PROBES = ("startupProbe", "readinessProbe", "livenessProbe")
+
+
+def tcp_probed_ports(pod: Pod) -> list[int]:
+    """The numbers of the ports, in order; a name that the container does not have is left out."""
+    every = (container for which in CONTAINER_LISTS for container in containers(pod, which))
+    return list(dict.fromkeys(port for container in every for port in _ports(container)))
+
+
+def _ports(container: Container) -> Iterator[int]:
+    named = {each.get("name"): each.get("containerPort") for each in container.get("ports") or ()}
+    for probe in _PROBES:
+        port = ((container.get(probe) or {}).get("tcpSocket") or {}).get("port")
+        number = named.get(port) if isinstance(port, str) else port
+        if number is not None:
+            yield int(number)
+
+
+# OTEL_RESOURCE_ATTRIBUTES: how a pod's telemetry names its service (reference 5.14).
+
+_PREFIX = "resource.opentelemetry.io/"
+_ENRICHMENT = "OTEL_SEMANTIC_CONVENTIONS"
+
+
+def otel_resource_attributes(pod: Pod, workload: Workload, mesh_config: JsonObject) -> str:
+    """The attributes as `key=value` pairs joined by commas; empty where no provider asks for the conventions."""
+    if not any(_asks(provider) for provider in mesh_config.get("extensionProviders") or ()):
+        return ""
+    own = annotations(pod)
+    attributes = {
+        "service.namespace": own.get(f"{_PREFIX}service.namespace") or workload.namespace,
+        "service.version": own.get(f"{_PREFIX}service.version") or _version(pod),
+        "service.instance.id": own.get(f"{_PREFIX}service.instance.id") or _instance(pod, workload),
+    }
+    return ",".join(f"{key}={value}" for key, value in attributes.items() if value)
+
+
+def _asks(provider: Mapping[str, Any]) -> bool:
+    return (provider.get("opentelemetry") or {}).get("serviceAttributeEnrichment") == _ENRICHMENT
+
+
+def _version(pod: Pod) -> str:
+    label = labels(pod).get("app.kubernetes.io/version")
+    if label or len(containers(pod)) != 1:
+        return label or ""
+    name, at, digest = (containers(pod)[0].get("image") or "").partition("@")
+    tag = name.rpartition(":")[2] if name.rfind(":") > name.rfind("/") else ""
+    return f"{tag}{at}{digest}" if tag else digest
+
+
+def _instance(pod: Pod, workload: Workload) -> str:
+    if not containers(pod):
+        return ""
+    return f"{workload.namespace}.$(POD_NAME).{containers(pod)[0]['name']}"
