@@ -9,8 +9,8 @@ import typer
 
 from injector.cli.errors import InputError
 from injector.cli.inputs import ConfigFiles, Sets, read_setup, read_text, warn, write
-from injector.core.envoy import tracing_of
 from injector.core.model import JsonObject
+from injector.envoy import tracing_of
 from injector.gateway import GatewayFaults, Options, render
 from injector.preview.yaml_lines import yaml_lines
 

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from injector.config.errors import Fault
-from injector.core.envoy import Tracing
 from injector.core.model import JsonObject
+from injector.envoy import Tracing
 from injector.gateway.binding import virtual_hosts, warn_of_the_unbound
 from injector.gateway.destinations import destinations, with_full_destinations
 from injector.gateway.documents import read_resources

@@ -12,7 +12,7 @@ import pytest
 import trustme
 
 from injector.config.loader import sample_files
-from injector.core.envoy import tracing_of
+from injector.envoy import tracing_of
 from injector.gateway import Options, render
 from tests.sandbox import GATEWAY, RunningPod, Sandbox, needs_namespaces, until
 from tests.sandbox.bookinfo import start, statistics

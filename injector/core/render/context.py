@@ -7,7 +7,6 @@ from typing import Any
 import orjson
 from jinja2.exceptions import SecurityError
 
-from injector.core.envoy import sidecar_bootstrap, sidecar_proxy
 from injector.core.model import PROXY_CONTAINER, Config, InjectionError, JsonObject, Pod, Workload
 from injector.core.pods import annotations, containers, labels
 from injector.core.render.functions import (
@@ -22,6 +21,7 @@ from injector.core.render.functions import (
     without_nulls,
 )
 from injector.core.render.limits import bounded
+from injector.envoy import sidecar_bootstrap, sidecar_proxy
 
 # What templates see of the configuration: worked out once, the same for all pods under it.
 

@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from injector.core.envoy import Tracing
-from injector.core.envoy.clusters import collector
 from injector.core.model import JsonObject
+from injector.envoy import Tracing
+from injector.envoy.sidecar import collector
 from injector.gateway.envoy.clusters import destination_cluster, socket_address, static_cluster
 from injector.gateway.envoy.filters import router
 from injector.gateway.envoy.listeners import envoy_listener

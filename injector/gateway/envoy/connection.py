@@ -4,9 +4,9 @@ Source of the settings for clients that are not trusted:
 https://www.envoyproxy.io/docs/envoy/latest/configuration/best_practices/edge.
 """
 
-from injector.core.envoy import Tracing
-from injector.core.envoy.telemetry import request_log, request_statistics, tracing
 from injector.core.model import JsonObject
+from injector.envoy import Tracing
+from injector.envoy.http import request_log, request_statistics, tracing
 from injector.gateway.envoy.filters import http_filters
 from injector.gateway.envoy.route import envoy_route
 from injector.gateway.model import FilterChain, VirtualHost

@@ -1,7 +1,7 @@
 """Ports → listeners; with TLS, the name that the client asks for (SNI) chooses the chain."""
 
-from injector.core.envoy import Tracing
 from injector.core.model import JsonObject
+from injector.envoy import Tracing
 from injector.gateway.envoy.clusters import socket_address
 from injector.gateway.envoy.connection import connection_manager
 from injector.gateway.model import FilterChain, Listener, ServerTls

@@ -1,11 +1,71 @@
 """Where a sidecar takes connections: captured ones in both directions, and its own pages."""
 
-from injector.core.envoy.clusters import ADMIN, NOWHERE
-from injector.core.envoy.extensions import any_address, extension
-from injector.core.envoy.http import PROTOCOLS, connection_manager, http_filter
-from injector.core.envoy.settings import SidecarProxy
-from injector.core.envoy.telemetry import connection_log
 from injector.core.model import JsonObject
+from injector.envoy.http import (
+    PROTOCOLS,
+    TRACING_CLUSTER,
+    any_address,
+    connection_log,
+    connection_manager,
+    extension,
+    http2_upstream_options,
+    http_filter,
+    socket,
+    upstream_options,
+)
+from injector.envoy.settings import SidecarProxy, Tracing
+
+# Where connections go on to.
+
+ADMIN_PORT = 15000
+ADMIN, NOWHERE = "admin", "nowhere"
+_CONNECT_TIMEOUT = "10s"
+_NO_LIMIT = 2**32 - 1
+_LIMITS = dict.fromkeys(("max_connections", "max_pending_requests", "max_requests", "max_retries"), _NO_LIMIT)
+
+
+def original_destination(name: str) -> JsonObject:
+    """Each connection goes on to the address that it was made to; statistics are kept for each of these."""
+    return {
+        "name": name,
+        "type": "ORIGINAL_DST",
+        "lb_policy": "CLUSTER_PROVIDED",
+        "connect_timeout": _CONNECT_TIMEOUT,
+        "circuit_breakers": {"thresholds": [_LIMITS]},
+        # A service balances connections: one that the application opens has to stay one of its own.
+        "connection_pool_per_downstream_connection": True,
+        "track_cluster_stats": {"per_endpoint_stats": True},
+        "typed_extension_protocol_options": upstream_options(),
+    }
+
+
+def nowhere() -> JsonObject:
+    """A cluster without an endpoint: connections that may not go on end here."""
+    return {"name": NOWHERE, "type": "STATIC", "connect_timeout": _CONNECT_TIMEOUT}
+
+
+def admin() -> JsonObject:
+    """The proxy's own administration interface."""
+    return _named(ADMIN, "STATIC", "127.0.0.1", ADMIN_PORT)
+
+
+def collector(tracing: Tracing) -> JsonObject:
+    """Where spans are collected, found by name."""
+    cluster = _named(TRACING_CLUSTER, "STRICT_DNS", tracing.host, tracing.port)
+    if not tracing.path:
+        cluster["typed_extension_protocol_options"] = http2_upstream_options()
+    return {**cluster, "dns_lookup_family": "ALL", "respect_dns_ttl": True}
+
+
+def _named(name: str, kind: str, host: str, port: int) -> JsonObject:
+    endpoints = [{"lb_endpoints": [{"endpoint": {"address": socket(host, port)}}]}]
+    return {
+        "name": name,
+        "type": kind,
+        "connect_timeout": _CONNECT_TIMEOUT,
+        "load_assignment": {"cluster_name": name, "endpoints": endpoints},
+    }
+
 
 PROMETHEUS_PORT, READINESS_PORT = 15090, 15021
 # As injector.capture.rules.MARK: packets with it are the proxy's, sent in the client's name.
@@ -99,4 +159,26 @@ def _pages(name: str, port: int, routes: list[JsonObject], proxy: SidecarProxy) 
         "address": any_address(port, ipv6=proxy.ipv6),
         "filter_chains": [{"filters": filters}],
         "ignore_global_conn_limit": True,
+    }
+
+
+# The bootstrap of a sidecar: all of it static, for there is nobody to ask for more.
+
+
+def sidecar_bootstrap(proxy: SidecarProxy) -> JsonObject:
+    """The bootstrap of `proxy`, for `envoy --config-yaml`, which takes JSON as well."""
+    clusters = [original_destination("inbound"), original_destination("outbound"), nowhere(), admin()]
+    if proxy.tracing:
+        clusters.append(collector(proxy.tracing))
+    return {
+        "admin": {"address": socket("127.0.0.1", ADMIN_PORT)},
+        "static_resources": {
+            "listeners": [
+                inbound(proxy),
+                outbound(proxy),
+                prometheus(proxy),
+                readiness(proxy),
+            ],
+            "clusters": clusters,
+        },
     }
