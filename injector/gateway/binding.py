@@ -9,9 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from injector.core.model import JsonObject
-from injector.gateway.hosts import ANY, common, full_name, selects, split_namespace
 from injector.gateway.model import Report, Resource, Route, VirtualHost
-from injector.gateway.servers import Server
+from injector.gateway.servers import ANY, Server, common, full_name, selects, split_namespace
 
 _MESH = "mesh"
 # Fields of a match that say where it counts or what it is called, not which requests match.

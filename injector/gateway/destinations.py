@@ -10,8 +10,8 @@ from dataclasses import replace
 from typing import Any
 
 from injector.core.model import JsonObject
-from injector.gateway.hosts import full_name
 from injector.gateway.model import Destination, Report, Resource, Resources, Route
+from injector.gateway.servers import full_name
 
 _HTTP2_NAMES = ("grpc", "http2")
 _HTTP2_PROTOCOLS = (*_HTTP2_NAMES, "kubernetes.io/h2c")
