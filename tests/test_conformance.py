@@ -16,9 +16,9 @@ from injector.config.loader import sample_files
 from injector.core.admission import Setup, admit_request, set_up
 from injector.core.model import EMPTY_SNAPSHOT, Pod, Snapshot
 from injector.core.review import parse_review
-from injector.manual import ManualFaults, injection, removal, rewrite
-from injector.manual.controllers import created_pod
-from injector.manual.files import workloads
+from injector.manifests import ManualFaults, injection, removal, rewrite
+from injector.manifests.files import workloads
+from injector.manifests.workloads import created_pod
 from tests.support import PUBLIC_CASES, documents, review_of
 
 CASES = sorted((PUBLIC_CASES / "cases").iterdir()) if PUBLIC_CASES.exists() else []

@@ -24,8 +24,8 @@ from injector.config.loader import sample_files
 from injector.core.admission import set_up
 from injector.core.model import JsonObject, Pod
 from injector.core.pods import ContainerList, containers
-from injector.manual.controllers import created_pod
-from injector.manual.files import workloads
+from injector.manifests.files import workloads
+from injector.manifests.workloads import created_pod
 from injector.server.app import create_app
 from injector.server.run import Listening, bind, server_for, serving
 from injector.server.state import Service, State

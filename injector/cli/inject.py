@@ -12,7 +12,7 @@ from injector.cli.inputs import (
     warn,
     write,
 )
-from injector.manual import ManualFaults, injection, rewrite
+from injector.manifests import ManualFaults, injection, rewrite
 
 
 def inject(filename: InputFile, config: ConfigFiles = None, sets: Sets = None, snapshot: SnapshotFile = None) -> None:

@@ -15,7 +15,7 @@ from injector.cli.painting import painted
 from injector.cli.scene import Sources, read_scene
 from injector.core.model import JsonObject
 from injector.core.patch import diff
-from injector.manual.yaml_text import dump
+from injector.manifests.parsing import dump
 from injector.preview.case import Case
 from injector.preview.comparison import Compared, compare
 from injector.preview.comparison_text import comparison_items, comparison_text

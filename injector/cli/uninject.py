@@ -2,7 +2,7 @@
 
 from injector.cli.errors import InputError
 from injector.cli.inputs import InputFile, read_text, write
-from injector.manual import ManualFaults, removal, rewrite
+from injector.manifests import ManualFaults, removal, rewrite
 
 
 def uninject(filename: InputFile) -> None:

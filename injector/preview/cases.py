@@ -3,8 +3,7 @@
 from injector.core.admission import Setup, admit_request
 from injector.core.model import Admission, AdmissionRequest, JsonObject, Pod, Snapshot
 from injector.core.pod_schema import pod_faults
-from injector.manual.controllers import CREATED_FROM, created_pod, with_created_pod
-from injector.manual.kinds import pod_of
+from injector.manifests.workloads import CREATED_FROM, created_pod, pod_of, with_created_pod
 from injector.preview.case import Case
 
 WORKLOADS = frozenset(CREATED_FROM)

@@ -7,8 +7,7 @@ from typing import Any
 import orjson
 
 from injector.core.model import JsonObject
-from injector.manual.stream import split
-from injector.manual.yaml_text import parse
+from injector.manifests.parsing import parse, split
 from injector.preview.plain_json import json_copy
 
 

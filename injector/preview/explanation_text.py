@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from injector.core.model import Pod
-from injector.manual.files import title_of
+from injector.manifests.files import title_of
 from injector.preview.diff import diff_lines
 from injector.preview.explanation import Explanation
 from injector.preview.terminal import Paint, diff_as_shown, plain, trace_lines

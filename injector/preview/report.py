@@ -4,7 +4,7 @@ from injector.capture.arguments import ArgumentFaults, capture_of_pod
 from injector.capture.system import shown
 from injector.core.model import Decision, JsonObject
 from injector.core.patch import diff
-from injector.manual.controllers import CREATED_FROM
+from injector.manifests.workloads import CREATED_FROM
 from injector.preview.case import Case
 from injector.preview.changes import Changes, changes_between
 from injector.preview.diff import diff_text

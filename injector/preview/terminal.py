@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 from injector.core.model import Decision
-from injector.manual.files import title_of
+from injector.manifests.files import title_of
 from injector.preview.case import Case
 from injector.preview.diff import diff_lines
 from injector.preview.report import capture_plan, changes_of, decision_of

@@ -10,8 +10,8 @@ import orjson
 
 from injector.config.loader import sample_files
 from injector.core.model import TEMPLATES_ANNOTATION, Container, JsonObject, Pod, Snapshot
-from injector.manual.controllers import created_pod
-from injector.manual.files import workloads
+from injector.manifests.files import workloads
+from injector.manifests.workloads import created_pod
 
 NAMESPACE = "shop"
 SNAPSHOT = Snapshot(

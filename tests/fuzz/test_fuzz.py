@@ -18,7 +18,7 @@ from injector.core.admission import Setup, set_up
 from injector.core.merge import strategic_merge
 from injector.core.model import EMPTY_SNAPSHOT, InjectionError
 from injector.core.template_check import template_faults
-from injector.manual import ManualFaults, injection, rewrite
+from injector.manifests import ManualFaults, injection, rewrite
 from injector.server.answer import answer
 from injector.server.state import State
 from tests.fuzz.effort import fuzzed, fuzzed_less

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from injector.core.admission import Setup, admit_request
 from injector.core.model import EMPTY_SNAPSHOT
 from injector.core.review import parse_review
-from injector.manual import injection, rewrite
-from injector.manual.yaml_text import parse
+from injector.manifests import injection, rewrite
+from injector.manifests.parsing import parse
 from injector.preview.case import Case
 from injector.preview.documents import UnreadableInputError, read_documents
 from injector.preview.preview import Question, preview

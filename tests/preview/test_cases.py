@@ -13,7 +13,7 @@ import pytest
 from injector.core.admission import admit_request
 from injector.core.model import EMPTY_SNAPSHOT, Snapshot
 from injector.core.review import parse_review, respond
-from injector.manual.controllers import created_pod
+from injector.manifests.workloads import created_pod
 from injector.preview.case import Case
 from injector.preview.cases import case_of
 from injector.preview.documents import read_documents

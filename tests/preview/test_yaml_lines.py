@@ -7,7 +7,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from injector.manual.yaml_text import parse
+from injector.manifests.parsing import parse
 from injector.preview.yaml_lines import yaml_lines
 
 TRICKY = (

@@ -11,8 +11,8 @@ from typing import Any
 from injector.config.loader import sample_files
 from injector.core.admission import Setup
 from injector.core.model import Snapshot
-from injector.manual.controllers import created_pod
-from injector.manual.files import workloads
+from injector.manifests.files import workloads
+from injector.manifests.workloads import created_pod
 from tests.sandbox import Images, RunningPod, Sandbox, injector_image, python_image, until
 from tests.support import admitted
 

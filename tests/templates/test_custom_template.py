@@ -5,7 +5,7 @@ import yaml
 from injector.config import load
 from injector.core.admission import set_up
 from injector.core.model import EMPTY_SNAPSHOT, JsonObject, Pod
-from injector.manual import injection, rewrite
+from injector.manifests import injection, rewrite
 from tests.support import REPOSITORY, container_of
 from tests.templates.injecting import volume_of
 

@@ -8,8 +8,8 @@ import kubernetes_validate
 from injector.config.loader import sample_files
 from injector.core.model import Pod
 from injector.core.reinjection.undo import uninject
-from injector.manual.controllers import created_pod
-from injector.manual.files import workloads
+from injector.manifests.files import workloads
+from injector.manifests.workloads import created_pod
 from tests.support import admitted, container_of, default_setup, injected
 
 (SAMPLE,) = sample_files("bookinfo-gateway")

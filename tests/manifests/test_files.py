@@ -6,8 +6,8 @@ from textwrap import dedent
 import pytest
 
 from injector.core.model import EMPTY_SNAPSHOT, Snapshot
-from injector.manual import ManualFaults, Rewritten, injection, removal, rewrite
-from injector.manual.stream import split
+from injector.manifests import ManualFaults, Rewritten, injection, removal, rewrite
+from injector.manifests.parsing import split
 from tests.support import REPOSITORY, container_of, default_setup, documents
 
 POD = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: shop\nspec:\n  containers:\n  - name: app\n    image: x\n"

@@ -15,8 +15,8 @@ import orjson
 from injector.core.model import STATUS_ANNOTATION, JsonObject, Pod
 from injector.core.pods import annotations, with_metadata
 from injector.core.reinjection.status import ORIGINAL
-from injector.manual.files import with_pods_changed
-from injector.manual.yaml_text import parse
+from injector.manifests.files import with_pods_changed
+from injector.manifests.parsing import parse
 
 # Annotations share 256 KiB (https://kubernetes.io/docs/concepts/overview/working-with-objects/annotations/), and
 # `kubectl apply` keeps each of them twice.

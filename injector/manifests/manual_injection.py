@@ -8,8 +8,8 @@ from injector.core.pods import annotations
 from injector.core.proxy_config import ProxyConfigError, parse_text
 from injector.core.reinjection.undo import uninject
 from injector.core.workload import identify
-from injector.manual.files import Change, title_of, with_pods_changed
-from injector.manual.handwriting import in_handwriting, with_handwriting
+from injector.manifests.files import Change, title_of, with_pods_changed
+from injector.manifests.formatting import in_handwriting, with_handwriting
 
 _DEFAULT_NAMESPACE = "default"
 

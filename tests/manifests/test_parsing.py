@@ -7,9 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from injector.core.model import EMPTY_SNAPSHOT
-from injector.manual import injection, rewrite
-from injector.manual.json_text import NotJsonError, parse_json
-from injector.manual.yaml_text import parse
+from injector.manifests import injection, rewrite
+from injector.manifests.parsing import NotJsonError, parse, parse_json
 from tests.support import default_setup, pod_of
 
 SETUP = default_setup()

@@ -1,15 +1,54 @@
 """YAML as kubectl reads it, with the place of every value in its text, and values as YAML text."""
 
+import json
 import re
 from collections.abc import Iterator
-from typing import Any, TypeAlias
+from dataclasses import dataclass
+from typing import Any, NoReturn, TypeAlias
 
 import yaml
 from yaml.constructor import SafeConstructor
 
 from injector.core.yaml.scalars import needs_quotes
 from injector.core.yaml_bounds import refuse_unbounded
-from injector.manual.json_text import NotJsonError, parse_json
+
+# JSON as kubectl reads it: what is JSON is not read as YAML, which has other numbers, line breaks and characters.
+
+
+class NotJsonError(ValueError):
+    """Text that is no JSON object; it may be YAML."""
+
+
+def parse_json(text: str) -> dict[str, Any]:
+    """The JSON object in `text`.
+
+    Raises NotJsonError where it holds none, other ValueErrors for a key that stands twice and half of a surrogate pair.
+    """
+    if not text.lstrip().startswith("{"):
+        raise NotJsonError("it does not begin with a brace")
+    try:
+        found = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse_constant)
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise NotJsonError(str(error)) from error
+    try:
+        json.dumps(found, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(f"not JSON: {error.object[error.start]!a} is half of a character") from error
+    return dict(found)
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    document = dict(pairs)
+    if len(document) < len(pairs):
+        names = [name for name, _ in pairs]
+        repeated = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the key {repeated!r} stands twice in one mapping")
+    return document
+
+
+def _refuse_constant(word: str) -> NoReturn:
+    raise NotJsonError(f"{word} is no JSON")
+
 
 Node: TypeAlias = yaml.nodes.Node
 
@@ -123,3 +162,34 @@ def _refuse_repeated_keys(root: Node) -> None:
             repeated = next((key for key in keys if keys.count(key) > 1 and key != "<<"), None)
             if repeated is not None:
                 raise ValueError(f"line {node.start_mark.line + 1}: the key {repeated!r} stands twice in one mapping")
+
+
+# A stream of YAML documents, cut where the lines `---` stand, so that each keeps its own text.
+
+_SEPARATOR = re.compile(r"^---(?P<rest>[^\n]*)(?:\n|\Z)", re.MULTILINE)
+_BLANK_OR_COMMENT = re.compile(r"\s*(#.*)?\r?")
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A document's text, with the separator line before it (empty for the first one). `number` counts from 1."""
+
+    separator: str
+    text: str
+    number: int
+
+
+def split(text: str) -> Iterator[Piece]:
+    """The documents of `text` in order; joined, separators and texts are `text` again.
+
+    Raises ValueError where something other than a comment stands behind a separator (reference section 14).
+    """
+    number, separator, start = 1, "", 0
+    for match in _SEPARATOR.finditer(text):
+        if not _BLANK_OR_COMMENT.fullmatch(match["rest"]):
+            raise ValueError(
+                f"document {number + 1}: only a comment may follow '---' on its line, not {match['rest']!r}"
+            )
+        yield Piece(separator, text[start : match.start()], number)
+        number, separator, start = number + 1, match[0], match.end()
+    yield Piece(separator, text[start:], number)

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from injector.config import load
 from injector.core.admission import Setup, set_up
 from injector.core.model import EMPTY_SNAPSHOT
-from injector.manual import injection, removal, rewrite
-from tests.manual.manifests import FILES
+from injector.manifests import injection, removal, rewrite
+from tests.manifests.manifests import FILES
 
 CONFIGURATIONS = {
     "defaults": (),

@@ -9,8 +9,8 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from injector.manual.splice import splice
-from injector.manual.yaml_text import parse
+from injector.manifests.editing import splice
+from injector.manifests.parsing import parse
 
 TEXT = dedent(
     """\

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from injector.core.model import EMPTY_SNAPSHOT, JsonObject, Pod, Snapshot
-from injector.manual import Rewritten, injection, rewrite
+from injector.manifests import Rewritten, injection, rewrite
 from tests.support import admitted, container_of, env_of, pod_of
 from tests.templates.injecting import setup_with
 

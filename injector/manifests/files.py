@@ -6,10 +6,9 @@ from typing import Any, TypeAlias
 
 from injector.core.model import InjectionError, JsonObject, Pod
 from injector.core.pod_schema import pod_faults
-from injector.manual.kinds import WORKLOAD_KINDS, PodPlace, pod_of, with_pod
-from injector.manual.splice import splice
-from injector.manual.stream import Piece, split
-from injector.manual.yaml_text import parse
+from injector.manifests.editing import splice
+from injector.manifests.parsing import Piece, parse, split
+from injector.manifests.workloads import WORKLOAD_KINDS, PodPlace, pod_of, with_pod
 
 # Takes the workload's document and its pod; gives what the pod becomes (the very object where nothing changes) and
 # what is to be told about it, one line each. Raises InjectionError.

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 from yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
 from injector.core.model import JsonObject
-from injector.manual.yaml_text import Node, children, dump, parse, root_of
+from injector.manifests.parsing import Node, children, dump, parse, root_of
 
 _JSON_LAYOUT = re.compile(r'\s*\{\r?\n(?P<indentation> +)"')
 
