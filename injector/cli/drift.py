@@ -27,9 +27,9 @@ from injector.cluster.client import connect
 from injector.cluster.inventory import pods as pods_of
 from injector.cluster.inventory import read_cluster
 from injector.core.model import Pod, Snapshot
-from injector.preview.drift import drift as drift_of
-from injector.preview.drift_text import drift_text
-from injector.preview.terminal import plain
+from injector.reports.drift import drift as drift_of
+from injector.reports.drift import drift_text
+from injector.reports.render import plain
 
 _FOUND, _FAILED = 1, 2
 

@@ -23,10 +23,10 @@ from injector.cluster.api import PODS, ClusterError
 from injector.cluster.client import connect
 from injector.cluster.inventory import read_cluster
 from injector.core.model import InjectionError, Pod, Snapshot
-from injector.preview.explanation import explain as explained
-from injector.preview.explanation_text import explanation_text
-from injector.preview.preview import DEFAULT_NAMESPACE
-from injector.preview.terminal import plain
+from injector.reports.evaluate import DEFAULT_NAMESPACE
+from injector.reports.explain import explain as explained
+from injector.reports.explain import explanation_text
+from injector.reports.render import plain
 
 _DIFFERS, _FAILED = 1, 2
 

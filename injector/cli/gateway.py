@@ -12,7 +12,7 @@ from injector.cli.inputs import ConfigFiles, Sets, read_setup, read_text, warn, 
 from injector.core.model import JsonObject
 from injector.envoy import tracing_of
 from injector.gateway import GatewayFaults, Options, render
-from injector.preview.yaml_lines import yaml_lines
+from injector.reports.changes import yaml_lines
 
 _DEFAULTS = Options()
 

@@ -2,7 +2,7 @@
 
 import typer
 
-from injector.preview.terminal import STYLES
+from injector.reports.render import STYLES
 
 
 def painted(text: str, style: str) -> str:

@@ -16,14 +16,11 @@ from injector.cli.scene import Sources, read_scene
 from injector.core.model import JsonObject
 from injector.core.patch import diff
 from injector.manifests.parsing import dump
-from injector.preview.case import Case
-from injector.preview.comparison import Compared, compare
-from injector.preview.comparison_text import comparison_items, comparison_text
-from injector.preview.documents import UnreadableInputError
-from injector.preview.preview import DEFAULT_NAMESPACE, Question
-from injector.preview.preview import preview as previewed
-from injector.preview.report import item_of
-from injector.preview.terminal import Paint, plain, terminal_text
+from injector.reports.compare import Compared, compare, comparison_items, comparison_text
+from injector.reports.documents import UnreadableInputError
+from injector.reports.evaluate import DEFAULT_NAMESPACE, Case, Question
+from injector.reports.evaluate import preview as previewed
+from injector.reports.render import Paint, item_of, plain, terminal_text
 
 CHANGED, FAILED = 1, 2
 

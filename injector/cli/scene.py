@@ -12,7 +12,7 @@ from injector.cluster.client import connect
 from injector.cluster.inventory import read_cluster, workloads
 from injector.core.model import Pod, Snapshot
 from injector.core.pod_schema import pod_faults
-from injector.preview.documents import Document, UnreadableInputError, read_documents
+from injector.reports.documents import Document, UnreadableInputError, read_documents
 
 
 @dataclass(frozen=True, slots=True)

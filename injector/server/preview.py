@@ -7,8 +7,7 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from injector.preview.preview import DEFAULT_NAMESPACE, Question
-from injector.preview.surroundings import parse_labels
+from injector.reports.evaluate import DEFAULT_NAMESPACE, Question, parse_labels
 from injector.server.preview_description import ANSWERS, REQUEST_BODY
 from injector.server.preview_desk import Desk, PreviewLimits
 from injector.server.reception import RequestRefused

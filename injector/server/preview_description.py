@@ -5,7 +5,7 @@ Source: https://spec.openapis.org/oas/v3.1.0
 
 from typing import Any
 
-from injector.preview.cases import WORKLOADS
+from injector.reports.evaluate import WORKLOADS
 
 MEDIA_TYPES = ("application/json", "application/yaml", "application/x-yaml", "text/yaml", "text/plain")
 

@@ -11,10 +11,9 @@ from dataclasses import dataclass, field
 import orjson
 from starlette.requests import Request
 
-from injector.preview.cases import WORKLOADS
-from injector.preview.documents import Document, UnreadableInputError, read_documents
-from injector.preview.preview import Question, preview
-from injector.preview.report import item_of
+from injector.reports.documents import Document, UnreadableInputError, read_documents
+from injector.reports.evaluate import WORKLOADS, Question, preview
+from injector.reports.render import item_of
 from injector.server.limits import Limits
 from injector.server.preview_description import MEDIA_TYPES
 from injector.server.reception import Reception, RequestRefused

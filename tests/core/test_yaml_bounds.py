@@ -13,7 +13,7 @@ from injector.core.render import RenderingError, TemplateSet
 from injector.core.render.functions import FILTERS
 from injector.core.yaml_bounds import DEEPEST, MOST_VALUES, refuse_unbounded
 from injector.manifests import ManualFaults, injection, rewrite
-from injector.preview.documents import UnreadableInputError, read_documents
+from injector.reports.documents import UnreadableInputError, read_documents
 from tests.support import admitted, default_setup, pod_of
 
 LEVELS = 40

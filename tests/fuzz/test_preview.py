@@ -13,11 +13,9 @@ from injector.core.model import EMPTY_SNAPSHOT
 from injector.core.review import parse_review
 from injector.manifests import injection, rewrite
 from injector.manifests.parsing import parse
-from injector.preview.case import Case
-from injector.preview.documents import UnreadableInputError, read_documents
-from injector.preview.preview import Question, preview
-from injector.preview.report import item_of
-from injector.preview.terminal import terminal_text
+from injector.reports.documents import UnreadableInputError, read_documents
+from injector.reports.evaluate import Case, Question, preview
+from injector.reports.render import item_of, terminal_text
 from tests.fuzz.effort import fuzzed, fuzzed_less, no_end_in_sight
 from tests.fuzz.mutations import mutated
 from tests.hostile import TEXTS

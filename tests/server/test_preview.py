@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from injector.preview.preview import Question
+from injector.reports.evaluate import Question
 from injector.server.preview_desk import Desk, PreviewLimits
 from injector.server.reception import RequestRefused
 from tests.server.running import Running

@@ -1,12 +1,13 @@
 """Pods that are not what injection would make of them now, in groups of one workload and one problem."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from injector.core.admission import Setup
 from injector.core.model import InjectionError, JsonObject, Pod, Snapshot
 from injector.core.workload import identify
-from injector.preview.explanation import Explanation, explain
+from injector.reports.explain import Explanation, explain
+from injector.reports.render import Paint, plain
 
 # What is wrong with a pod, worst first.
 PROBLEMS = {
@@ -85,3 +86,28 @@ def _problem_of(found: Explanation) -> str:
 def _changed_places(found: Explanation) -> Iterator[str]:
     for changes in found.changes.values():
         yield from (each.parent if each.key is None else f"{each.parent}.{each.key}" for each in changes)
+
+
+# Findings about a cluster's pods as text for a terminal.
+
+_DETAILS_SHOWN = 8
+
+
+def drift_text(findings: Sequence[Finding], looked_at: int, paint: Paint = plain) -> str:
+    """The whole report; `looked_at` is the number of pods."""
+    return "".join(f"{line}\n" for line in _lines(findings, looked_at, paint))
+
+
+def _lines(findings: Sequence[Finding], looked_at: int, paint: Paint) -> Iterator[str]:
+    for finding in findings:
+        yield paint(f"{finding.namespace}/{finding.workload}: {finding.problem}", "title")
+        yield f"  {PROBLEMS[finding.problem]}: {', '.join(finding.pods)}"
+        yield from (f"    {line}" for line in finding.details[:_DETAILS_SHOWN])
+        left_out = len(finding.details) - _DETAILS_SHOWN
+        if left_out > 0:
+            yield f"    and {left_out} more; `injector explain {finding.namespace}/{finding.pods[0]}` shows them"
+    if not findings:
+        yield paint(f"No drift: {looked_at} pods are what injection would make of them now.", "inject")
+        return
+    count = sum(len(finding.pods) for finding in findings)
+    yield paint(f"Drift: {count} of {looked_at} pods. They change when they are created anew.", "skip")

@@ -5,8 +5,7 @@ from typing import Any
 
 from injector.core.admission import Setup
 from injector.core.model import Pod, Snapshot
-from injector.preview.drift import drift
-from injector.preview.drift_text import drift_text
+from injector.reports.drift import drift, drift_text
 from tests.support import admitted, default_setup, pod_of, setup_of
 
 SNAPSHOT = Snapshot(

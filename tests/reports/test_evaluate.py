@@ -14,11 +14,9 @@ from injector.core.admission import admit_request
 from injector.core.model import EMPTY_SNAPSHOT, Snapshot
 from injector.core.review import parse_review, respond
 from injector.manifests.workloads import created_pod
-from injector.preview.case import Case
-from injector.preview.cases import case_of
-from injector.preview.documents import read_documents
-from injector.preview.preview import Question, preview
-from injector.preview.report import item_of
+from injector.reports.documents import read_documents
+from injector.reports.evaluate import Case, Question, case_of, preview
+from injector.reports.render import item_of
 from tests.support import container_of, default_setup, review_of
 from tests.test_conformance import CASES, setup_of_case, snapshot_of_case
 from tests.test_conformance import case_of as public_case

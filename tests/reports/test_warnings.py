@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from injector.core.model import EMPTY_SNAPSHOT, JsonObject, Snapshot
-from injector.preview.cases import case_of
-from injector.preview.warnings import WARNINGS, warnings_of
+from injector.reports.evaluate import case_of
+from injector.reports.warnings import WARNINGS, warnings_of
 from tests.support import REPOSITORY, default_setup, pod_of, setup_of
 
 NATIVE = {"sidecar.istio.io/nativeSidecar": "true"}

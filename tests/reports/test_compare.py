@@ -5,10 +5,9 @@ from pathlib import Path
 import pytest
 
 from injector.core.model import EMPTY_SNAPSHOT
-from injector.preview.comparison import Compared, compare, grouped
-from injector.preview.comparison_text import comparison_items, comparison_text
-from injector.preview.documents import read_documents
-from injector.preview.preview import Question
+from injector.reports.compare import Compared, compare, comparison_items, comparison_text, grouped
+from injector.reports.documents import read_documents
+from injector.reports.evaluate import Question
 from tests.support import default_setup, setup_of
 
 NAMES = ("a", "b", "c")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from injector.preview.documents import UnreadableInputError, read_documents
+from injector.reports.documents import UnreadableInputError, read_documents
 
 
 def kinds(text: str) -> list[str]:

@@ -7,9 +7,8 @@ import orjson
 import pytest
 
 from injector.core.model import EMPTY_SNAPSHOT, JsonObject, Snapshot
-from injector.preview.cases import case_of
-from injector.preview.report import item_of
-from injector.preview.terminal import terminal_text
+from injector.reports.evaluate import case_of
+from injector.reports.render import item_of, terminal_text
 from tests.support import default_setup, pod_of
 
 WRONG_VALUES: tuple[Any, ...] = (None, True, -1, 1e300, "", "x", [], [None], [[]], {}, {"": None}, [{}], [{"name": 1}])

@@ -1,17 +1,16 @@
 """What a second configuration would change: workloads in groups of the same consequence, worst first."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from injector.core.admission import Setup
-from injector.core.model import STATUS_ANNOTATION, Pod, Snapshot
+from injector.core.model import STATUS_ANNOTATION, JsonObject, Pod, Snapshot
 from injector.core.pods import annotations, with_metadata
-from injector.preview.case import Case
-from injector.preview.changes import changes_between
-from injector.preview.diff import diff_lines
-from injector.preview.documents import Document
-from injector.preview.preview import Question, preview
+from injector.reports.changes import changes_between, diff_lines
+from injector.reports.documents import Document
+from injector.reports.evaluate import Case, Question, preview
+from injector.reports.render import Paint, diff_as_shown, plain, title_of_case
 
 # Worst first: pods that no longer start, pods that leave the mesh, pods that come to it, pods with another sidecar.
 CONSEQUENCES = {
@@ -84,3 +83,44 @@ def _without_record(case: Case) -> Pod:
     """The pod without the record of its injection, which tells again what is changed elsewhere."""
     pod = case.admission.pod
     return with_metadata(pod, "annotations", {k: v for k, v in annotations(pod).items() if k != STATUS_ANNOTATION})
+
+
+# A comparison of two configurations, for a terminal and as plain JSON.
+
+_STYLES = {"refused": "refuse", "lost": "refuse", "gained": "inject", "changed": "skip"}
+
+
+def comparison_text(compared: Sequence[Compared], paint: Paint = plain) -> str:
+    """The whole text: how many would change, then each group with its workloads and what they have in common."""
+    groups = grouped(compared)
+    changing = sum(len(group.members) for group in groups)
+    head = f"{changing} of {len(compared)} workloads would change on the next restart of their pods"
+    lines = [paint(head, "title"), *(line for group in groups for line in _group_lines(group, paint))]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def comparison_items(compared: Sequence[Compared]) -> list[JsonObject]:
+    """The groups as plain JSON."""
+    return [
+        {
+            "consequence": group.consequence,
+            "count": len(group.members),
+            "workloads": [
+                {
+                    "kind": each.after.document["kind"],
+                    "namespace": each.after.namespace,
+                    "name": (each.after.document.get("metadata") or {}).get("name", ""),
+                }
+                for each in group.members
+            ],
+            "detail": list(group.detail),
+        }
+        for group in grouped(compared)
+    ]
+
+
+def _group_lines(group: Group, paint: Paint) -> Iterator[str]:
+    yield ""
+    yield paint(f"{len(group.members)} {CONSEQUENCES[group.consequence]}", _STYLES[group.consequence])
+    yield from (f"  {title_of_case(each.after)}" for each in group.members)
+    yield from (f"    {line}" for line in diff_as_shown(group.detail, paint))

@@ -6,7 +6,7 @@ Source: https://kubernetes.io/docs/concepts/security/pod-security-standards/
 import pytest
 
 from injector.core.model import JsonObject
-from injector.preview.pod_security import breaches, level_needed
+from injector.reports.pod_security import breaches, level_needed
 from tests.support import pod_of
 
 SAFE: JsonObject = {

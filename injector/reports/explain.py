@@ -7,8 +7,10 @@ from injector.core.admission import Setup, admit_request
 from injector.core.model import Admission, InjectionError, Pod, Snapshot
 from injector.core.reinjection.status import Status, read_status
 from injector.core.reinjection.undo import uninject
-from injector.preview.cases import request_for
-from injector.preview.changes import Changes, changes_between
+from injector.manifests.files import title_of
+from injector.reports.changes import Changes, changes_between, diff_lines
+from injector.reports.evaluate import request_for
+from injector.reports.render import Paint, diff_as_shown, plain, trace_lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,3 +69,40 @@ def _differences(recorded: Status | None, now: Admission) -> Iterator[str]:
             yield f"{which}: {name} was not injected and would be now"
     if recorded.revision != status.revision:
         yield f"the revision was {recorded.revision} and would be {status.revision}"
+
+
+# An explanation as text for a terminal.
+
+
+def explanation_text(pod: Pod, found: Explanation, paint: Paint = plain) -> str:
+    """The whole text about `pod`."""
+    name = (pod.get("metadata") or {}).get("name") or ""
+    title = title_of({"kind": "Pod", "metadata": {"namespace": found.namespace, "name": name}})
+    lines = (paint(title, "title"), *_record(found), *_now(found, paint), *_verdict(found, paint))
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _record(found: Explanation) -> Iterator[str]:
+    if found.recorded is None:
+        yield "then: not injected, the pod carries no record of an injection"
+        return
+    names = ", ".join((*found.recorded.names["initContainers"], *found.recorded.names["containers"]))
+    yield f"then: injected by revision {found.recorded.revision or 'unknown'}: {names}"
+
+
+def _now(found: Explanation, paint: Paint) -> Iterator[str]:
+    decision = found.now.decision
+    if decision is None:
+        yield f"now:  {found.now.message}"
+        return
+    yield f"now:  {'inject' if decision.inject else 'skip'}, {decision.reason}: {decision.message}"
+    yield from trace_lines(decision, paint)
+
+
+def _verdict(found: Explanation, paint: Paint) -> Iterator[str]:
+    if not found.differs:
+        yield paint("The answer would be the same.", "inject")
+        return
+    yield paint("The answer would differ:", "skip")
+    yield from (f"  {line}" for line in found.differences)
+    yield from diff_as_shown(diff_lines(found.changes), paint)

@@ -5,8 +5,7 @@ from pathlib import Path
 import pytest
 
 from injector.core.model import EMPTY_SNAPSHOT, Pod
-from injector.preview.explanation import Explanation, explain
-from injector.preview.explanation_text import explanation_text
+from injector.reports.explain import Explanation, explain, explanation_text
 from tests.support import default_setup, injected, pod_of, setup_of
 
 

@@ -1,0 +1,186 @@
+"""From a workload to its case: the pod that its controller would create goes the webhook's own way."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from injector.core.admission import Setup, admit_request
+from injector.core.model import Admission, AdmissionRequest, JsonObject, Pod, Snapshot
+from injector.core.pod_schema import pod_faults
+from injector.manifests.workloads import CREATED_FROM, created_pod, pod_of, with_created_pod
+from injector.reports.documents import Document, UnreadableInputError
+
+# One previewed workload: what went in, what came out, where it stands.
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A workload and what becomes of the pod that its controller would create.
+
+    `document` is the workload as given, `result` the workload whose pods come out injected (the very same object where
+    nothing changes), `pod` the created pod, `admission` what becomes of that. `namespace_object` is None where the
+    namespace is not known.
+    """
+
+    document: JsonObject
+    result: JsonObject
+    namespace: str
+    namespace_object: JsonObject | None
+    pod: Pod
+    admission: Admission
+
+    @property
+    def is_injected(self) -> bool:
+        """Whether pods of this workload get a sidecar."""
+        return self.admission.allowed and self.admission.decision is not None and self.admission.decision.inject
+
+
+WORKLOADS = frozenset(CREATED_FROM)
+
+
+def case_of(document: JsonObject, setup: Setup, snapshot: Snapshot, default_namespace: str) -> Case:
+    """The case of a workload of one of the kinds in WORKLOADS; it is in `default_namespace` where it names none.
+
+    A workload from which no pod can be made is a case that is not allowed, with no decision.
+    """
+    namespace = namespace_of(document, default_namespace)
+    namespace_object = snapshot.namespaces.get(namespace)
+    faults = _faults(document)
+    if faults:
+        refused = Admission(allowed=False, decision=None, pod={}, message="; ".join(faults))
+        return Case(document, document, namespace, namespace_object, {}, refused)
+    pod = created_pod(document)
+    admission = admit_request(request_for(pod, namespace), setup, snapshot)
+    changed = admission.allowed and admission.pod is not pod
+    result = with_created_pod(document, admission.pod) if changed else document
+    return Case(document, result, namespace, namespace_object, pod, admission)
+
+
+def namespace_of(document: JsonObject, default: str) -> str:
+    """The namespace that `document` names, else `default`."""
+    metadata = document.get("metadata")
+    named = metadata.get("namespace") if isinstance(metadata, dict) else None
+    return named if isinstance(named, str) and named else default
+
+
+def request_for(pod: Pod, namespace: str) -> AdmissionRequest:
+    """The request in which an API server would send `pod` on its creation in `namespace`."""
+    return AdmissionRequest(
+        uid="preview",
+        api_version="admission.k8s.io/v1",
+        kind="AdmissionReview",
+        operation="CREATE",
+        namespace=namespace,
+        name="",
+        dry_run=True,
+        pod=pod,
+    )
+
+
+def _faults(document: JsonObject) -> list[str]:
+    metadata = document.get("metadata")
+    if not isinstance(metadata, dict | None):
+        return [f"metadata: expected a mapping, not {metadata!r:.60}"]
+    for field in ("name", "namespace"):
+        value = (metadata or {}).get(field)
+        if not isinstance(value, str | None):
+            return [f"metadata.{field}: expected a text, not {value!r:.60}"]
+    try:
+        return pod_faults(pod_of(document, CREATED_FROM[document["kind"]]))
+    except ValueError as error:
+        return [str(error)]
+
+
+# The cluster around previewed workloads: a snapshot, with what the input itself says of namespaces and nodes.
+
+
+def with_documents(snapshot: Snapshot, documents: Iterable[Document]) -> Snapshot:
+    """`snapshot` with the Namespace and Node objects among `documents` in place of its own of the same names.
+
+    Raises UnreadableInputError for such an object without a name, or with labels that are not texts.
+    """
+    namespaces, nodes = dict(snapshot.namespaces), {_name(node): node for node in snapshot.nodes or ()}
+    for document in documents:
+        kept = {"Namespace": namespaces, "Node": nodes}.get(document.object["kind"])
+        if kept is not None:
+            kept[_checked_name(document)] = document.object
+    known = tuple(nodes.values()) if nodes or snapshot.nodes is not None else None
+    return replace(snapshot, namespaces=namespaces, nodes=known)
+
+
+def with_namespace_labels(snapshot: Snapshot, namespace: str, labels: Mapping[str, str]) -> Snapshot:
+    """`snapshot` in which `namespace` exists and has just these labels; its annotations stay."""
+    metadata = (snapshot.namespaces.get(namespace) or {}).get("metadata") or {}
+    changed: JsonObject = {
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": {**metadata, "name": namespace, "labels": dict(labels)},
+    }
+    return replace(snapshot, namespaces={**snapshot.namespaces, namespace: changed})
+
+
+def parse_labels(text: str) -> dict[str, str]:
+    """Labels written as `key=value,key=value`; empty text is none. Raises ValueError."""
+    labels = {}
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        key, equals, value = part.partition("=")
+        if not equals or not key.strip():
+            raise ValueError(f"namespace labels have to be written key=value,key=value, not {part!r}")
+        labels[key.strip()] = value.strip()
+    return labels
+
+
+def _name(document: JsonObject) -> str:
+    return str((document.get("metadata") or {}).get("name") or "")
+
+
+def _checked_name(document: Document) -> str:
+    metadata: Any = document.object.get("metadata")
+    name = metadata.get("name") if isinstance(metadata, dict) else None
+    what = f"{document.where}: {document.object['kind']}"
+    if not isinstance(name, str) or not name:
+        raise UnreadableInputError(f"{what} without metadata.name")
+    for field in ("labels", "annotations"):
+        texts = metadata.get(field)
+        if texts is not None and not _is_text_map(texts):
+            raise UnreadableInputError(f"{what} {name!r}: metadata.{field} has to map texts to texts")
+    for field in ("spec", "status"):
+        if not isinstance(document.object.get(field), dict | None):
+            raise UnreadableInputError(f"{what} {name!r}: {field} has to be a mapping")
+    return name
+
+
+def _is_text_map(value: Any) -> bool:
+    return isinstance(value, dict) and all(isinstance(text, str) for entry in value.items() for text in entry)
+
+
+# The whole way from a text to what would be done to each workload in it.
+
+DEFAULT_NAMESPACE = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked beside the objects themselves.
+
+    `namespace` holds for workloads that name none; `namespace_labels`, where given, are the labels of every namespace
+    in which there is a workload.
+    """
+
+    namespace: str = DEFAULT_NAMESPACE
+    namespace_labels: Mapping[str, str] | None = None
+
+
+def preview(documents: list[Document], question: Question, setup: Setup, snapshot: Snapshot) -> Iterator[Case]:
+    """The case of every workload among `documents`, in order, each worked on when it is asked for.
+
+    Namespace and Node objects among them count as the cluster's. Raises UnreadableInputError for such an object that
+    cannot be used.
+    """
+    known = with_documents(snapshot, documents)
+    found = [document.object for document in documents if document.object["kind"] in WORKLOADS]
+    if question.namespace_labels is not None:
+        for namespace in {namespace_of(each, question.namespace) for each in found}:
+            known = with_namespace_labels(known, namespace, question.namespace_labels)
+    for document in found:
+        yield case_of(document, setup, known, question.namespace)
