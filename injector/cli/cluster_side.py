@@ -19,10 +19,10 @@ from injector.cluster.events import EventRecorder, notice_of
 from injector.cluster.lease import Lease
 from injector.cluster.metrics import ClusterMetrics
 from injector.cluster.watch import ClusterWatch
-from injector.server.answer import Answer
+from injector.server.handler import Answer
+from injector.server.run import ServingCertificate
 from injector.server.state import Service
 from injector.server.telemetry import Telemetry
-from injector.server.tls import ServingCertificate
 
 _FIRST_READ_SECONDS = 10.0
 _START_SECONDS = 60.0

@@ -14,8 +14,8 @@ from injector.cluster.api import ClusterError
 from injector.cluster.ca_bundles import Registration
 from injector.cluster.lease import Lease
 from injector.cluster.metrics import ClusterMetrics
+from injector.server.run import ServingCertificate
 from injector.server.telemetry import Telemetry
-from injector.server.tls import ServingCertificate
 
 # API servers follow webhook configurations as everybody does, and say nothing of it: so long they have time to.
 SETTLE_SECONDS = 5.0

@@ -27,10 +27,9 @@ from injector.core.pods import ContainerList, containers
 from injector.manifests.files import workloads
 from injector.manifests.workloads import created_pod
 from injector.server.app import create_app
-from injector.server.run import Listening, bind, server_for, serving
+from injector.server.run import Listening, ServingCertificate, bind, server_for, serving
 from injector.server.state import Service, State
 from injector.server.telemetry import Telemetry
-from injector.server.tls import ServingCertificate
 
 _NAMESPACE = "bookinfo"
 _NAME = "localhost"

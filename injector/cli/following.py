@@ -6,10 +6,9 @@ from pathlib import Path
 
 from injector.cli.errors import InputError
 from injector.config.watch import FileState, file_state, watch
-from injector.server.run import Upkeep
+from injector.server.run import ServingCertificate, Upkeep
 from injector.server.state import Service, State
 from injector.server.telemetry import Telemetry
-from injector.server.tls import ServingCertificate
 
 
 def following_configuration(

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from injector.cli.errors import InputError
 from injector.core.admission import set_up
-from injector.server.last_good import LastGood
 from injector.server.state import State
+from injector.server.workers import LastGood
 
 
 def leaving_behind(load: Callable[[], State], last_good: LastGood) -> Callable[[], State]:

@@ -9,10 +9,9 @@ import typer
 
 from injector.cli.errors import InputError
 from injector.server.preview_server import SecondServer, create_preview_app
-from injector.server.run import Listening, Upkeep, bind, server_for
+from injector.server.run import Listening, ServingCertificate, Upkeep, bind, server_for
 from injector.server.state import Service
 from injector.server.telemetry import Telemetry
-from injector.server.tls import ServingCertificate
 
 if TYPE_CHECKING:
     from injector.cluster.access import Access

@@ -20,13 +20,11 @@ from injector.cli.preview_side import PreviewAddress, serving_preview
 from injector.cli.serve_options import CertificateOptions, ClusterOptions
 from injector.config.watch import file_state
 from injector.server.app import create_app
-from injector.server.connection import Guard
-from injector.server.last_good import LastGood
-from injector.server.run import Listening, Upkeep, bind, run, server_for
+from injector.server.connections import Guard
+from injector.server.run import Listening, ServingCertificate, Upkeep, bind, run, server_for, warmed, warming
 from injector.server.state import Service, State
 from injector.server.telemetry import Telemetry
-from injector.server.tls import ServingCertificate
-from injector.server.warming import warmed, warming
+from injector.server.workers import LastGood
 
 if TYPE_CHECKING:
     from injector.cli.cluster_side import ClusterSide

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from injector.cli.errors import InputError
 from injector.server.run import Listening, bind
-from injector.server.supervisor import Supervisor
 from injector.server.telemetry import Telemetry
+from injector.server.workers import Supervisor
 
 
 def in_workers(listening: Listening, workers: int) -> Listening:

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 from threading import Thread
 from time import sleep
 from types import FrameType
@@ -16,13 +17,58 @@ import uvicorn
 import uvloop
 from starlette.types import ASGIApp
 
-from injector.server.connection import Guard, GuardedConnection
+from injector.core.admission import admit_request
+from injector.core.model import AdmissionRequest
+from injector.server.connections import Guard, GuardedConnection, Listener
 from injector.server.limits import ConnectionLimits, ServerLimits
-from injector.server.listener import Listener
-from injector.server.state import Service
+from injector.server.state import Service, State
 from injector.server.telemetry import Telemetry
-from injector.server.tls import ServingCertificate
-from injector.server.worker import Worker
+from injector.server.workers import Worker
+
+# TLS whose certificate can be exchanged while connections come in.
+
+
+class ServingCertificate:
+    """The certificate that new connections are shown, read from two files."""
+
+    def __init__(self, certificate: Path, key: Path) -> None:
+        """Read the pair. Raises OSError (ssl.SSLError is one) where it cannot be used."""
+        self._certificate, self._key = certificate, key
+        self._current = self._read()
+        self.context = _context()
+        # Each handshake asks which context to go on with: an exchange touches no context that is in use. A live context
+        # into which a key is loaded that does not fit is broken from then on.
+        self.context.sni_callback = self._choose
+
+    @property
+    def files(self) -> tuple[Path, Path]:
+        """The files of the certificate and of its private key."""
+        return self._certificate, self._key
+
+    def reload(self) -> str:
+        """Use what the files hold now; where that is no pair the last good one stays. Returns the fault, if any."""
+        try:
+            self._current = self._read()
+        except OSError as error:
+            return f"{self._certificate}, {self._key}: {error.strerror or error}"
+        return ""
+
+    def _choose(self, connection: ssl.SSLObject, _name: str | None, _context: ssl.SSLContext) -> None:
+        connection.context = self._current
+
+    def _read(self) -> ssl.SSLContext:
+        context = _context()
+        context.load_cert_chain(self._certificate, self._key, password="")
+        return context
+
+
+def _context() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    # A client that asks for handshake after handshake costs the server far more than itself.
+    context.options |= ssl.OP_NO_RENEGOTIATION
+    return context
+
 
 _RETRY_SECONDS = 5.0
 _POLL_SECONDS = 0.005
@@ -190,3 +236,41 @@ async def _kept_up(upkeep: Upkeep, telemetry: Telemetry) -> None:
             await asyncio.sleep(_RETRY_SECONDS)
         else:
             return
+
+
+# Templates are compiled when they are first needed: here that is before a pod needs them.
+
+_USUAL = AdmissionRequest(
+    uid="warming",
+    api_version="admission.k8s.io/v1",
+    kind="AdmissionReview",
+    operation="CREATE",
+    namespace="",
+    name="",
+    dry_run=True,
+    pod={"spec": {"containers": [{"name": "app", "image": "app"}]}},
+)
+
+
+def warmed(load: Callable[[], State]) -> Callable[[], State]:
+    """Loads a state that is ready for most pods: `load` as it is, after which a usual pod was worked on."""
+
+    def loaded() -> State:
+        state = load()
+        _warm(state)
+        return state
+
+    return loaded
+
+
+def warming(service: Service) -> Upkeep:
+    """Makes what `service` starts with ready, beside serving: a start waits for nothing that can come later."""
+
+    async def warm() -> None:
+        await asyncio.to_thread(_warm, service.state)
+
+    return warm
+
+
+def _warm(state: State) -> None:
+    admit_request(_USUAL, state.setup, state.snapshot)

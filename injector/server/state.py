@@ -7,7 +7,7 @@ from typing import Any
 
 from injector.core.admission import Setup
 from injector.core.model import Snapshot
-from injector.server.memory import Memory
+from injector.server.answer_cache import Memory
 
 
 @dataclass(frozen=True, slots=True)

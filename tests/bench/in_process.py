@@ -8,7 +8,7 @@ import orjson
 
 from injector.config import load
 from injector.core.admission import Setup, set_up
-from injector.server.answer import answer
+from injector.server.handler import answer
 from injector.server.state import State
 from tests.bench.clock import Cost, Work, paired
 from tests.bench.subjects import (

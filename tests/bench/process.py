@@ -7,7 +7,7 @@ from time import perf_counter
 from typing import Any
 
 from injector.core.admission import Setup
-from injector.server.answer import answer
+from injector.server.handler import answer
 from injector.server.state import State
 from tests.bench.subjects import SMALL, SNAPSHOT, review
 

@@ -14,7 +14,7 @@ from injector.cli.cluster_side import ClusterSide
 from injector.cli.errors import InputError
 from injector.cli.serve_options import ClusterOptions
 from injector.core.model import EMPTY_SNAPSHOT
-from injector.server.answer import answer
+from injector.server.handler import answer
 from injector.server.state import Service, State
 from injector.server.telemetry import Telemetry
 from tests.cluster.keeping import Keeper, keeping

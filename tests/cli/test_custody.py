@@ -21,8 +21,8 @@ from injector.cluster.api import ApiServer
 from injector.cluster.ca_bundles import Registration, is_owned
 from injector.cluster.lease import Lease
 from injector.cluster.metrics import ClusterMetrics
+from injector.server.run import ServingCertificate
 from injector.server.telemetry import Telemetry
-from injector.server.tls import ServingCertificate
 from tests.cluster.keeping import Keeper, keeping
 from tests.cluster.registered import PATH as REGISTRATION
 from tests.cluster.registered import configuration

@@ -7,8 +7,8 @@ import pytest
 from injector.cli.errors import InputError
 from injector.cli.inheritance import first_state, leaving_behind
 from injector.core.model import EMPTY_SNAPSHOT, Snapshot
-from injector.server.last_good import LastGood
 from injector.server.state import State
+from injector.server.workers import LastGood
 from tests.support import default_setup
 
 GOOD = State(default_setup(), Snapshot({"shop": {"metadata": {"name": "shop"}}}))

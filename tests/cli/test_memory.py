@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from certs.authority import create_authority, issue
 from certs.model import KeyPair, Settings
 from injector.cli.memory import PairFiles
-from injector.server.tls import ServingCertificate
+from injector.server.run import ServingCertificate
 
 SETTINGS = Settings(names=("localhost",))
 

@@ -15,10 +15,9 @@ from certs.rotation import ensure
 from injector.core.model import Snapshot
 from injector.core.selection import selection_rules
 from injector.server.app import create_app
-from injector.server.run import Listening, bind, server_for, serving
+from injector.server.run import Listening, ServingCertificate, bind, server_for, serving
 from injector.server.state import Service, State
 from injector.server.telemetry import Telemetry
-from injector.server.tls import ServingCertificate
 from tests.e2e.cluster import Cluster, applicable_sample, wait_until
 from tests.support import admitted, container_of, default_setup
 

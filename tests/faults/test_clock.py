@@ -13,7 +13,7 @@ from certs.authority import describe
 from certs.directory import DirectoryStore
 from certs.model import Settings
 from certs.rotation import ensure, next_check
-from injector.server.patience import ARRIVED, waited_too_long
+from injector.server.request_body import ARRIVED, waited_too_long
 from injector.server.shared_metrics import SharedMetrics
 
 SETTINGS = Settings(names=("localhost",))

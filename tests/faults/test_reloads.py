@@ -8,7 +8,7 @@ from pathlib import Path
 from injector.cli.errors import InputError
 from injector.cli.inputs import checked_setup, read_configuration
 from injector.core.model import EMPTY_SNAPSHOT
-from injector.server.answer import answer
+from injector.server.handler import answer
 from injector.server.state import Service, State
 from tests.cli.serving import Start
 from tests.faults.load import BODY, JSON

@@ -19,7 +19,7 @@ from injector.core.merge import strategic_merge
 from injector.core.model import EMPTY_SNAPSHOT, InjectionError
 from injector.core.template_check import template_faults
 from injector.manifests import ManualFaults, injection, rewrite
-from injector.server.answer import answer
+from injector.server.handler import answer
 from injector.server.state import State
 from tests.fuzz.effort import fuzzed, fuzzed_less
 from tests.fuzz.mutations import mutated

@@ -14,10 +14,9 @@ from certs.rotation import ensure
 from injector.core.model import EMPTY_SNAPSHOT
 from injector.server.app import create_app
 from injector.server.limits import Limits
-from injector.server.run import Listening, bind, server_for, serving
+from injector.server.run import Listening, ServingCertificate, bind, server_for, serving
 from injector.server.state import Service, State
 from injector.server.telemetry import Telemetry
-from injector.server.tls import ServingCertificate
 from tests.server.running import Running
 from tests.support import default_setup
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from certs.directory import DirectoryStore
+from injector.server.run import ServingCertificate
 from injector.server.state import Service
 from injector.server.telemetry import Telemetry
-from injector.server.tls import ServingCertificate
 
 JSON = {"Content-Type": "application/json"}
 

@@ -9,9 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from injector.core.model import EMPTY_SNAPSHOT, Snapshot
-from injector.core.repeated import with_uid, without_uid
-from injector.server.answer import Answer, answer
-from injector.server.memory import Memory
+from injector.server.answer_cache import Memory, with_uid, without_uid
+from injector.server.handler import Answer, answer
 from injector.server.state import State
 from tests.support import default_setup, pod_of, review_of, setup_of
 

@@ -20,14 +20,12 @@ from certs.model import Settings
 from certs.rotation import ensure
 from injector.core.model import EMPTY_SNAPSHOT
 from injector.server.app import create_app
-from injector.server.connection import Guard
+from injector.server.connections import Guard
 from injector.server.limits import ConnectionLimits, Limits
-from injector.server.patience import ARRIVED, timeout_of, waited_too_long
-from injector.server.reception import Reception, RequestRefused
-from injector.server.run import Listening, bind, server_for, serving
+from injector.server.request_body import ARRIVED, Reception, RequestRefused, timeout_of, waited_too_long
+from injector.server.run import Listening, ServingCertificate, bind, server_for, serving
 from injector.server.state import Service, State
 from injector.server.telemetry import Telemetry
-from injector.server.tls import ServingCertificate
 from tests.support import default_setup, pod_of, review_of
 from tests.waiting import rest, wait_until
 

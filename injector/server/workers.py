@@ -1,18 +1,106 @@
 """Several worker processes on one port: started, replaced when they die or hang, stopped together."""
 
+import asyncio
+import fcntl
 import os
 import signal
 import socket
 import sys
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from struct import Struct
 from types import FrameType
 from typing import Any
+from zlib import crc32
 
-from injector.server.last_good import LastGood
-from injector.server.shared_metrics import SharedMetrics
-from injector.server.worker import Worker
+from injector.server.shared_metrics import SharedMetrics, Values, added, counted, values_of
+from injector.server.telemetry import Telemetry
+
+# What workers leave to those that come after them: some bytes, in memory that no disk holds and no worker owns.
+
+_LENGTH_AND_SUM = Struct("<QQ")
+
+
+class LastGood:
+    """The last good inputs of any worker. Made before workers are forked; the last of them to write counts."""
+
+    def __init__(self) -> None:
+        """Hold nothing."""
+        self._descriptor = os.memfd_create("last-good", os.MFD_CLOEXEC)
+
+    def keep(self, content: bytes) -> None:
+        """Hold `content` in place of what was held. A worker that dies meanwhile leaves nothing that can be read."""
+        with self._alone(fcntl.LOCK_EX):
+            os.ftruncate(self._descriptor, 0)
+            os.pwrite(self._descriptor, content, _LENGTH_AND_SUM.size)
+            os.pwrite(self._descriptor, _LENGTH_AND_SUM.pack(len(content), crc32(content)), 0)
+
+    def content(self) -> bytes | None:
+        """What is held; None where that is nothing, or only a part of something."""
+        with self._alone(fcntl.LOCK_SH):
+            head = os.pread(self._descriptor, _LENGTH_AND_SUM.size, 0)
+            if len(head) < _LENGTH_AND_SUM.size:
+                return None
+            length, expected = _LENGTH_AND_SUM.unpack(head)
+            found = os.pread(self._descriptor, length, _LENGTH_AND_SUM.size)
+        return found if len(found) == length and crc32(found) == expected else None
+
+    @contextmanager
+    def _alone(self, kind: int) -> Iterator[None]:
+        """Locks of this kind are a process's own, and end with it."""
+        fcntl.lockf(self._descriptor, kind)
+        try:
+            yield
+        finally:
+            fcntl.lockf(self._descriptor, fcntl.LOCK_UN)
+
+
+# One of several worker processes: a whole server on a socket that all of them share.
+
+_PUBLISH_SECONDS = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """The place `index` of a worker, with what it shares: the listening socket and the metrics.
+
+    `earlier` is what was published from this place before it, `last_good` what any worker served from last. `pipes`:
+    one that ends when the parent does, and one on which a byte tells the parent that this worker serves.
+    """
+
+    index: int
+    bound: socket.socket
+    metrics: SharedMetrics
+    earlier: Values
+    last_good: LastGood
+    pipes: tuple[int, int]
+
+    async def share(self, telemetry: Telemetry, listening: asyncio.Event) -> None:
+        """What goes on beside serving: show metrics to the others and theirs as well, and end with the parent."""
+        telemetry.collected = lambda: added([self._own(telemetry), *self.metrics.others(self.index)])
+        asyncio.get_running_loop().add_reader(self.pipes[0], self._end)
+        await asyncio.gather(self._tell(listening), self._publish(telemetry))
+
+    def _end(self) -> None:
+        asyncio.get_running_loop().remove_reader(self.pipes[0])
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    async def _tell(self, listening: asyncio.Event) -> None:
+        await listening.wait()
+        # Only of the first worker does the parent want to know.
+        with suppress(BrokenPipeError):
+            os.write(self.pipes[1], b"1")
+
+    async def _publish(self, telemetry: Telemetry) -> None:
+        while True:
+            self.metrics.publish(self.index, self._own(telemetry))
+            await asyncio.sleep(_PUBLISH_SECONDS)
+
+    def _own(self, telemetry: Telemetry) -> Values:
+        return added([values_of(telemetry.registry), counted(self.earlier)])
+
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _LOOK_SECONDS = 0.1

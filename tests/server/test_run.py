@@ -1,5 +1,6 @@
 """The serving certificate is exchanged while the server runs, and only for one that can be used."""
 
+import asyncio
 import ssl
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,9 +11,12 @@ import pytest
 from certs.authority import describe
 from certs.model import Settings
 from certs.rotation import renewed_serving
-from injector.server.tls import ServingCertificate
+from injector.core.model import EMPTY_SNAPSHOT
+from injector.server.run import ServingCertificate, warmed, warming
+from injector.server.state import Service, State
 from tests.server.handshakes import shake_hands
 from tests.server.running import Running
+from tests.support import default_setup
 
 
 def shown(running: Running) -> int:
@@ -62,3 +66,27 @@ def test_a_pair_that_cannot_be_used_is_refused_and_the_last_good_one_stays(
 def test_the_first_certificate_has_to_be_usable(tmp_path: Path) -> None:
     with pytest.raises(OSError, match=r"tls\.crt|No such file"):
         ServingCertificate(tmp_path / "tls.crt", tmp_path / "tls.key")
+
+
+# What the first pods need is compiled before they come.
+
+
+def compiled(state: State) -> list[str]:
+    return state.setup.templates.compiled_for_usual_pods
+
+
+def test_what_the_server_starts_with_is_made_ready() -> None:
+    service = Service(State(default_setup(), EMPTY_SNAPSHOT))
+
+    async def start() -> None:
+        await warming(service)()
+
+    assert compiled(service.state) == []
+    asyncio.run(start())
+    assert compiled(service.state) == ["sidecar"]
+
+
+def test_another_configuration_is_ready_before_it_is_in_force() -> None:
+    loaded = warmed(lambda: State(default_setup(), EMPTY_SNAPSHOT))()
+    assert compiled(loaded) == ["sidecar"]
+    assert len(loaded.answers) == 0

@@ -7,8 +7,8 @@ import httpx
 import pytest
 
 from injector.reports.evaluate import Question
-from injector.server.preview_desk import Desk, PreviewLimits
-from injector.server.reception import RequestRefused
+from injector.server.preview_api import Desk, PreviewLimits
+from injector.server.request_body import RequestRefused
 from tests.server.running import Running
 
 POD = "{apiVersion: v1, kind: Pod, metadata: {name: shop}, spec: {containers: [{name: app, image: x}]}}"

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from injector.core.admission import admit_request
 from injector.core.model import Admission, AdmissionRequest, JsonObject, Pod
-from injector.core.repeated import with_uid, without_uid
 from injector.core.review import BadReview, parse_path, parse_review, respond
+from injector.server.answer_cache import with_uid, without_uid
 from injector.server.state import State
 
 # Stands for an operation of a patch whose number is all that is still to be told.

@@ -12,7 +12,7 @@ import httpx
 import jsonpatch
 import pytest
 
-from injector.server.answer import answer
+from injector.server.handler import answer
 from injector.server.state import State
 from tests.bench.instructions import counted
 from tests.server.running import JSON, Running

@@ -3,7 +3,7 @@
 import os
 import signal
 
-from injector.server.last_good import LastGood
+from injector.server.workers import LastGood
 
 
 def in_another_process(left: LastGood, content: bytes) -> None:

@@ -4,7 +4,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from injector.server.log_stream import LossyStream
+from injector.server.telemetry import LossyStream
 
 
 def test_lines_of_several_threads_are_written_one_after_the_other(tmp_path: Path) -> None:

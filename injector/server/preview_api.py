@@ -1,0 +1,249 @@
+"""Where previews wait for their turn, and the thread that works on them.
+
+The webhook goes first: previews are worked on one after the other, in slices between which the event loop has its turn.
+"""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Annotated, Any, TypeVar
+
+import orjson
+from fastapi import APIRouter, Query
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from injector.reports.documents import Document, UnreadableInputError, read_documents
+from injector.reports.evaluate import DEFAULT_NAMESPACE, WORKLOADS, Question, parse_labels, preview
+from injector.reports.render import item_of
+from injector.server.limits import Limits
+from injector.server.request_body import Reception, RequestRefused
+from injector.server.state import Service, State
+
+# What `POST /preview` takes and answers, as OpenAPI describes it. Source: https://spec.openapis.org/oas/v3.1.0
+
+MEDIA_TYPES = ("application/json", "application/yaml", "application/x-yaml", "text/yaml", "text/plain")
+
+_OBJECT: dict[str, Any] = {"type": "object"}
+_POD: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "metadata": _OBJECT,
+        "spec": {"type": "object", "properties": {"containers": {"type": "array", "items": _OBJECT}}},
+    },
+}
+_WORKLOAD: dict[str, Any] = {
+    "type": "object",
+    "required": ["kind"],
+    "properties": {
+        "apiVersion": {"type": "string"},
+        "kind": {"anyOf": [{"enum": sorted(WORKLOADS)}, {"type": "string"}]},
+        "metadata": _OBJECT,
+        "spec": {"anyOf": [_POD["properties"]["spec"], {"type": "object", "properties": {"template": _POD}}]},
+    },
+}
+_ITEM: dict[str, Any] = {
+    "type": "object",
+    "required": ["object", "decision", "patch", "diff", "result", "warnings"],
+    "properties": {
+        "object": {**_OBJECT, "description": "the workload as given"},
+        "namespace": {"type": "string"},
+        "decision": {
+            "type": "object",
+            "required": ["inject", "reason", "message", "trace"],
+            "properties": {
+                "inject": {"type": "boolean"},
+                "reason": {"type": "string"},
+                "message": {"type": "string"},
+                "trace": {"type": "array", "items": _OBJECT, "description": "every rule looked at, in order"},
+            },
+        },
+        "allowed": {"type": "boolean", "description": "false: the pod would be refused, `error` says why"},
+        "error": {"type": "string"},
+        "templates": {"type": "array", "items": {"type": "string"}},
+        "patch": {"type": "array", "items": _OBJECT, "description": "JSON Patch from `object` to `result`"},
+        "diff": {"type": "string", "description": "the change as text, grouped"},
+        "result": {**_OBJECT, "description": "the workload whose pods come out injected"},
+        "warnings": {"type": "array", "items": {"type": "string"}},
+        "capture": {"type": "string", "description": "the redirection rules of the pod, if it has any of this project"},
+    },
+}
+REQUEST_BODY: dict[str, Any] = {
+    "required": True,
+    "description": "workloads in YAML or JSON: several documents, Lists; Namespaces and Nodes count as the cluster's",
+    "content": {
+        media_type: {"schema": _WORKLOAD if media_type == "application/json" else {"type": "string"}}
+        for media_type in MEDIA_TYPES
+    },
+}
+ANSWERS: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "one item for each workload",
+        "content": {"application/json": {"schema": {"type": "array", "items": _ITEM}}},
+    },
+    400: {"description": "no body, or one that holds no Kubernetes objects"},
+    408: {"description": "the body did not arrive in time"},
+    413: {"description": "the body, or the number of workloads in it, is over the limit"},
+    415: {"description": f"a Content-Type other than {', '.join(MEDIA_TYPES)}"},
+    503: {"description": "too many previews are waiting, or this one takes too long"},
+}
+
+
+# Long work in a thread beside the event loop, in slices, so that the loop never waits for more than one of them. A
+# thread that computes lets the loop run only every few milliseconds, each time the loop asks for it, and a request
+# asks several times. So after each slice the thread waits until the loop has taken care of what had come in.
+# https://docs.python.org/3/library/sys.html#sys.setswitchinterval
+
+_SLICE_SECONDS = 0.0005
+_LONGEST_PAUSE_SECONDS = 5.0
+_CHUNK_BYTES = 65_536
+
+Result = TypeVar("Result")
+
+
+class OutOfTimeError(Exception):
+    """The work took longer than it may; the message says how long that is."""
+
+
+class Slices:
+    """Time for work in a thread: `seconds` altogether from now on, beside the event loop `loop`."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, seconds: float) -> None:
+        """Start the clock."""
+        self._loop, self._seconds = loop, seconds
+        self._until = monotonic() + seconds
+
+    def of(self, work: Iterable[Result]) -> Iterator[Result]:
+        """The results of `work`, with a pause after each slice. Raises OutOfTimeError; call it in the thread."""
+        ends = monotonic() + _SLICE_SECONDS
+        for result in work:
+            yield result
+            now = monotonic()
+            if now > self._until:
+                raise OutOfTimeError(f"this takes longer than {self._seconds:g} s: send less at once")
+            if now > ends:
+                asyncio.run_coroutine_threadsafe(asyncio.sleep(0), self._loop).result(_LONGEST_PAUSE_SECONDS)
+                ends = monotonic() + _SLICE_SECONDS
+
+
+async def array_of(items: list[bytes]) -> AsyncIterator[bytes]:
+    """The JSON array of `items`, themselves JSON, in chunks, with a turn for others between them."""
+    held, size = [b"["], 1
+    for place, item in enumerate(items):
+        held += [b"," if place else b"", item]
+        size += len(item)
+        if size > _CHUNK_BYTES:
+            yield b"".join(held)
+            held, size = [], 0
+            await asyncio.sleep(0)
+    yield b"".join((*held, b"]"))
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewLimits:
+    """What previews may take: workloads in one, seconds for the work on it, previews that wait; and what bodies may."""
+
+    workloads: int = 1000
+    seconds: float = 5.0
+    waiting: int = 8
+    bodies: Limits = field(default_factory=Limits)
+
+
+class Desk:
+    """Where previews wait for their turn, and the thread that works on them."""
+
+    def __init__(self, limits: PreviewLimits) -> None:
+        """Work within `limits`."""
+        self._limits = limits
+        self._reception = Reception(limits.bodies)
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="preview")
+        self._waiting = 0
+
+    async def text_of(self, request: Request) -> str:
+        """The text in the body of `request`. Raises RequestRefused."""
+        media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if media_type not in MEDIA_TYPES:
+            raise RequestRefused(415, f"invalid Content-Type {media_type!r}, want one of {', '.join(MEDIA_TYPES)}")
+        body = await self._reception.body(request.scope, request.receive)
+        if not body.strip():
+            raise RequestRefused(400, "no body found: expected Kubernetes objects in YAML or JSON")
+        try:
+            return body.decode("utf-8-sig")
+        except UnicodeDecodeError:
+            raise RequestRefused(
+                400, "the body is not UTF-8 text: expected Kubernetes objects in YAML or JSON"
+            ) from None
+
+    async def answer(self, text: str, question: Question, state: State) -> list[bytes]:
+        """The items of the answer, each as JSON. Raises RequestRefused."""
+        if self._waiting >= self._limits.waiting:
+            raise RequestRefused(503, f"busy: {self._waiting} previews are waiting; try again")
+        self._waiting += 1
+        try:
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._thread, self._work, text, question, state, loop)
+        except UnreadableInputError as error:
+            raise RequestRefused(400, " ".join(str(error).split())) from error
+        except OutOfTimeError as error:
+            raise RequestRefused(503, str(error)) from error
+        except RequestRefused:
+            raise
+        except Exception as error:
+            message = " ".join(str(error).split())
+            raise RequestRefused(500, f"the preview failed: {type(error).__name__}: {message}") from error
+        finally:
+            self._waiting -= 1
+
+    def _work(self, text: str, question: Question, state: State, loop: asyncio.AbstractEventLoop) -> list[bytes]:
+        slices = Slices(loop, self._limits.seconds)
+        documents = list(slices.of(self._counted(read_documents(text))))
+        cases = slices.of(preview(documents, question, state.setup, state.snapshot))
+        return list(slices.of(map(orjson.dumps, map(item_of, cases))))
+
+    def _counted(self, documents: Iterator[Document]) -> Iterator[Document]:
+        found = 0
+        for document in documents:
+            found += document.object["kind"] in WORKLOADS
+            if found > self._limits.workloads:
+                raise RequestRefused(413, f"too many workloads: the limit is {self._limits.workloads}")
+            yield document
+
+
+# `POST /preview`: what would be done to the workloads in the body, and why.
+
+_NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+
+
+def preview_route(service: Service, limits: PreviewLimits | None = None) -> APIRouter:
+    """The route `POST /preview`, answering from the state of `service`."""
+    router, desk = APIRouter(), Desk(limits or PreviewLimits())
+
+    @router.post("/preview", openapi_extra={"requestBody": REQUEST_BODY}, responses=ANSWERS, response_model=None)
+    async def previewed(
+        request: Request,
+        namespace: Annotated[str, Query(description="where workloads are that name no namespace")] = DEFAULT_NAMESPACE,
+        labels: Annotated[
+            str | None, Query(alias="namespaceLabels", description="labels of the namespaces: key=value,key=value")
+        ] = None,
+    ) -> Response:
+        """What would be done to each workload in the body, and why. Nothing is written anywhere."""
+        try:
+            text = await desk.text_of(request)
+            items = await desk.answer(text, _question(namespace, labels), service.state)
+        except RequestRefused as error:
+            return Response(f"{error}\n", error.status, media_type="text/plain")
+        return StreamingResponse(array_of(items), media_type="application/json")
+
+    return router
+
+
+def _question(namespace: str, labels: str | None) -> Question:
+    if not _NAMESPACE.fullmatch(namespace):
+        raise RequestRefused(400, f"namespace {namespace[:80]!r} is no namespace: expected letters a-z, digits and -")
+    try:
+        return Question(namespace, None if labels is None else parse_labels(labels))
+    except ValueError as error:
+        raise RequestRefused(400, str(error)) from error
