@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import orjson
 import typer
 
-from injector.cli import serve_options as option
-from injector.cli.inputs import (
+from injector.runtime import options as option
+from injector.runtime.loading import (
     ConfigFiles,
     Context,
     Kubeconfig,
@@ -60,7 +60,7 @@ def check(  # noqa: PLR0913, PLR0917 -- one parameter an option
     findings: Sequence[Finding] = ()
     if option.is_cluster_wanted(cluster, (kubeconfig, context), snapshot):
         # The official client takes its time to load: not for a check of files.
-        from injector.cli.check_cluster import Place, cluster_findings  # noqa: PLC0415
+        from injector.runtime.cluster_check import Place, cluster_findings  # noqa: PLC0415
 
         where = option.namespace_of(namespace)
         findings = cluster_findings(setup, Place(kubeconfig, context, tuple(webhook_config or ()), where, cert_secret))

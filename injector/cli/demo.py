@@ -16,8 +16,6 @@ import jsonpatch
 from certs.directory import DirectoryStore
 from certs.model import Settings
 from certs.rotation import ensure
-from injector.cli.errors import InputError
-from injector.cli.inputs import read_text, write
 from injector.cluster.snapshot_file import read_snapshot
 from injector.config import load
 from injector.config.loader import sample_files
@@ -26,6 +24,7 @@ from injector.core.model import JsonObject, Pod
 from injector.core.pods import ContainerList, containers
 from injector.manifests.files import workloads
 from injector.manifests.workloads import created_pod
+from injector.runtime.loading import InputError, read_text, write
 from injector.server.app import create_app
 from injector.server.run import Listening, ServingCertificate, bind, server_for, serving
 from injector.server.state import Service, State

@@ -9,19 +9,6 @@ from typing import Annotated
 import orjson
 import typer
 
-from injector.cli.errors import as_input_error, failing_with
-from injector.cli.inputs import (
-    ConfigFiles,
-    Context,
-    Kubeconfig,
-    Sets,
-    SnapshotFile,
-    read_setup,
-    snapshot_of,
-    write,
-)
-from injector.cli.painting import painted
-from injector.cli.scene import pods_in
 from injector.cluster.api import ClusterError
 from injector.cluster.client import connect
 from injector.cluster.inventory import pods as pods_of
@@ -30,6 +17,20 @@ from injector.core.model import Pod, Snapshot
 from injector.reports.drift import drift as drift_of
 from injector.reports.drift import drift_text
 from injector.reports.render import plain
+from injector.runtime.loading import (
+    ConfigFiles,
+    Context,
+    Kubeconfig,
+    Sets,
+    SnapshotFile,
+    as_input_error,
+    failing_with,
+    painted,
+    read_setup,
+    snapshot_of,
+    write,
+)
+from injector.runtime.workloads import pods_in
 
 _FOUND, _FAILED = 1, 2
 

@@ -6,19 +6,6 @@ from typing import Annotated
 
 import typer
 
-from injector.cli.errors import InputError, as_input_error, failing_with
-from injector.cli.inputs import (
-    ConfigFiles,
-    Context,
-    Kubeconfig,
-    Sets,
-    SnapshotFile,
-    read_setup,
-    snapshot_of,
-    write,
-)
-from injector.cli.painting import painted
-from injector.cli.scene import pods_in
 from injector.cluster.api import PODS, ClusterError
 from injector.cluster.client import connect
 from injector.cluster.inventory import read_cluster
@@ -27,6 +14,21 @@ from injector.reports.evaluate import DEFAULT_NAMESPACE
 from injector.reports.explain import explain as explained
 from injector.reports.explain import explanation_text
 from injector.reports.render import plain
+from injector.runtime.loading import (
+    ConfigFiles,
+    Context,
+    InputError,
+    Kubeconfig,
+    Sets,
+    SnapshotFile,
+    as_input_error,
+    failing_with,
+    painted,
+    read_setup,
+    snapshot_of,
+    write,
+)
+from injector.runtime.workloads import pods_in
 
 _DIFFERS, _FAILED = 1, 2
 

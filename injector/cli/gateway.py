@@ -7,12 +7,11 @@ from typing import Annotated
 import orjson
 import typer
 
-from injector.cli.errors import InputError
-from injector.cli.inputs import ConfigFiles, Sets, read_setup, read_text, warn, write
 from injector.core.model import JsonObject
 from injector.envoy import tracing_of
 from injector.gateway import GatewayFaults, Options, render
 from injector.reports.changes import yaml_lines
+from injector.runtime.loading import ConfigFiles, InputError, Sets, read_setup, read_text, warn, write
 
 _DEFAULTS = Options()
 

@@ -1,8 +1,9 @@
 """`injector inject`: manual injection of a file (reference section 14)."""
 
-from injector.cli.errors import InputError
-from injector.cli.inputs import (
+from injector.manifests import ManualFaults, injection, rewrite
+from injector.runtime.loading import (
     ConfigFiles,
+    InputError,
     InputFile,
     Sets,
     SnapshotFile,
@@ -12,7 +13,6 @@ from injector.cli.inputs import (
     warn,
     write,
 )
-from injector.manifests import ManualFaults, injection, rewrite
 
 
 def inject(filename: InputFile, config: ConfigFiles = None, sets: Sets = None, snapshot: SnapshotFile = None) -> None:

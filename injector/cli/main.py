@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command
 
-from injector.cli.errors import InputError
+from injector.runtime.loading import InputError
 
 # Each command is the function, or the group of commands, of its name in the module `injector.cli.<name>`.
 COMMANDS: Mapping[str, str] = {

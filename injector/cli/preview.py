@@ -9,10 +9,6 @@ from typing import Annotated
 import orjson
 import typer
 
-from injector.cli.errors import InputError, failing_with
-from injector.cli.inputs import ConfigFiles, Context, Kubeconfig, Sets, SnapshotFile, read_setup, write
-from injector.cli.painting import painted
-from injector.cli.scene import Sources, read_scene
 from injector.core.model import JsonObject
 from injector.core.patch import diff
 from injector.manifests.parsing import dump
@@ -21,6 +17,19 @@ from injector.reports.documents import UnreadableInputError
 from injector.reports.evaluate import DEFAULT_NAMESPACE, Case, Question
 from injector.reports.evaluate import preview as previewed
 from injector.reports.render import Paint, item_of, plain, terminal_text
+from injector.runtime.loading import (
+    ConfigFiles,
+    Context,
+    InputError,
+    Kubeconfig,
+    Sets,
+    SnapshotFile,
+    failing_with,
+    painted,
+    read_setup,
+    write,
+)
+from injector.runtime.workloads import Sources, read_scene
 
 CHANGED, FAILED = 1, 2
 

@@ -1,8 +1,10 @@
 """`injector review`: one AdmissionReview in, one out, as the webhook answers it."""
 
-from injector.cli.errors import InputError
-from injector.cli.inputs import (
+from injector.core.admission import admit_request
+from injector.core.review import BadReview, parse_review, respond
+from injector.runtime.loading import (
     ConfigFiles,
+    InputError,
     InputFile,
     Sets,
     SnapshotFile,
@@ -11,8 +13,6 @@ from injector.cli.inputs import (
     snapshot_of,
     write,
 )
-from injector.core.admission import admit_request
-from injector.core.review import BadReview, parse_review, respond
 
 
 def review(filename: InputFile, config: ConfigFiles = None, sets: Sets = None, snapshot: SnapshotFile = None) -> None:

@@ -2,13 +2,11 @@
 
 from pathlib import Path
 
-from injector.cli import serve_options as option
-from injector.cli.inputs import ConfigFiles, Context, Kubeconfig, Sets, SnapshotFile
-from injector.cli.limit_options import LimitTexts, server_limits
-from injector.cli.preview_side import preview_address
-from injector.cli.serve_options import CertificateOptions, ClusterOptions
-from injector.cli.serving import Inputs, serve_until_stopped
-from injector.cli.workers import in_workers
+from injector.runtime import options as option
+from injector.runtime.loading import ConfigFiles, Context, Kubeconfig, Sets, SnapshotFile
+from injector.runtime.options import CertificateOptions, ClusterOptions, LimitTexts, server_limits
+from injector.runtime.preview import preview_address
+from injector.runtime.serve import Inputs, in_workers, serve_until_stopped
 from injector.server.run import Listening
 
 

@@ -1,8 +1,7 @@
 """`injector uninject`: the inverse of manual injection."""
 
-from injector.cli.errors import InputError
-from injector.cli.inputs import InputFile, read_text, write
 from injector.manifests import ManualFaults, removal, rewrite
+from injector.runtime.loading import InputError, InputFile, read_text, write
 
 
 def uninject(filename: InputFile) -> None:

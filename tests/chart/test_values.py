@@ -10,9 +10,9 @@ import jsonschema
 import pytest
 import yaml
 
-from injector.cli.limit_options import server_limits
 from injector.config.chart_files import CHART, chart_files, described_values
 from injector.core.model import JsonObject
+from injector.runtime.options import server_limits
 from injector.server.limits import SETTABLE, ConnectionLimits, Limits, ServerLimits
 from tests.chart.rendering import chart, of_kind, rendered
 

@@ -5,9 +5,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from injector.cli.errors import InputError
-from injector.cli.inputs import checked_setup, read_configuration
 from injector.core.model import EMPTY_SNAPSHOT
+from injector.runtime.loading import InputError, checked_setup, read_configuration
 from injector.server.handler import answer
 from injector.server.state import Service, State
 from tests.cli.serving import Start

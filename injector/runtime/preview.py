@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from injector.cli.errors import InputError
+from injector.runtime.loading import InputError
 from injector.server.preview_server import SecondServer, create_preview_app
 from injector.server.run import Listening, ServingCertificate, Upkeep, bind, server_for
 from injector.server.state import Service
@@ -15,6 +15,7 @@ from injector.server.telemetry import Telemetry
 
 if TYPE_CHECKING:
     from injector.cluster.access import Access
+
 
 DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 15018
 

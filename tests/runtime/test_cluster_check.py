@@ -11,9 +11,9 @@ import pytest
 from certs.authority import create_authority, issue
 from certs.directory import files_of
 from certs.model import Holding, Settings
-from injector.cli.check_cluster import Place, cluster_findings
-from injector.cli.errors import InputError
 from injector.core.selection import selection_rules
+from injector.runtime.cluster_check import Place, cluster_findings
+from injector.runtime.loading import InputError
 from tests.cluster.keeping import Keeper, keeping
 from tests.cluster.listening import kubeconfig
 from tests.support import default_setup

@@ -2,6 +2,7 @@
 
 import io
 import json
+import stat
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -11,16 +12,16 @@ from typing import Any
 
 import pytest
 
-from certs.authority import certificates_in, describe, serving_faults
-from certs.model import Holding, Settings
+from certs.authority import certificates_in, create_authority, describe, issue, serving_faults
+from certs.model import Holding, KeyPair, Settings
 from certs.rotation import forced_rotation, renewed_serving
 from certs.secret import SecretStore, SecretStoreError
-from injector.cli import custody as room
-from injector.cli.custody import Custody
 from injector.cluster.api import ApiServer
 from injector.cluster.ca_bundles import Registration, is_owned
 from injector.cluster.lease import Lease
 from injector.cluster.metrics import ClusterMetrics
+from injector.runtime import certificates as room
+from injector.runtime.certificates import Custody, PairFiles
 from injector.server.run import ServingCertificate
 from injector.server.telemetry import Telemetry
 from tests.cluster.keeping import Keeper, keeping
@@ -323,3 +324,45 @@ def test_without_a_first_certificate_there_is_nothing_to_serve(mesh: Mesh) -> No
     mesh.keeper.refusing["POST"] = 403
     with pytest.raises(SecretStoreError, match="Secret mesh/certificates: cannot be written: 403"):
         Replica(mesh.server, "a").start()
+
+
+# A pair in memory: for this process only, and always what was written last.
+
+
+def pair() -> KeyPair:
+    now = datetime.now(UTC)
+    return issue(create_authority(SETTINGS, now), SETTINGS, now)
+
+
+def test_the_files_are_for_their_owner_only_and_on_no_disk() -> None:
+    files = PairFiles(b"certificate", b"key")
+    for file in (files.certificate, files.key):
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        assert file.stat().st_nlink == 0
+
+
+def test_a_shorter_pair_leaves_nothing_of_the_longer_one_before() -> None:
+    files = PairFiles(b"a long certificate", b"a long key")
+    files.write(b"short", b"k")
+    assert (files.certificate.read_bytes(), files.key.read_bytes()) == (b"short", b"k")
+
+
+def test_a_broken_pair_is_not_served_and_the_next_good_one_is() -> None:
+    first, second = pair(), pair()
+    files = PairFiles(first.certificate, first.key)
+    serving = ServingCertificate(files.certificate, files.key)
+    files.write(second.certificate, b"no key")
+    assert str(files.certificate) in serving.reload()
+    files.write(second.certificate, first.key)
+    assert serving.reload() != ""
+    files.write(second.certificate, second.key)
+    assert serving.reload() == ""
+
+
+def test_the_memory_is_given_back() -> None:
+    files = PairFiles(b"certificate", b"key")
+    paths = files.certificate, files.key
+    inodes = {file.stat().st_ino for file in paths}
+    del files
+    # The numbers of the descriptors may belong to something else by now.
+    assert not {file.stat().st_ino for file in paths if file.exists()} & inodes

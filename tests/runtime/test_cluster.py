@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from certs.model import Settings
-from injector.cli import cluster_side as room
-from injector.cli.cluster_side import ClusterSide
-from injector.cli.errors import InputError
-from injector.cli.serve_options import ClusterOptions
 from injector.core.model import EMPTY_SNAPSHOT
+from injector.runtime import cluster as room
+from injector.runtime.cluster import ClusterSide
+from injector.runtime.loading import InputError
+from injector.runtime.options import ClusterOptions
 from injector.server.handler import answer
 from injector.server.state import Service, State
 from injector.server.telemetry import Telemetry

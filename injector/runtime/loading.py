@@ -1,19 +1,50 @@
 """What the commands have in common: their options, and reading what these name."""
 
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
 import typer
 
-from injector.cli.errors import InputError
 from injector.cluster.snapshot_file import SnapshotFaults, read_snapshot
 from injector.config import ConfigFaults, Loaded, load
 from injector.core.admission import Setup, set_up
 from injector.core.model import EMPTY_SNAPSHOT, Snapshot
 from injector.core.render import TemplateFault
 from injector.core.template_check import template_faults
+from injector.reports.render import STYLES
+
+# The one way in which a command fails.
+
+
+class InputError(Exception):
+    """Input or configuration is at fault: the text goes to standard error, `status` is the exit status."""
+
+    def __init__(self, message: str, status: int = 1) -> None:
+        """Keep the exit `status` beside the message."""
+        super().__init__(message)
+        self.status = status
+
+
+@contextmanager
+def failing_with(status: int) -> Iterator[None]:
+    """Give every InputError of the block the exit `status`: for commands where 1 is an answer, as for a diff."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(str(error), status) from error
+
+
+@contextmanager
+def as_input_error(*kinds: type[Exception]) -> Iterator[None]:
+    """Make an InputError with the same text of whatever of `kinds` the block raises."""
+    try:
+        yield
+    except kinds as error:
+        raise InputError(str(error)) from error
+
 
 _STANDARD_INPUT = Path("-")
 
@@ -102,3 +133,11 @@ def warn(lines: Iterable[str]) -> None:
     """Write lines to standard error."""
     for line in lines:
         typer.echo(line, err=True)
+
+
+# Colours, for terminals.
+
+
+def painted(text: str, style: str) -> str:
+    """`text` in the style of that name (see `preview.terminal`)."""
+    return typer.style(text, **STYLES[style])

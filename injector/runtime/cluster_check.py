@@ -9,13 +9,13 @@ from pathlib import Path
 
 from certs.authority import CertificateError, certificates_in, describe, serving_faults
 from certs.secret import SecretStore, SecretStoreError
-from injector.cli.errors import as_input_error
 from injector.cluster.api import ApiServer, ClusterError
 from injector.cluster.ca_bundles import lacking, own_entries
 from injector.cluster.client import connect
 from injector.cluster.diagnosis import Finding, Surroundings, diagnose, survey
 from injector.core.admission import Setup
 from injector.core.selection import DEFAULT_REVISION
+from injector.runtime.loading import as_input_error
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,6 @@ from uuid import uuid4
 
 from certs.model import Settings
 from certs.secret import SecretStore, SecretStoreError
-from injector.cli.custody import Custody
-from injector.cli.errors import InputError, as_input_error
-from injector.cli.memory import PairFiles
-from injector.cli.serve_options import ClusterOptions
 from injector.cluster.access import Access
 from injector.cluster.api import ApiServer, ClusterError
 from injector.cluster.ca_bundles import Registration
@@ -19,6 +15,9 @@ from injector.cluster.events import EventRecorder, notice_of
 from injector.cluster.lease import Lease
 from injector.cluster.metrics import ClusterMetrics
 from injector.cluster.watch import ClusterWatch
+from injector.runtime.certificates import Custody, PairFiles
+from injector.runtime.loading import InputError, as_input_error
+from injector.runtime.options import ClusterOptions
 from injector.server.handler import Answer
 from injector.server.run import ServingCertificate
 from injector.server.state import Service

@@ -1,8 +1,9 @@
 """The webhook server put together: state, certificate, cluster, and what goes on beside serving."""
 
 import asyncio
+import pickle
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,13 +13,11 @@ from certs.authority import describe
 from certs.directory import DirectoryStore
 from certs.model import Settings
 from certs.rotation import ensure, next_check
-from injector.cli.errors import InputError
-from injector.cli.following import following_certificate, following_configuration, tell_of_configuration
-from injector.cli.inheritance import first_state, leaving_behind
-from injector.cli.inputs import checked_setup, read_configuration, snapshot_of
-from injector.cli.preview_side import PreviewAddress, serving_preview
-from injector.cli.serve_options import CertificateOptions, ClusterOptions
-from injector.config.watch import file_state
+from injector.config.watch import FileState, file_state, watch
+from injector.core.admission import set_up
+from injector.runtime.loading import InputError, checked_setup, read_configuration, snapshot_of
+from injector.runtime.options import CertificateOptions, ClusterOptions
+from injector.runtime.preview import PreviewAddress, serving_preview
 from injector.server.app import create_app
 from injector.server.connections import Guard
 from injector.server.run import Listening, ServingCertificate, Upkeep, bind, run, server_for, warmed, warming
@@ -27,7 +26,82 @@ from injector.server.telemetry import Telemetry
 from injector.server.workers import LastGood
 
 if TYPE_CHECKING:
-    from injector.cli.cluster_side import ClusterSide
+    from injector.runtime.cluster import ClusterSide
+from injector.server.workers import Supervisor
+
+# What goes on beside serving: configuration and certificates are followed on disk.
+
+
+def following_configuration(
+    files: Sequence[Path], known: FileState, load: Callable[[], State], service: Service, telemetry: Telemetry
+) -> Upkeep:
+    """Loads anew when one of `files` is no longer as `known`; what cannot be used leaves the last good state in force.
+
+    `known` is what the files were before they were first loaded: a change while the server starts is not missed.
+    """
+
+    async def follow() -> None:
+        async for _ in watch(files, known=known):
+            fault = await asyncio.to_thread(service.reload, load, (InputError,))
+            tell_of_configuration(fault, files, telemetry)
+
+    return follow
+
+
+def tell_of_configuration(fault: str, files: Sequence[Path], telemetry: Telemetry) -> None:
+    """Say whether what stands in `files` is in force, and if not, for which `fault`."""
+    telemetry.configuration_current.set(0 if fault else 1)
+    if fault:
+        telemetry.log.error("configuration refused, the last good one stays", fault=fault)
+    elif files:
+        telemetry.log.info("configuration in force", files=[str(file) for file in files])
+
+
+def following_certificate(certificate: ServingCertificate, expiry: Callable[[], float], telemetry: Telemetry) -> Upkeep:
+    """Serves what the certificate's files hold; `expiry` tells when that ends, in seconds of Unix time."""
+
+    async def follow() -> None:
+        known = file_state(certificate.files)
+        certificate.reload()
+        telemetry.certificate_expiry.set(expiry())
+        async for _ in watch(certificate.files, known=known):
+            fault = certificate.reload()
+            if fault:
+                telemetry.log.error("certificate refused, the last good one stays", fault=fault)
+                continue
+            telemetry.certificate_expiry.set(expiry())
+            telemetry.log.info("certificate in force", file=str(certificate.files[0]))
+
+    return follow
+
+
+# A worker that takes the place of another one begins where that one was, whatever stands in the files by then.
+
+
+def leaving_behind(load: Callable[[], State], last_good: LastGood) -> Callable[[], State]:
+    """Loads as `load` does, and leaves what was good to workers that come after this one."""
+
+    def loaded() -> State:
+        state = load()
+        last_good.keep(pickle.dumps((state.setup.config, state.snapshot)))
+        return state
+
+    return loaded
+
+
+def first_state(load: Callable[[], State], last_good: LastGood) -> State:
+    """What `load` gives; where that is at fault, what an earlier worker left, with the fault told.
+
+    Raises InputError where there is no earlier worker: who starts the program has to know.
+    """
+    try:
+        return load()
+    except InputError as error:
+        held = last_good.content()
+        if held is None:
+            raise
+        config, snapshot = pickle.loads(held)  # noqa: S301 -- written by this program, in memory that is its own
+        return replace(State(set_up(config), snapshot), fault=str(error))
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +164,7 @@ def serve_until_stopped(
 
 def _cluster_side(cluster: ClusterOptions, service: Service, telemetry: Telemetry) -> "ClusterSide":
     # The official client takes 38 MB and a fifth of a second to load: it is left alone without a cluster.
-    from injector.cli.cluster_side import ClusterSide  # noqa: PLC0415
+    from injector.runtime.cluster import ClusterSide  # noqa: PLC0415
 
     return ClusterSide(cluster, service, telemetry)
 
@@ -142,3 +216,20 @@ def _expiry(certificate: ServingCertificate) -> float:
 
 def _now() -> datetime:
     return datetime.now(UTC)
+
+
+# `--workers`: the command goes on in every worker, each a whole server; this process only looks after them.
+
+
+def in_workers(listening: Listening, workers: int) -> Listening:
+    """Where to listen: as given for a single worker, which is this process; else forks, and returns in each worker.
+
+    Raises InputError where the address cannot be had.
+    """
+    if workers == 1:
+        return listening
+    try:
+        bound = bind(listening)
+    except OSError as error:
+        raise InputError(f"cannot serve on {listening.host}:{listening.port}: {error}") from error
+    return replace(listening, worker=Supervisor(bound, workers, Telemetry().log).forked())

@@ -1,6 +1,8 @@
 """Certificates of a Secret, served by every replica; the one that holds the lease writes them and their authority."""
 
+import os
 from datetime import UTC, datetime
+from pathlib import Path
 from threading import Event, Thread
 from time import monotonic
 from typing import Any
@@ -9,13 +11,51 @@ from certs.authority import CertificateError, certificates_in, describe, pair_fa
 from certs.model import Holding, Settings
 from certs.rotation import next_holding
 from certs.secret import SecretStore, SecretStoreError
-from injector.cli.memory import PairFiles
 from injector.cluster.api import ClusterError
 from injector.cluster.ca_bundles import Registration
 from injector.cluster.lease import Lease
 from injector.cluster.metrics import ClusterMetrics
 from injector.server.run import ServingCertificate
 from injector.server.telemetry import Telemetry
+
+# A certificate and its key in memory, under names of files: OpenSSL reads files only, and keys stay off the disk.
+
+
+class PairFiles:
+    """Two files without a place on any disk, which live as long as this object."""
+
+    def __init__(self, certificate: bytes, key: bytes) -> None:
+        """Hold the pair, as PEM."""
+        self._descriptors = tuple(os.memfd_create(name, os.MFD_CLOEXEC) for name in ("certificate", "key"))
+        for descriptor in self._descriptors:
+            os.fchmod(descriptor, 0o600)
+        self.write(certificate, key)
+
+    def __del__(self) -> None:
+        """Give the memory back."""
+        for descriptor in self._descriptors:
+            os.close(descriptor)
+
+    @property
+    def certificate(self) -> Path:
+        """The file of the certificate."""
+        return _path(self._descriptors[0])
+
+    @property
+    def key(self) -> Path:
+        """The file of its private key."""
+        return _path(self._descriptors[1])
+
+    def write(self, certificate: bytes, key: bytes) -> None:
+        """Hold another pair. Whoever reads at the same moment may see a mixture: they are to be read after this."""
+        for descriptor, content in zip(self._descriptors, (certificate, key), strict=True):
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, content, 0)
+
+
+def _path(descriptor: int) -> Path:
+    return Path(f"/proc/{os.getpid()}/fd/{descriptor}")
+
 
 # API servers follow webhook configurations as everybody does, and say nothing of it: so long they have time to.
 SETTLE_SECONDS = 5.0

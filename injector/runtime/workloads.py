@@ -5,14 +5,13 @@ from pathlib import Path
 
 import typer
 
-from injector.cli.errors import InputError, as_input_error
-from injector.cli.inputs import read_text, snapshot_of
 from injector.cluster.api import ClusterError
 from injector.cluster.client import connect
 from injector.cluster.inventory import read_cluster, workloads
 from injector.core.model import Pod, Snapshot
 from injector.core.pod_schema import pod_faults
 from injector.reports.documents import Document, UnreadableInputError, read_documents
+from injector.runtime.loading import InputError, as_input_error, read_text, snapshot_of
 
 
 @dataclass(frozen=True, slots=True)
