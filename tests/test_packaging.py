@@ -16,8 +16,8 @@ from injector.capture.arguments import Backend, Mode, capture_of
 from injector.capture.nftables import TABLE
 from injector.capture.rules import MARK
 from injector.capture.system import TABLE as ROUTING_TABLE
-from injector.config.chart_files import CHART
 from tests.support import REPOSITORY
+from tools.generate import CHART
 
 _CONTINUED = re.compile(r"\\\n\s*")
 

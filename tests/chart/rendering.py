@@ -6,7 +6,7 @@ from typing import Any
 import helm_python
 import yaml
 
-from injector.config.chart_files import CHART
+from tools.generate import CHART
 
 RELEASE, NAMESPACE = "injector", "injector-system"
 CLUSTER_NAME = f"{RELEASE}-{NAMESPACE}"

@@ -11,12 +11,12 @@ import pytest
 
 from injector.cluster.metrics import NOT_FOUND, ClusterMetrics
 from injector.cluster.watch import Connection
-from injector.config.chart_files import CHART
 from injector.core.review import parse_review
 from injector.server.handler import Answer
 from injector.server.telemetry import Telemetry
 from tests.chart.rendering import CERT_MANAGER, only, rendered, server_of
 from tests.support import admitted, default_setup, pod_of, review_of
+from tools.generate import CHART
 
 _METRIC = re.compile(r"\b(?:sidecar|webhook)_\w+")
 _BY = re.compile(r"by \(([\w, ]+)\)")

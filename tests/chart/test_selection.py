@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from injector.config import load
-from injector.config.chart_files import CHART, selection_text
 from injector.core.decision import decide, facts_of, selection_of
 from injector.core.model import Config
 from injector.core.selection import SYSTEM_NAMESPACES, namespace_labels
 from tests.chart.rendering import CERT_MANAGER, NAMESPACE, of_kind, only, rendered, webhook_entries
 from tests.support import kubernetes_matches
+from tools.generate import CHART, selection_text
 
 INJECTION = (None, "enabled", "disabled", "maybe")
 REVISIONS = (None, "default", "canary", "prod", "other")
@@ -65,7 +65,7 @@ def test_a_pod_is_sent_once_where_the_decision_is_to_inject_and_never_else(
 
 
 def test_the_table_in_the_chart_is_the_one_of_the_core() -> None:
-    """`python -m injector.config.documentation` writes it anew."""
+    """`python -m tools.generate` writes it anew."""
     assert (CHART / "files" / "selection.yaml").read_text(encoding="utf-8") == selection_text()
 
 

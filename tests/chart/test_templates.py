@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from injector.config.chart_files import CHART
 from tests.chart.rendering import CERT_MANAGER, EVERYTHING, NAMESPACE, chart, of_kind, rendered
+from tools.generate import CHART
 
 # Kinds that Kubernetes does not bring itself: what their definitions require, by path.
 REQUIRED: dict[str, tuple[str, ...]] = {

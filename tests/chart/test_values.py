@@ -10,11 +10,11 @@ import jsonschema
 import pytest
 import yaml
 
-from injector.config.chart_files import CHART, chart_files, described_values
 from injector.core.model import JsonObject
 from injector.runtime.options import server_limits
 from injector.server.limits import SETTABLE, ConnectionLimits, Limits, ServerLimits
 from tests.chart.rendering import chart, of_kind, rendered
+from tools.generate import CHART, chart_files, described_values
 
 SCHEMA: JsonObject = json.loads((CHART / "values.schema.json").read_text(encoding="utf-8"))
 VALUES_TEXT = (CHART / "values.yaml").read_text(encoding="utf-8")
@@ -40,7 +40,7 @@ def closed(schema: Any) -> Iterator[bool]:
 
 
 def test_the_made_files_of_the_chart_are_up_to_date() -> None:
-    """`python -m injector.config.documentation` writes them anew."""
+    """`python -m tools.generate` writes them anew."""
     for file, text in chart_files().items():
         assert file.read_text(encoding="utf-8") == text, file
 

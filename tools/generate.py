@@ -1,18 +1,18 @@
-"""The parts of the chart that are made from tables: its webhook entries, the schema of `config`, its page of values.
+"""The tables of `docs/configuration.md`, made from the tables of keys so that they cannot differ from them.
 
-`python -m injector.config.documentation` writes them anew in a checkout.
+`python -m tools.generate` writes them, `schema.json` and the chart's made parts anew in a checkout.
 """
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from injector.config.schema import json_schema
+from injector.config.keys import ABSENT, MESH_KEYS, NATIVE_KEYS, VALUES_KEYS, Key
 from injector.core.model import JsonObject
 from injector.core.selection import (
     DEFAULT_REVISION,
@@ -22,13 +22,53 @@ from injector.core.selection import (
     revision_rules,
 )
 
+# The JSON Schema of the configuration, made from the tables of keys; `schema.json` beside this file is its text.
+# Source: https://json-schema.org/draft/2020-12. Only the injector's own document is described, no foreign kind.
+
+SCHEMA_FILE = Path(__file__).parent / "schema.json"
+_OBJECT: JsonObject = {"type": ["object", "null"]}
+
+
+def json_schema() -> JsonObject:
+    """The schema: no unknown key at the top, any further key in `values` and `meshConfig`."""
+    schema = _object_schema(NATIVE_KEYS)
+    for name, table in (("values", VALUES_KEYS), ("meshConfig", MESH_KEYS)):
+        schema["properties"][name] |= _object_schema(table)
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Configuration of the sidecar injector",
+        **schema,
+        "additionalProperties": False,
+    }
+
+
+def schema_text() -> str:
+    """What `schema.json` has to contain."""
+    return json.dumps(json_schema(), indent=2) + "\n"
+
+
+def _object_schema(table: Iterable[Key]) -> JsonObject:
+    schema: JsonObject = {**_OBJECT, "properties": {}}
+    for key in table:
+        *above, last = key.path
+        level = schema
+        for parent in above:
+            level = level["properties"].setdefault(parent, {**_OBJECT})
+            level.setdefault("properties", {})
+        level["properties"][last] = {**level["properties"].get(last, {}), **key.schema()}
+    return schema
+
+
+# The parts of the chart that are made from tables: its webhook entries, the schema of `config`, its page of values.
+# `python -m tools.generate` writes them anew in a checkout.
+
 CHART = Path(__file__).resolve().parents[2] / "charts" / "injector"
 # No label value has this form, so the chart can put a revision in its place in the text.
 ANY_REVISION = "<revision>"
 
 _SELECTION_HEADER = """\
 # The opt-in table of injector/core/selection.py, for the webhook entries of this chart; <revision> is each revision
-# or tag. Not edited: `python -m injector.config.documentation` writes it.
+# or tag. Not edited: `python -m tools.generate` writes it.
 """
 _VALUES_TABLE = re.compile(r"(<!-- values -->\n).*?(<!-- end of values -->)", re.DOTALL)
 
@@ -133,3 +173,31 @@ def _at(tree: JsonObject, path: tuple[str, ...]) -> Any:
     for key in path:
         found = found[key]
     return found
+
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "configuration.md"
+_TABLES: Mapping[str, Iterable[Key]] = {"native": NATIVE_KEYS, "values": VALUES_KEYS, "mesh": MESH_KEYS}
+_SECTION = re.compile(r"(<!-- keys: (\w+) -->\n).*?(<!-- end of keys -->)", re.DOTALL)
+
+
+def with_tables(page: str) -> str:
+    """The page with each table between its marks written anew."""
+    return _SECTION.sub(lambda match: f"{match[1]}{_table(_TABLES[match[2]])}{match[3]}", page)
+
+
+def _table(keys: Iterable[Key]) -> str:
+    rows = ["| key | type | default | meaning |", "| --- | --- | --- | --- |", *map(_key_row, keys)]
+    return "".join(f"{row}\n" for row in rows)
+
+
+def _key_row(key: Key) -> str:
+    kind = ", ".join(f"`{choice}`" if choice else '`""`' for choice in key.choices) or key.type.name
+    default = "absent" if key.default is ABSENT else f"`{json.dumps(key.default)}`"
+    return f"| `{key.name}` | {kind} | {default} | {key.meaning} |"
+
+
+if __name__ == "__main__":
+    SCHEMA_FILE.write_text(schema_text(), encoding="utf-8")
+    PAGE.write_text(with_tables(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    for file, text in chart_files().items():
+        file.write_text(text, encoding="utf-8")

@@ -1,0 +1,1 @@
+"""Generators of documentation, schema and chart files; not part of the wheel."""
