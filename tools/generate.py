@@ -1,6 +1,6 @@
 """The tables of `docs/configuration.md`, made from the tables of keys so that they cannot differ from them.
 
-`python -m tools.generate` writes them, `schema.json` and the chart's made parts anew in a checkout.
+`make generate` writes them, `schema.json` and the chart's made parts anew in a checkout.
 """
 
 import json
@@ -25,7 +25,8 @@ from injector.core.selection import (
 # The JSON Schema of the configuration, made from the tables of keys; `schema.json` beside this file is its text.
 # Source: https://json-schema.org/draft/2020-12. Only the injector's own document is described, no foreign kind.
 
-SCHEMA_FILE = Path(__file__).parent / "schema.json"
+REPOSITORY = Path(__file__).resolve().parents[1]
+SCHEMA_FILE = REPOSITORY / "injector" / "config" / "schema.json"
 _OBJECT: JsonObject = {"type": ["object", "null"]}
 
 
@@ -60,15 +61,15 @@ def _object_schema(table: Iterable[Key]) -> JsonObject:
 
 
 # The parts of the chart that are made from tables: its webhook entries, the schema of `config`, its page of values.
-# `python -m tools.generate` writes them anew in a checkout.
+# `make generate` writes them anew in a checkout.
 
-CHART = Path(__file__).resolve().parents[2] / "charts" / "injector"
+CHART = REPOSITORY / "charts" / "injector"
 # No label value has this form, so the chart can put a revision in its place in the text.
 ANY_REVISION = "<revision>"
 
 _SELECTION_HEADER = """\
 # The opt-in table of injector/core/selection.py, for the webhook entries of this chart; <revision> is each revision
-# or tag. Not edited: `python -m tools.generate` writes it.
+# or tag. Not edited: `make generate` writes it.
 """
 _VALUES_TABLE = re.compile(r"(<!-- values -->\n).*?(<!-- end of values -->)", re.DOTALL)
 
@@ -175,7 +176,7 @@ def _at(tree: JsonObject, path: tuple[str, ...]) -> Any:
     return found
 
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "configuration.md"
+PAGE = REPOSITORY / "docs" / "configuration.md"
 _TABLES: Mapping[str, Iterable[Key]] = {"native": NATIVE_KEYS, "values": VALUES_KEYS, "mesh": MESH_KEYS}
 _SECTION = re.compile(r"(<!-- keys: (\w+) -->\n).*?(<!-- end of keys -->)", re.DOTALL)
 

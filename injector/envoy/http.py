@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from injector.core.model import JsonObject
-from injector.envoy.settings import SidecarProxy, Tracing
+from injector.envoy.settings import JsonObject, SidecarProxy, Tracing
 
 # How Envoy's configuration names its parts.
 

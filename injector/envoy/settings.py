@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
-from injector.core.model import JsonObject
+JsonObject: TypeAlias = dict[str, Any]
+
 
 OUTBOUND_PORT, INBOUND_PORT = 15001, 15006
 _DETECTION_TIMEOUT = "0.1s"

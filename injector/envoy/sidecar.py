@@ -1,6 +1,5 @@
 """Where a sidecar takes connections: captured ones in both directions, and its own pages."""
 
-from injector.core.model import JsonObject
 from injector.envoy.http import (
     PROTOCOLS,
     TRACING_CLUSTER,
@@ -13,7 +12,7 @@ from injector.envoy.http import (
     socket,
     upstream_options,
 )
-from injector.envoy.settings import SidecarProxy, Tracing
+from injector.envoy.settings import JsonObject, SidecarProxy, Tracing
 
 # Where connections go on to.
 

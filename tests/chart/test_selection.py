@@ -65,7 +65,7 @@ def test_a_pod_is_sent_once_where_the_decision_is_to_inject_and_never_else(
 
 
 def test_the_table_in_the_chart_is_the_one_of_the_core() -> None:
-    """`python -m tools.generate` writes it anew."""
+    """`make generate` writes it anew."""
     assert (CHART / "files" / "selection.yaml").read_text(encoding="utf-8") == selection_text()
 
 

@@ -40,7 +40,7 @@ def closed(schema: Any) -> Iterator[bool]:
 
 
 def test_the_made_files_of_the_chart_are_up_to_date() -> None:
-    """`python -m tools.generate` writes them anew."""
+    """`make generate` writes them anew."""
     for file, text in chart_files().items():
         assert file.read_text(encoding="utf-8") == text, file
 

@@ -12,12 +12,12 @@ from tools.generate import PAGE, SCHEMA_FILE, json_schema, schema_text, with_tab
 
 
 def test_the_shipped_schema_is_the_one_of_the_tables() -> None:
-    """`python -m tools.generate` writes it anew."""
+    """`make generate` writes it anew."""
     assert SCHEMA_FILE.read_text(encoding="utf-8") == schema_text()
 
 
 def test_the_documented_tables_are_those_of_the_keys() -> None:
-    """`python -m tools.generate` writes them anew."""
+    """`make generate` writes them anew."""
     page = PAGE.read_text(encoding="utf-8")
     assert page == with_tables(page)
     assert "`global.proxy.excludeInboundPorts`" in page
