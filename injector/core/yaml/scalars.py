@@ -6,7 +6,9 @@ with Go's own spellings of numbers.
 
 import math
 import re
+import struct
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import TypeAlias
 
 Scalar: TypeAlias = str | int | float | bool | None
@@ -19,7 +21,7 @@ _WORDS: Mapping[str, Scalar] = {
     **dict.fromkeys((".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF"), math.inf),
     **dict.fromkeys(("-.inf", "-.Inf", "-.INF"), -math.inf),
 }
-MERGE_KEY = "<<"
+_INFINITE_KEYS = {math.inf: ".inf", -math.inf: "-.inf"}
 
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 # Behind a leading point Go takes an underscore between two digits, and nowhere else.
@@ -36,12 +38,11 @@ _MOST_DIGITS = 64
 # What YAML 1.1 readers other than Kubernetes' take for dates and for numbers in base 60.
 _OTHER_READERS = re.compile(r"[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}.*|=|<<")
 
+_SINGLE = struct.Struct("<f")
+
 
 def resolve(text: str) -> Scalar:
-    """What the unquoted scalar `text` stands for; `text` itself where it is text.
-
-    A float that is a whole number is given as such: JSON does not tell them apart.
-    """
+    """What the unquoted scalar `text` stands for; `text` itself where it is text."""
     first = text[:1]
     if first and first not in "+-.0123456789":
         return _WORDS.get(text, text)
@@ -56,7 +57,35 @@ def needs_quotes(text: str) -> bool:
     return resolve(text) is not text or _OTHER_READERS.fullmatch(text) is not None
 
 
-def _point_float(text: str) -> int | float | None:
+def json_number(number: float) -> int | float:
+    """`number`, which is finite, as it comes out of Go's JSON: whole numbers have neither point nor exponent.
+
+    They are the shortest digits of the float with zeros behind them (encoding/json, floatEncoder). What 64 bits do not
+    hold stays a float, as JSON readers make one of it.
+    """
+    if not number.is_integer() or abs(number) >= 2**64:
+        return number
+    digits, _, exponent = repr(number).partition("e")
+    whole, _, fraction = digits.partition(".")
+    integer = int(whole + fraction.ljust(int(exponent), "0") if exponent else whole)
+    return integer if integer >= -(2**63) else number
+
+
+def key_text(value: Scalar) -> str | None:
+    """`value` as the key of a JSON object; None where Kubernetes' reader refuses it: null, and integers from 2⁶³ on.
+
+    Source: sigs.k8s.io/yaml v1.6.0, convertToJSONableObject.
+    """
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value) if value < 2**63 else None
+    return None if value is None else _float_key(value)
+
+
+def _point_float(text: str) -> float | None:
     return _float(text.replace("_", "")) if _POINT_FLOAT.fullmatch(text) else None
 
 
@@ -70,11 +99,11 @@ def _number(text: str) -> int | float | None:
 def _integer(text: str) -> int | None:
     """The integer, where 64 bits hold it: without a sign up to 2⁶⁴, with one as a signed number."""
     match = _INTEGER.fullmatch(text)
-    if match is None:
-        match = _SIGNED_BINARY.fullmatch(text)
-        return None if match is None else _in_range(match["sign"], match["digits"], 2)
-    base = str(match.lastgroup)
-    return _in_range(match["sign"], match[base], _BASES[base])
+    if match is not None:
+        base = str(match.lastgroup)
+        return _in_range(match["sign"], match[base], _BASES[base])
+    match = _SIGNED_BINARY.fullmatch(text)
+    return None if match is None else _in_range(match["sign"], match["digits"], 2)
 
 
 def _in_range(sign: str, digits: str, base: int) -> int | None:
@@ -85,23 +114,25 @@ def _in_range(sign: str, digits: str, base: int) -> int | None:
     return number if -(2**63) <= number < (2**63 if sign else 2**64) else None
 
 
-def _float(text: str) -> int | float | None:
+def _float(text: str) -> float | None:
+    """The float; None where it is too large for one."""
     number = float(text)
-    if math.isinf(number):
-        return None
-    # Go's JSON writes floats below 10²¹ without an exponent, and with zeros behind their shortest digits.
-    return json_number(number)
+    return None if math.isinf(number) else number
 
 
-_LEAST_EXPONENT = 1e21
+def _float_key(number: float) -> str:
+    """`number` in 32 bits, with the fewest digits that give it again (strconv.FormatFloat, 'g', -1, 32)."""
+    if not math.isfinite(number):
+        return _INFINITE_KEYS.get(number, ".nan")
+    try:
+        single = _as_single(number)
+    except OverflowError:
+        return _INFINITE_KEYS[math.copysign(math.inf, number)]
+    shortest = next(text for digits in range(9) if _as_single(float(text := f"{single:.{digits}e}")) == single)
+    # Go's `g` has an exponent below 10⁻⁴ and from 10⁶ on, however few the digits are.
+    return f"{Decimal(shortest):f}" if -4 <= int(shortest.partition("e")[2]) < 6 else shortest  # noqa: PLR2004
 
 
-def json_number(number: float) -> int | float:
-    """`number` as it comes out of Go's JSON: whole numbers below 10²¹ have neither point nor exponent."""
-    if number.is_integer() and abs(number) < _LEAST_EXPONENT:
-        digits, _, exponent = repr(number).partition("e")
-        if not exponent:
-            return int(number)
-        whole, _, fraction = digits.partition(".")
-        return int(whole + fraction.ljust(int(exponent), "0"))
-    return number
+def _as_single(number: float) -> float:
+    single: float = _SINGLE.unpack(_SINGLE.pack(number))[0]
+    return single

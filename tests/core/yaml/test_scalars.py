@@ -5,16 +5,16 @@ from typing import Any
 
 import pytest
 
-from injector.core.yaml.scalars import needs_quotes, resolve
+from injector.core.yaml.scalars import json_number, key_text, needs_quotes, resolve
 
-NUMBERS: dict[str, int | float] = {
+NUMBERS: dict[str, float] = {
     "5": 5,
     "+5": 5,
     "-5": -5,
     "-0": 0,
     "007": 7,
     "012": 10,
-    "08": 8,
+    "08": 8.0,
     "0o22": 18,
     "0O22": 18,
     "-0x2a": -42,
@@ -25,17 +25,17 @@ NUMBERS: dict[str, int | float] = {
     "2__5_": 25,
     "18446744073709551615": 2**64 - 1,
     "-9223372036854775808": -(2**63),
-    "+9223372036854775808": 9223372036854776000,
-    "36893488147419103232": 36893488147419103000,
+    "+9223372036854775808": 2.0**63,
+    "36893488147419103232": 2.0**65,
     "1234567890123456789012": 1.2345678901234568e21,
     "7654e32": 7.654e35,
-    "3e4": 30000,
+    "3e4": 30000.0,
     "3.E-1": 0.3,
-    "4.": 4,
+    "4.": 4.0,
     "-4.50": -4.5,
     ".25": 0.25,
     ".2_5": 0.25,
-    "1e-500": 0,
+    "1e-500": 0.0,
 }
 TEXTS = (
     "a yEs oN none nan inf Infinity +y - + . .. .e1 ._1 .1_ 0x 0xG 0b2 0o8 1e 1e+ e1 1.2.3 1e400 -0b-1 "
@@ -85,3 +85,48 @@ def test_long_digits_cost_little() -> None:
     assert resolve("1" * 1_000_000) == "1" * 1_000_000
     assert resolve("0x" + "f" * 1_000_000) == "0x" + "f" * 1_000_000
     assert resolve("0" * 1_000_000 + "7") == 7
+
+
+@pytest.mark.parametrize(
+    ("number", "in_json"),
+    [
+        (3.0, 3),
+        (-0.0, 0),
+        (0.5, 0.5),
+        (1e20, 1e20),
+        (1.5e19, 15000000000000000000),
+        (9007199254740993.0, 9007199254740992),
+        (float(2**63), 9223372036854776000),
+        (float(-(2**63)), float(-(2**63))),
+    ],
+)
+def test_whole_numbers_of_64_bits_are_integers(number: float, in_json: float) -> None:
+    assert (json_number(number), type(json_number(number))) == (in_json, type(in_json))
+
+
+@pytest.mark.parametrize(
+    ("value", "key"),
+    [
+        ("a", "a"),
+        (True, "true"),
+        (False, "false"),
+        (-12, "-12"),
+        (2**63 - 1, "9223372036854775807"),
+        (2**63, None),
+        (None, None),
+        (0.1, "0.1"),
+        (-0.0, "-0"),
+        (999999.0, "999999"),
+        (1e6, "1e+06"),
+        (0.0001, "0.0001"),
+        (0.00001, "1e-05"),
+        (1 / 3, "0.33333334"),
+        (16777217.0, "1.6777216e+07"),
+        (1e39, ".inf"),
+        (-math.inf, "-.inf"),
+        (math.nan, ".nan"),
+        (1e-50, "0"),
+    ],
+)
+def test_keys_of_other_types(value: Any, key: str | None) -> None:
+    assert key_text(value) == key
