@@ -49,7 +49,7 @@ VALUES = st.recursive(
 @given(VALUES, st.booleans())
 def test_what_is_written_is_read_back(value: Any, indents_lists: bool) -> None:
     assert read(write(value)) == value
-    assert read("\n".join(lines(value, indents_lists=indents_lists))) == value
+    assert read("\n".join(lines(value, indents_lists=indents_lists)) + "\n") == value
 
 
 @given(TEXTS)

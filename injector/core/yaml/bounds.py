@@ -1,0 +1,29 @@
+"""How much a YAML text may ask for: reading it costs what its size says, whatever else it says."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """The most that a reader accepts.
+
+    `characters`: of the text. `depth`: of nested collections, aliases followed. `aliased`: values that the aliases of
+    a document stand for, merged mappings included; fewer for a short text (`aliased_by`).
+    """
+
+    characters: int = 64 * 1024 * 1024
+    depth: int = 200
+    aliased: int = 200_000
+
+    def aliased_by(self, text: str) -> int:
+        """The values that the aliases in `text` may stand for.
+
+        Anchors save typing, but not a hundredfold: without this, thousands of tiny documents cost 200,000 values each.
+        """
+        return min(self.aliased, 10 * len(text))
+
+
+# Far above what an API server takes, and what JSON writers follow.
+DOCUMENTS = Bounds()
+# Annotations share 256 KiB (https://kubernetes.io/docs/concepts/overview/working-with-objects/annotations/).
+ANNOTATION = Bounds(characters=256 * 1024)
