@@ -1,14 +1,14 @@
 """A stand-in for the API server that keeps objects: resource versions, conflicts, patches, and watches."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Condition
 from typing import Any, NamedTuple
 
 from injector.cluster.api import ApiServer
-from tests.cluster.listening import Asked, api_server
+from tests.cluster.listening import Asked, Reply, api_server
 
 _APPLY = "application/apply-patch+yaml"
 
@@ -23,15 +23,19 @@ class Change(NamedTuple):
 
 @dataclass
 class Keeper:
-    """Objects by the path of their URL. `refusing`: HTTP status by method or path, in place of doing anything."""
+    """Objects by the path of their URL.
+
+    `refusing`: HTTP status or reply by method, path, or path and `?watch`, in place of doing anything.
+    """
 
     objects: dict[str, Any] = field(default_factory=dict)
     requests: list[Asked] = field(default_factory=list)
-    refusing: dict[str, int] = field(default_factory=dict)
+    refusing: dict[str, int | Reply] = field(default_factory=dict)
     _before: list[tuple[str, str, Callable[[], object]]] = field(default_factory=list)
     _changes: list[Change] = field(default_factory=list)
     _changed: Condition = field(default_factory=Condition)
     _closed: bool = False
+    _interruptions: int = 0
 
     def before(self, method: str, action: Callable[[], object], path: str = "") -> None:
         """Have `action` happen once, just before the next request of `method` (to `path`) is dealt with."""
@@ -58,28 +62,40 @@ class Keeper:
             self._closed = True
             self._changed.notify_all()
 
-    def answer(self, asked: Asked) -> tuple[int, Any]:
-        """HTTP status and document."""
+    def interrupt(self) -> None:
+        """End the watches in progress."""
+        with self._changed:
+            self._interruptions += 1
+            self._changed.notify_all()
+
+    def answer(self, asked: Asked) -> Reply:
+        """What the API server says: a document, or the events of a watch."""
         waiting = next((each for each in self._before if each[0] == asked.method and each[1] in ("", asked.path)), None)
         if waiting:
             self._before.remove(waiting)
             waiting[2]()
         with self._changed:
             self.requests.append(asked)
-            status = self.refusing.get(asked.method) or self.refusing.get(asked.path) or self._obstacle(asked)
-            return (status, _status(status)) if status else (200, self._done(asked))
+            refused = self._refusal(asked) or self._obstacle(asked)
+            if refused:
+                return refused if isinstance(refused, Reply) else Reply(refused, [_status(refused)])
+            return Reply(200, self.events(asked) if asked.query.get("watch") else [self._done(asked)])
+
+    def _refusal(self, asked: Asked) -> int | Reply | None:
+        path = f"{asked.path}?watch" if asked.query.get("watch") else asked.path
+        return next((self.refusing[each] for each in (asked.method, path, asked.path) if each in self.refusing), None)
 
     def events(self, asked: Asked) -> Iterator[Any]:
         """The events of a watch, as they happen."""
-        version = int(asked.query["resourceVersion"])
+        version, interruptions = int(asked.query["resourceVersion"]), self._interruptions
         while True:
             with self._changed:
                 fresh = [each for each in self._changes if each.version > version and _is_meant(each.path, asked)]
-                if not fresh and not self._closed:
+                if self._closed or self._interruptions > interruptions:
+                    return
+                if not fresh:
                     self._changed.wait()
                     continue
-                if self._closed:
-                    return
             for change in fresh:
                 version = change.version
                 yield change.event
@@ -133,12 +149,7 @@ class Keeper:
 def keeping() -> Iterator[tuple[ApiServer, Keeper]]:
     """A connection to an API server that keeps what it is given, and what is behind it."""
     keeper = Keeper()
-
-    def answer(asked: Asked) -> tuple[int, Iterable[Any]]:
-        status, document = keeper.answer(asked)
-        return status, keeper.events(asked) if asked.query.get("watch") else [document]
-
-    with api_server(answer) as server:
+    with api_server(keeper.answer) as server:
         try:
             yield server, keeper
         finally:

@@ -224,7 +224,7 @@ def test_one_refusal_erases_nothing(followed: Followed, path: str) -> None:
     assert followed.watch.start(10)
     before = followed.snapshots[-1]
     followed.keeper.refusing[path] = 403
-    followed.keeper.close()
+    followed.keeper.interrupt()
     wait_until(lambda: not followed.watch.connection.connected)
     assert followed.watch.snapshot == before
     followed.keeper.refusing.clear()
