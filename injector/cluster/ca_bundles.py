@@ -107,7 +107,7 @@ class Registration:
     def start(self, changed: Callable[[], None]) -> None:
         """Begin to watch, and call `changed` whenever one of the configurations changes."""
         for name in self.names:
-            self._watched[name] = Reflector(self._server, Source(WEBHOOK_CONFIGURATIONS, name=name), changed)
+            self._watched[name] = Reflector(self._server, Source(WEBHOOK_CONFIGURATIONS, name), changed)
             self._watched[name].start()
 
     def stop(self) -> None:
@@ -142,7 +142,7 @@ class Registration:
 
     def _configurations(self) -> Iterator[tuple[str, JsonObject | None]]:
         for name, reflector in self._watched.items():
-            yield name, (reflector.objects or {}).get(f"/{name}")
+            yield name, (reflector.objects or {}).get(name)
 
     def _fault(self, configuration: JsonObject | None, bundle: bytes) -> tuple[str, str]:
         if configuration is None:

@@ -1,10 +1,11 @@
 """What operators see of the cluster: whether it is followed, and what became of the CA bundle (reference 17.1)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
-from injector.cluster.watch import Connection
+from injector.cluster.watch import Status
 
 WRONG_REVISION = "wrong_revision"
 BAD_BUNDLE = "load_ca_bundle_failure"
@@ -35,20 +36,27 @@ class ClusterMetrics:
         )
         self.events = Counter("sidecar_injector_events", "Events for authors of pods", ("result",), registry=registry)
 
-    def watch(self, connection: Callable[[], Connection]) -> None:
-        """Show what `connection` says whenever metrics are read."""
-        connected = Gauge(
-            "sidecar_injector_cluster_connected",
-            "1: changes of the cluster arrive; 0: the last snapshot is served",
-            registry=self._registry,
-        )
-        connected.set_function(lambda: float(connection().connected))
-        age = Gauge(
-            "sidecar_injector_cluster_snapshot_age_seconds",
-            "seconds since changes of the cluster last arrived; 0 while they do",
-            registry=self._registry,
-        )
-        age.set_function(lambda: connection().age_seconds)
+    def watch(self, statuses: Callable[[], Mapping[str, Status]]) -> None:
+        """Show what `statuses` says of each resource whenever metrics are read."""
+        shown: Mapping[str, tuple[str, Callable[[Status], float]]] = {
+            "sidecar_injector_cluster_connected": (
+                "1: changes of the resource arrive; 0: what was known of it last is served",
+                lambda status: status.connected,
+            ),
+            "sidecar_injector_cluster_snapshot_age_seconds": (
+                "seconds since changes of the resource last arrived; 0 while they do",
+                lambda status: status.age_seconds,
+            ),
+            "sidecar_injector_cluster_known": (
+                "1: the resource was read since the start; 0: nothing is known of it yet",
+                lambda status: status.known,
+            ),
+            "sidecar_injector_cluster_objects": ("objects of the resource", lambda status: status.objects),
+        }
+        for name, (what, value) in shown.items():
+            gauge = Gauge(name, what, ("resource",), registry=self._registry)
+            for resource in statuses():
+                gauge.labels(resource).set_function(partial(_value, statuses, resource, value))
 
     def patch_attempted(self) -> None:
         """An update of a CA bundle is tried."""
@@ -59,3 +67,7 @@ class ClusterMetrics:
         self._failures.labels(name, reason).inc()
         if reason in TRIED_AGAIN:
             self._retries.labels(name).inc()
+
+
+def _value(statuses: Callable[[], Mapping[str, Status]], resource: str, value: Callable[[Status], float]) -> float:
+    return float(value(statuses()[resource]))

@@ -1,32 +1,66 @@
-"""One kind of object, kept as the API server has it: listed once, then watched from that version on.
+"""Namespaces, nodes and ProxyConfigs followed as they change, and the snapshot that they make.
 
+Each kind is listed once, then watched from that version on, on its own: whatever happens to one, the others go on.
 Source: https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-detection-of-changes
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from random import uniform
+from http import HTTPStatus
 from threading import Event, Lock, Thread
 from time import monotonic
 
 from injector.cluster.api import NAMESPACES, NODES, PROXY_CONFIGS, ApiServer, ClusterError, Resource
+from injector.cluster.backoff import Backoff
 from injector.cluster.snapshot_file import snapshot_of
 from injector.core.model import EMPTY_SNAPSHOT, JsonObject, Snapshot
 
-_FIRST_PAUSE = 0.2
-_LONGEST_PAUSE = 5.0
-_WATCH_SECONDS = 60
-# A kind that the cluster does not have may be added at any time.
-_MISSING_PAUSE = 30.0
+_PAGE = 100
+# An API server that is silent is noticed at the end of a watch, so watches are short.
+_WATCH_SECONDS = 30
+_STEADY_SECONDS = 5.0
+# A watch that ends at once, in good order, is opened again after this at the latest.
+_REOPEN_SECONDS = 1.0
+_ABSENT_SECONDS = 30.0
+# An empty answer that contradicts so many objects is believed only when it is repeated for so long.
+_MANY, _EMPTY_SECONDS = 3, 300.0
+# A watch that is refused so often in a row may never be granted: a list is tried in its place.
+_WATCH_TRIES = 10
+_BUSY = frozenset({0, HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
+_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+
+
+def without_bookkeeping(document: JsonObject) -> JsonObject:
+    """The object without what the API server and kubectl keep in it for themselves, most of its size."""
+    metadata = {key: value for key, value in document["metadata"].items() if key != "managedFields"}
+    if _APPLIED in (metadata.get("annotations") or ()):
+        metadata["annotations"] = {key: value for key, value in metadata["annotations"].items() if key != _APPLIED}
+    return {**document, "metadata": metadata}
+
+
+def version_only(node: JsonObject) -> JsonObject:
+    """A node's name and the version of its kubelet, which change only when the node does: heartbeats are left out."""
+    version = ((node.get("status") or {}).get("nodeInfo") or {}).get("kubeletVersion") or ""
+    return {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {"name": node["metadata"]["name"]},
+        "status": {"nodeInfo": {"kubeletVersion": version}},
+    }
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What to keep: a kind, in one namespace or all, or the one object called `name`."""
+    """What to follow: a kind, in all namespaces, or the one object called `name`. `reduce` leaves what is needed of it.
+
+    `is_optional`: there are clusters without this kind. `is_never_empty`: every cluster has objects of it.
+    """
 
     resource: Resource
-    namespace: str = ""
     name: str = ""
+    reduce: Callable[[JsonObject], JsonObject] = lambda document: document
+    is_optional: bool = False
+    is_never_empty: bool = False
 
     @property
     def query(self) -> Mapping[str, str]:
@@ -38,30 +72,42 @@ class Source:
         return f"{self.resource.plural} {self.name}".rstrip()
 
 
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How current the objects of one kind are, or of several.
+
+    `known`: they were read once, and are kept since. `connected`: changes arrive. Where they do not, `error` says why
+    and `age_seconds` for how long.
+    """
+
+    known: bool
+    connected: bool
+    age_seconds: float
+    error: str
+    objects: int
+
+
 class Reflector:
     """Keeps the objects of `source`, from a thread of its own; reading is always possible and never waits.
 
     `objects` is replaced, never changed; None as long as nothing was read, and where the cluster lacks the kind. What
     was read once stays through every failure: an API server that starts answers 403 until it has its roles.
-    `error` says why the API server is not followed at the moment; empty where it is.
     """
 
     def __init__(
-        self,
-        server: ApiServer,
-        source: Source,
-        changed: Callable[[], None],
-        keep: Callable[[JsonObject], JsonObject] = lambda document: document,
+        self, server: ApiServer, source: Source, changed: Callable[[], None], noted: Callable[[], None] = lambda: None
     ) -> None:
-        """Call `changed` after each change of what `keep` leaves of the objects."""
+        """Call `changed` after each change of the objects, `noted` when they become known, are lost, or regained."""
         self.source = source
         self.objects: Mapping[str, JsonObject] | None = None
         self.error = "not read yet"
-        self.last_contact: float | None = None
+        self.is_lost = False
         self.lists = 0
-        self._server, self._changed, self._keep = server, changed, keep
-        self._version = ""
-        self._settled, self._stopped = Event(), Event()
+        self._server, self._changed, self._noted = server, changed, noted
+        self._version, self._contact = "", monotonic()
+        self._backoff, self._absence = Backoff(), Backoff(_ABSENT_SECONDS)
+        self._empty_since: float | None = None
+        self._known, self._stopped = Event(), Event()
 
     def start(self) -> None:
         """Begin to follow the API server."""
@@ -73,119 +119,138 @@ class Reflector:
 
     def wait(self, seconds: float) -> bool:
         """Whether it is known after at most `seconds` what there is, or that the cluster lacks the kind."""
-        return self._settled.wait(seconds)
+        return self._known.wait(seconds)
+
+    @property
+    def status(self) -> Status:
+        """How current the objects are now."""
+        error = self.error
+        age = monotonic() - self._contact if error else 0.0
+        return Status(self._known.is_set(), not error, age, error, len(self.objects or ()))
 
     def run(self) -> None:
         """Follow the API server until `stop` is called."""
         pause = 0.0
         while not self._stopped.wait(pause):
             try:
-                if self._version:
-                    self._watch()
-                    # Events wait for the next watch; a server that ends each at once is not run against in a circle.
-                    pause = _FIRST_PAUSE
-                else:
-                    self._list()
-                    pause = 0.0
+                pause = self._watch() if self._version else self._list()
             except ClusterError as error:
-                pause = self._pause_after(error, pause)
+                pause = self._fail(error)
             except Exception as error:  # noqa: BLE001 -- a thread that ends would leave the last objects for ever
-                self._version = ""
-                unforeseen = ClusterError(f"watching {self.source}: {type(error).__name__}: {error}")
-                pause = self._pause_after(unforeseen, pause)
+                unforeseen = f"{self.source}: an answer that makes no sense: {type(error).__name__}: {error}"
+                pause = self._fail(ClusterError(unforeseen, is_garbled=True))
 
-    def _list(self) -> None:
-        found, version = dict[str, JsonObject](), ""
+    def _list(self) -> float:
+        """Read all objects; gives the seconds to wait before the watch."""
         self.lists += 1
-        for page in self._server.pages(self.source.resource, self.source.namespace, self.source.query):
-            found |= {_key(each): self._keep(each) for each in page.items}
+        before, found, version = self.objects or {}, dict[str, JsonObject](), ""
+        for page in self._server.pages(self.source.resource, query=self.source.query, limit=_PAGE):
+            for item in page.items:
+                key, reduced = _key(item), self.source.reduce(item)
+                # Of two equal objects the old one is kept: until the last page is read all would be there twice.
+                found[key] = before[key] if before.get(key) == reduced else reduced
             version = page.version
-        self._publish(found)
-        self._mark_contact()
-        self._settled.set()
+        if not version:
+            raise ClusterError(f"{self.source}: a list without a resource version", is_garbled=True)
+        self._refuse_doubtful(found)
         self._version = version
+        self._publish(found)
+        self._succeed()
+        return 0.0
 
-    def _watch(self) -> None:
+    def _refuse_doubtful(self, found: Mapping[str, JsonObject]) -> None:
+        """Raise ClusterError where nothing is found though much was known, which is a fault until it is repeated."""
+        known = len(self.objects or ())
+        if found or known < (1 if self.source.is_never_empty else _MANY):
+            self._empty_since = None
+            return
+        if self._empty_since is None:
+            self._empty_since = monotonic()
+        if self.source.is_never_empty or monotonic() - self._empty_since < _EMPTY_SECONDS:
+            raise ClusterError(f"{self.source}: the API server lists none of them; {known} were known", is_garbled=True)
+
+    def _watch(self) -> float:
         """Take the events after the version last seen, until the API server ends the watch in good order."""
-        source = self.source
-        events = self._server.watch(
-            source.resource, source.namespace, version=self._version, seconds=_WATCH_SECONDS, **source.query
-        )
-        self._mark_contact()
-        for event in events:
-            self._mark_contact()
-            self._apply(event)
-            self._version = event["object"]["metadata"]["resourceVersion"]
-            if self._stopped.is_set():
-                return
-        self._mark_contact()
-
-    def _pause_after(self, error: ClusterError, pause: float) -> float:
-        """Take note of `error`; gives the seconds to wait before the next try, after `pause` before the last one."""
-        if error.is_missing and self.objects is None:
-            # The cluster does not have this kind, which is all there is to know until somebody adds it.
-            self._mark_contact()
-            self._settled.set()
-            return _MISSING_PAUSE
-        if error.is_expired:
-            self._version = ""
-            return 0.0
-        if not error.may_pass:
-            # Whatever version was asked for, a fresh list can do no harm.
-            self._version = ""
-        self.error = str(error)
-        return longer(pause)
+        started, source = monotonic(), self.source
+        try:
+            events = self._server.watch(source.resource, version=self._version, seconds=_WATCH_SECONDS, **source.query)
+            self._succeed()
+            for event in events:
+                self._apply(event)
+                self._succeed()
+                self._backoff.reset()
+                if self._stopped.is_set():
+                    break
+        finally:
+            if monotonic() - started > _STEADY_SECONDS:
+                self._backoff.reset()
+        return 0.0 if monotonic() - started > _STEADY_SECONDS else min(self._backoff.after(), _REOPEN_SECONDS)
 
     def _apply(self, event: JsonObject) -> None:
-        document, known = event["object"], dict(self.objects or {})
-        if event["type"] == "DELETED":
-            known.pop(_key(document), None)
-        elif event["type"] in ("ADDED", "MODIFIED"):
-            known[_key(document)] = self._keep(document)
-        self._publish(known)
+        kind, document, known = event["type"], event["object"], self.objects or {}
+        if kind == "DELETED":
+            self._publish({key: each for key, each in known.items() if key != _key(document)})
+        elif kind in ("ADDED", "MODIFIED"):
+            key, reduced = _key(document), self.source.reduce(document)
+            if known.get(key) != reduced:
+                self._publish({**known, key: reduced})
+        elif kind != "BOOKMARK":
+            raise ClusterError(f"watching {self.source}: an event of type {kind!r:.80}", is_garbled=True)
+        self._version = document["metadata"]["resourceVersion"]
 
-    def _publish(self, objects: Mapping[str, JsonObject] | None) -> None:
+    def _publish(self, objects: Mapping[str, JsonObject]) -> None:
         if objects != self.objects:
             self.objects = objects
             self._changed()
 
-    def _mark_contact(self) -> None:
-        self.error, self.last_contact = "", monotonic()
+    def _succeed(self) -> None:
+        """Take note that the API server answers, and that the objects are those that it has."""
+        self._contact, was_lost = monotonic(), self.is_lost
+        self.error, self.is_lost = "", False
+        if was_lost or not self._known.is_set():
+            self._known.set()
+            self._noted()
 
+    def _fail(self, error: ClusterError) -> float:
+        """Take note of `error`; gives the seconds to wait before the next try."""
+        if error.is_missing and self.source.is_optional and not self.objects:
+            # The cluster lacks this kind, which is all there is to know until somebody adds it.
+            self._version = ""
+            self._succeed()
+            return self._absence.after(error)
+        if not error.may_pass or self._is_never_granted(error):
+            # Whatever version was asked for, a fresh list can do no harm.
+            self._version = ""
+        pause = self._backoff.after(error)
+        if error.is_expired and self._backoff.failures == 1:
+            # This is how an API server says that a list is due: nothing is wrong.
+            return pause
+        self.error = str(error)
+        if self._backoff.failures > 1 and not self.is_lost:
+            self.is_lost = True
+            self._noted()
+        return pause
 
-def longer(pause: float) -> float:
-    """The seconds to wait after a failure, when it was `pause` after the one before: twice as long, within bounds."""
-    longest = min(max(pause * 2, _FIRST_PAUSE), _LONGEST_PAUSE)
-    # Replicas that lost the same API server do not all come back at the same moment.
-    return longest * uniform(0.7, 1.0)  # noqa: S311 -- no secret
-
-
-def _key(document: JsonObject) -> str:
-    metadata = document["metadata"]
-    return f"{metadata.get('namespace') or ''}/{metadata['name']}"
-
-
-# The cluster followed as it changes: one immutable snapshot, published by swapping a reference.
-
-
-@dataclass(frozen=True, slots=True)
-class Connection:
-    """How current the snapshot is: whether changes arrive, the seconds since they last could, and why they do not."""
-
-    connected: bool
-    age_seconds: float
-    error: str
+    def _is_never_granted(self, error: ClusterError) -> bool:
+        return error.status not in _BUSY and self._backoff.failures >= _WATCH_TRIES
 
 
 class ClusterWatch:
     """Follows namespaces, nodes and ProxyConfig resources, and publishes what they are after each change."""
 
-    def __init__(self, server: ApiServer, publish: Callable[[Snapshot], None]) -> None:
-        """Hand each new snapshot to `publish`, one at a time, from threads of its own."""
-        self._publish, self._lock, self._started = publish, Lock(), monotonic()
-        self._namespaces = Reflector(server, Source(NAMESPACES), self._changed, _without_managers)
-        self._nodes = Reflector(server, Source(NODES), self._changed, _version_only)
-        self._proxy_configs = Reflector(server, Source(PROXY_CONFIGS), self._changed, _without_managers)
+    def __init__(
+        self, server: ApiServer, publish: Callable[[Snapshot], None], noted: Callable[[], None] = lambda: None
+    ) -> None:
+        """Hand each new snapshot to `publish`, one at a time, from threads of its own; `noted` is a reflector's."""
+        self._publish, self._lock = publish, Lock()
+        self._namespaces, self._nodes, self._proxy_configs = (
+            Reflector(server, source, self._changed, noted)
+            for source in (
+                Source(NAMESPACES, reduce=without_bookkeeping, is_never_empty=True),
+                Source(NODES, reduce=version_only),
+                Source(PROXY_CONFIGS, reduce=without_bookkeeping, is_optional=True),
+            )
+        )
         self.reflectors = (self._namespaces, self._nodes, self._proxy_configs)
         self.snapshot = EMPTY_SNAPSHOT
 
@@ -202,34 +267,33 @@ class ClusterWatch:
             reflector.stop()
 
     @property
-    def connection(self) -> Connection:
-        """How current the snapshot is now."""
-        errors = [each.error for each in self.reflectors if each.error]
-        if not errors:
-            return Connection(connected=True, age_seconds=0.0, error="")
-        oldest = min(each.last_contact or self._started for each in self.reflectors if each.error)
-        return Connection(connected=False, age_seconds=monotonic() - oldest, error=errors[0])
+    def statuses(self) -> Mapping[str, Status]:
+        """How current each kind is now, by its name in URLs."""
+        return {each.source.resource.plural: each.status for each in self.reflectors}
 
     def _changed(self) -> None:
         with self._lock:
             namespaces, nodes, proxy_configs = (
-                None if each.objects is None else list(each.objects.values()) for each in self.reflectors
+                None if each.objects is None else each.objects.values() for each in self.reflectors
             )
-            self.snapshot = snapshot_of(namespaces or [], nodes, proxy_configs or ())
+            self.snapshot = snapshot_of(namespaces or (), nodes, proxy_configs or ())
             self._publish(self.snapshot)
 
 
-def _without_managers(document: JsonObject) -> JsonObject:
-    metadata = {key: value for key, value in document["metadata"].items() if key != "managedFields"}
-    return {**document, "metadata": metadata}
+def overall(statuses: Mapping[str, Status]) -> Status:
+    """All kinds as one, which is as current as the worst of them."""
+    errors = [f"{name}: {each.error}" for name, each in statuses.items() if each.error]
+    return Status(
+        known=all(each.known for each in statuses.values()),
+        connected=not errors,
+        age_seconds=max((each.age_seconds for each in statuses.values()), default=0.0),
+        error="; ".join(errors),
+        objects=sum(each.objects for each in statuses.values()),
+    )
 
 
-def _version_only(node: JsonObject) -> JsonObject:
-    """A node without its heartbeat: what is left changes only when the kubelet does."""
-    version = ((node.get("status") or {}).get("nodeInfo") or {}).get("kubeletVersion") or ""
-    return {
-        "apiVersion": "v1",
-        "kind": "Node",
-        "metadata": {"name": node["metadata"]["name"]},
-        "status": {"nodeInfo": {"kubeletVersion": version}},
-    }
+def _key(document: JsonObject) -> str:
+    """What tells an object from the others of its kind: its name, behind its namespace where it has one."""
+    metadata = document["metadata"]
+    namespace, name = metadata.get("namespace"), metadata["name"]
+    return f"{namespace}/{name}" if namespace else name

@@ -2,7 +2,9 @@
 
 import socket
 from dataclasses import asdict
+from threading import Lock
 from time import monotonic, sleep
+from typing import Any
 from uuid import uuid4
 
 from certs.model import Settings
@@ -14,7 +16,7 @@ from injector.cluster.client import connect
 from injector.cluster.events import EventRecorder, notice_of
 from injector.cluster.lease import Lease
 from injector.cluster.metrics import ClusterMetrics
-from injector.cluster.watch import ClusterWatch
+from injector.cluster.watch import ClusterWatch, overall
 from injector.runtime.certificates import Custody, PairFiles
 from injector.runtime.loading import InputError, as_input_error
 from injector.runtime.options import ClusterOptions
@@ -38,11 +40,12 @@ class ClusterSide:
         self._identity = f"{socket.gethostname()}-{uuid4().hex[:6]}"
         self._metrics = ClusterMetrics(telemetry.registry)
         self._custody: Custody | None = None
-        self._watch = ClusterWatch(self._server, service.publish)
-        self._metrics.watch(lambda: self._watch.connection)
-        service.details["cluster"] = lambda: asdict(self._watch.connection)
+        self._lost, self._noting = dict[str, float](), Lock()
+        self._watch = ClusterWatch(self._server, service.publish, self._note)
+        self._metrics.watch(lambda: self._watch.statuses)
+        service.details["cluster"] = self._detail
         if not self._watch.start(_FIRST_READ_SECONDS):
-            telemetry.log.warning("serving before the cluster is known", message=self._watch.connection.error)
+            telemetry.log.warning("serving before the cluster is known", message=overall(self._watch.statuses).error)
         if options.events:
             self._tell_authors()
 
@@ -73,6 +76,24 @@ class ClusterSide:
         self._watch.stop()
         if self._custody:
             self._custody.stop()
+
+    def _detail(self) -> Any:
+        """How current the cluster is known, as JSON."""
+        statuses = self._watch.statuses
+        return {**asdict(overall(statuses)), "resources": {name: asdict(each) for name, each in statuses.items()}}
+
+    def _note(self) -> None:
+        """Log which resources are no longer followed, and which are again."""
+        log = self._telemetry.log
+        for reflector in self._watch.reflectors:
+            name, status = reflector.source.resource.plural, reflector.status
+            with self._noting:
+                if reflector.is_lost and name not in self._lost:
+                    self._lost[name] = monotonic()
+                    log.warning("cluster lost", resource=name, known=status.objects, message=status.error)
+                elif not reflector.is_lost and name in self._lost:
+                    seconds = round(monotonic() - self._lost.pop(name), 1)
+                    log.info("cluster regained", resource=name, seconds=seconds)
 
     def _revision(self) -> str:
         return self._service.state.setup.config.revision

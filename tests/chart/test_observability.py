@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from injector.cluster.metrics import NOT_FOUND, ClusterMetrics
-from injector.cluster.watch import Connection
+from injector.cluster.watch import Status
 from injector.core.review import parse_review
 from injector.server.handler import Answer
 from injector.server.telemetry import Telemetry
@@ -27,7 +27,7 @@ def exported() -> str:
     """What a server in a cluster exports that has injected, skipped and refused a pod, and missed an update."""
     telemetry, setup = Telemetry(BytesIO()), default_setup()
     cluster = ClusterMetrics(telemetry.registry)
-    cluster.watch(lambda: Connection(connected=True, age_seconds=0.0, error=""))
+    cluster.watch(lambda: {"nodes": Status(known=True, connected=True, age_seconds=0.0, error="", objects=1)})
     cluster.patch_failed("injector", NOT_FOUND)
     for pod in (pod_of(), pod_of(hostNetwork=True), pod_of(annotations={"sidecar.istio.io/proxyCPU": "much"})):
         request = parse_review(review_of(pod))

@@ -79,15 +79,17 @@ class Keeper:
             refused = self._refusal(asked) or self._obstacle(asked)
             if refused:
                 return refused if isinstance(refused, Reply) else Reply(refused, [_status(refused)])
-            return Reply(200, self.events(asked) if asked.query.get("watch") else [self._done(asked)])
+            return Reply(
+                200, self.events(asked, self._interruptions) if asked.query.get("watch") else [self._done(asked)]
+            )
 
     def _refusal(self, asked: Asked) -> int | Reply | None:
         path = f"{asked.path}?watch" if asked.query.get("watch") else asked.path
         return next((self.refusing[each] for each in (asked.method, path, asked.path) if each in self.refusing), None)
 
-    def events(self, asked: Asked) -> Iterator[Any]:
-        """The events of a watch, as they happen."""
-        version, interruptions = int(asked.query["resourceVersion"]), self._interruptions
+    def events(self, asked: Asked, interruptions: int) -> Iterator[Any]:
+        """The events of a watch, as they happen, until there are more than so many `interruptions`."""
+        version = int(asked.query["resourceVersion"])
         while True:
             with self._changed:
                 fresh = [each for each in self._changes if each.version > version and _is_meant(each.path, asked)]

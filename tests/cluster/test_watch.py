@@ -1,15 +1,18 @@
 """A kind of object as the API server has it: through events, disconnects, and versions that are no longer kept."""
 
 from collections.abc import Callable, Iterator
+from time import sleep
 from typing import Any
 
 import pytest
 
-from injector.cluster.api import NAMESPACES, ApiServer
-from injector.cluster.watch import ClusterWatch, Reflector, Source, longer
+from injector.cluster import watch
+from injector.cluster.api import NAMESPACES, PROXY_CONFIGS, ApiServer
+from injector.cluster.watch import ClusterWatch, Reflector, Source, Status, overall, without_bookkeeping
 from injector.core.model import Snapshot
 from tests.cluster.answering import answering, event, gone, listed
 from tests.cluster.keeping import Keeper, keeping
+from tests.cluster.listening import Reply
 from tests.waiting import wait_until
 
 HOLD: list[object] = []
@@ -71,16 +74,8 @@ def test_while_the_server_fails_the_last_objects_stay_and_the_reason_is_told() -
         reflector = started(server)
         wait_until(lambda: "500" in reflector.error)
         assert names(reflector) == {"a"}
-        assert reflector.last_contact is not None
+        assert reflector.status.known
         reflector.stop()
-
-
-def test_pauses_grow_and_stay_bounded() -> None:
-    pauses = [0.0]
-    for _ in range(12):
-        pauses.append(longer(pauses[-1]))
-    assert 0 < pauses[1] < 0.3
-    assert 2 < max(pauses) <= 5
 
 
 @pytest.mark.parametrize("strange", [{"type": "ADDED", "object": {}}, {"type": "ADDED"}, ["no event"]])
@@ -122,10 +117,132 @@ def test_a_kind_that_may_not_be_read_yet_is_unknown() -> None:
 
 def test_a_kind_that_the_cluster_lacks_needs_no_waiting() -> None:
     with answering(404) as (server, _):
-        reflector = started(server)
+        reflector = Reflector(server, Source(PROXY_CONFIGS, is_optional=True), lambda: None)
+        reflector.start()
         assert reflector.wait(5)
         assert (reflector.objects, reflector.error) == (None, "")
         reflector.stop()
+
+
+def test_a_kind_that_every_cluster_has_cannot_be_lacking() -> None:
+    with answering(404) as (server, _):
+        reflector = started(server)
+        wait_until(lambda: "404" in reflector.error)
+        assert not reflector.wait(0)
+        reflector.stop()
+
+
+@pytest.mark.parametrize("refusal", [429, 503, Reply(200, [event("ADDED", "b", "8")], cut=True)])
+def test_a_busy_server_is_not_asked_for_a_list(refusal: Any) -> None:
+    with answering(listed("7", "a"), refusal, refusal, [event("ADDED", "b", "8")], HOLD) as (server, script):
+        reflector = started(server)
+        wait_until(lambda: names(reflector) == {"a", "b"})
+        assert reflector.lists == 1
+        assert {request[2].get("resourceVersion") for request in script.requests[1:4]} == {"7"}
+        reflector.stop()
+
+
+def test_a_watch_that_is_never_granted_leads_to_a_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch, "_WATCH_TRIES", 2)
+    with answering(listed("7", "a"), 403, 403, 403, listed("8", "b"), 403) as (server, _):
+        reflector = started(server)
+        wait_until(lambda: names(reflector) == {"b"})
+        reflector.stop()
+
+
+def test_a_version_that_expires_at_once_again_and_again_is_an_error() -> None:
+    with answering(listed("7", "a"), [gone()], listed("8", "a"), [gone()], 410) as (server, _):
+        reflector = started(server)
+        wait_until(lambda: "too old" in reflector.error or "410" in reflector.error)
+        assert names(reflector) == {"a"}
+        reflector.stop()
+
+
+def test_a_server_that_asks_for_time_gets_it() -> None:
+    busy = Reply(429, [{"code": 429}], {"Retry-After": "60"})
+    with answering(listed("7", "a"), busy) as (server, script):
+        reflector = started(server)
+        wait_until(lambda: "429" in reflector.error)
+        sleep(1)
+        assert len(script.requests) == 2
+        reflector.stop()
+
+
+def test_no_objects_where_many_were_known_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    with answering(listed("7", "a", "b", "c"), [gone()], listed("8")) as (server, _):
+        reflector = started(server)
+        wait_until(lambda: "lists none of them; 3 were known" in reflector.error)
+        assert names(reflector) == {"a", "b", "c"}
+        monkeypatch.setattr(watch, "_EMPTY_SECONDS", 0.0)
+        wait_until(lambda: names(reflector) == set())
+        reflector.stop()
+
+
+def test_no_objects_where_few_were_known_is_believed() -> None:
+    with answering(listed("7", "a", "b"), [gone()], listed("8"), HOLD) as (server, _):
+        reflector = started(server)
+        wait_until(lambda: names(reflector) == set())
+        assert not reflector.error
+        reflector.stop()
+
+
+def test_no_namespaces_are_never_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch, "_EMPTY_SECONDS", 0.0)
+    with answering(listed("7", "a"), [gone()], listed("8"), listed("9"), listed("10", "b"), HOLD) as (server, _):
+        changes: list[Any] = []
+        reflector = Reflector(server, Source(NAMESPACES, is_never_empty=True), lambda: changes.append(names(reflector)))
+        reflector.start()
+        wait_until(lambda: names(reflector) == {"b"})
+        assert changes == [{"a"}, {"b"}]
+        reflector.stop()
+
+
+def test_a_list_without_a_version_changes_nothing() -> None:
+    with answering(listed("7", "a"), [gone()], {"metadata": {}, "items": []}) as (server, _):
+        reflector = started(server)
+        wait_until(lambda: "without a resource version" in reflector.error)
+        assert names(reflector) == {"a"}
+        reflector.stop()
+
+
+def test_a_page_that_fails_changes_nothing() -> None:
+    first = listed("8", "b")
+    first["metadata"]["continue"] = "next"
+    with answering(listed("7", "a"), [gone()], first, 500) as (server, _):
+        reflector = started(server)
+        wait_until(lambda: "500" in reflector.error)
+        assert names(reflector) == {"a"}
+        reflector.stop()
+
+
+def test_equal_objects_are_kept_once() -> None:
+    with answering(listed("7", "a"), [gone()], listed("8", "a", "b"), HOLD) as (server, _):
+        reflector = started(server)
+        wait_until(lambda: names(reflector) == {"a"})
+        before = (reflector.objects or {})["a"]
+        wait_until(lambda: names(reflector) == {"a", "b"})
+        assert (reflector.objects or {})["a"] is before
+        reflector.stop()
+
+
+def test_a_loss_and_its_end_are_noted() -> None:
+    noted: list[tuple[bool, bool]] = []
+    with answering(listed("7", "a"), 503, 503, 503, [event("ADDED", "b", "8")], HOLD) as (server, _):
+        reflector = Reflector(
+            server, Source(NAMESPACES), lambda: None, lambda: noted.append((reflector.status.known, reflector.is_lost))
+        )
+        reflector.start()
+        wait_until(lambda: len(noted) > 2)
+        assert noted == [(True, False), (True, True), (True, False)]
+        reflector.stop()
+
+
+def test_what_nobody_reads_is_dropped() -> None:
+    annotations = {"kubectl.kubernetes.io/last-applied-configuration": "{}", "a": "b"}
+    document = {"metadata": {"name": "a", "managedFields": [{}], "annotations": annotations}, "spec": {}}
+    assert without_bookkeeping(document) == {"metadata": {"name": "a", "annotations": {"a": "b"}}, "spec": {}}
+    assert document["metadata"]["annotations"] == annotations
+    assert without_bookkeeping({"metadata": {"name": "a"}}) == {"metadata": {"name": "a"}}
 
 
 def test_one_object_is_asked_for_by_its_name_alone() -> None:
@@ -160,6 +277,10 @@ class Followed:
         self.keeper, self.snapshots = keeper, list[Snapshot]()
         self.watch = ClusterWatch(server, self.snapshots.append)
 
+    @property
+    def status(self) -> Status:
+        return overall(self.watch.statuses)
+
     def until(self, condition: Callable[[Snapshot], bool]) -> None:
         wait_until(lambda: bool(self.snapshots) and condition(self.snapshots[-1]))
 
@@ -181,7 +302,7 @@ def test_everything_is_known_when_it_has_started(followed: Followed) -> None:
     assert (set(snapshot.namespaces), snapshot.proxy_configs) == ({"shop"}, ())
     assert snapshot.nodes is not None
     assert [each["status"] for each in snapshot.nodes] == [{"nodeInfo": {"kubeletVersion": "v1.33.0"}}]
-    assert followed.watch.connection.connected
+    assert followed.status.connected
 
 
 def test_what_changes_makes_a_new_snapshot_and_leaves_the_old_one_as_it_was(followed: Followed) -> None:
@@ -207,15 +328,15 @@ def test_nodes_that_may_not_be_read_are_unknown(followed: Followed) -> None:
     followed.keeper.refusing.update({NODES_PATH: 403, PROXY_CONFIGS_PATH: 404})
     assert not followed.watch.start(1)
     assert (followed.snapshots[-1].nodes, followed.snapshots[-1].proxy_configs) == (None, ())
-    assert not followed.watch.connection.connected
-    assert "403" in followed.watch.connection.error
+    assert not followed.status.connected
+    assert "403" in followed.status.error
 
 
 def test_a_cluster_without_proxy_configs_is_known(followed: Followed) -> None:
     followed.keeper.refusing[PROXY_CONFIGS_PATH] = 404
     assert followed.watch.start(10)
     assert followed.snapshots[-1].proxy_configs == ()
-    assert followed.watch.connection.connected
+    assert followed.status.connected
 
 
 @pytest.mark.parametrize("path", [NAMESPACES_PATH, NODES_PATH, PROXY_CONFIGS_PATH])
@@ -225,10 +346,10 @@ def test_one_refusal_erases_nothing(followed: Followed, path: str) -> None:
     before = followed.snapshots[-1]
     followed.keeper.refusing[path] = 403
     followed.keeper.interrupt()
-    wait_until(lambda: not followed.watch.connection.connected)
+    wait_until(lambda: not followed.status.connected)
     assert followed.watch.snapshot == before
     followed.keeper.refusing.clear()
-    wait_until(lambda: followed.watch.connection.connected)
+    wait_until(lambda: followed.status.connected)
     assert followed.watch.snapshot == before
 
 
@@ -242,10 +363,10 @@ def test_proxy_configs_are_in_order_of_their_age(followed: Followed) -> None:
 
 def test_a_cluster_that_does_not_answer_is_told_with_the_time_since() -> None:
     with answering(500) as (server, _):
-        watch = ClusterWatch(server, lambda _: None)
-        assert not watch.start(0.1)
-        wait_until(lambda: "500" in watch.connection.error)
-        assert not watch.connection.connected
-        age = watch.connection.age_seconds
-        wait_until(lambda: watch.connection.age_seconds > age)
-        watch.stop()
+        cluster = ClusterWatch(server, lambda _: None)
+        assert not cluster.start(0.1)
+        wait_until(lambda: "500" in overall(cluster.statuses).error)
+        assert not overall(cluster.statuses).connected
+        age = overall(cluster.statuses).age_seconds
+        wait_until(lambda: overall(cluster.statuses).age_seconds > age)
+        cluster.stop()

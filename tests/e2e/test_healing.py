@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import re
 import signal
 import socket
 import ssl
@@ -223,7 +224,8 @@ def test_while_the_api_server_is_away_the_last_snapshot_serves(cluster: Cluster,
     cluster.stop_api_server()
     wait_until(lambda: not replicas[0].ready()["cluster"]["connected"], "it does not tell that the API server is away")
     assert answers(replicas[0])
-    assert "sidecar_injector_cluster_connected 0.0" in replicas[0].metrics()
+    metrics = replicas[0].metrics()
+    assert re.search(r'sidecar_injector_cluster_connected{resource="\w+"} 0.0', metrics)
     cluster.start_api_server()
     told(
         "API server restarted", timed(lambda: replicas[0].ready()["cluster"]["connected"], "it does not reconnect", 60)

@@ -75,7 +75,13 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Side]]:
 def test_the_cluster_is_known_before_anything_is_served(start: Callable[..., Side]) -> None:
     followed = start()
     assert set(followed.service.state.snapshot.namespaces) == {"shop"}
-    assert followed.details() == {"cluster": {"connected": True, "age_seconds": 0.0, "error": ""}}
+    told = followed.details()["cluster"]
+    assert (told["known"], told["connected"], told["age_seconds"], told["error"]) == (True, True, 0.0, "")
+    assert {name: each["objects"] for name, each in told["resources"].items()} == {
+        "namespaces": 1,
+        "nodes": 0,
+        "proxyconfigs": 0,
+    }
 
 
 def test_certificates_are_made_kept_and_told(start: Callable[..., Side]) -> None:
@@ -132,6 +138,19 @@ def test_the_server_starts_though_the_cluster_cannot_be_read_yet(
     assert followed.service.state.snapshot == EMPTY_SNAPSHOT
     followed.keeper.refusing.clear()
     wait_until(lambda: set(followed.service.state.snapshot.namespaces) == {"shop"})
+
+
+def test_a_loss_and_its_end_are_logged(start: Callable[..., Side]) -> None:
+    followed = start()
+    followed.keeper.refusing["/api/v1/nodes"] = 403
+    followed.keeper.interrupt()
+    wait_until(lambda: bool(followed.lines("cluster lost")))
+    followed.keeper.refusing.clear()
+    wait_until(lambda: bool(followed.lines("cluster regained")))
+    (lost,), (regained,) = followed.lines("cluster lost"), followed.lines("cluster regained")
+    assert (lost["resource"], lost["level"]) == ("nodes", "warning")
+    assert "403" in lost["message"]
+    assert regained["resource"] == "nodes"
 
 
 def test_authors_are_told_of_what_was_answered_and_not_of_dry_runs(start: Callable[..., Side]) -> None:
