@@ -8,9 +8,9 @@ import orjson
 import typer
 
 from injector.core.model import JsonObject
+from injector.core.yaml.writer import write as write_yaml
 from injector.envoy import tracing_of
 from injector.gateway import GatewayFaults, Options, render
-from injector.reports.changes import yaml_lines
 from injector.runtime.loading import ConfigFiles, InputError, Sets, read_setup, read_text, warn, write
 
 _DEFAULTS = Options()
@@ -66,4 +66,4 @@ def render_command(  # noqa: PLR0913, PLR0917 -- one parameter an option
 def _written(configuration: JsonObject, output: Output) -> str:
     if output is Output.JSON:
         return orjson.dumps(configuration, option=orjson.OPT_INDENT_2).decode() + "\n"
-    return "\n".join(yaml_lines(configuration)) + "\n"
+    return write_yaml(configuration)

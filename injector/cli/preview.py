@@ -11,7 +11,7 @@ import typer
 
 from injector.core.model import JsonObject
 from injector.core.patch import diff
-from injector.manifests.parsing import dump
+from injector.core.yaml.writer import write as write_yaml
 from injector.reports.compare import Compared, compare, comparison_items, comparison_text
 from injector.reports.documents import UnreadableInputError
 from injector.reports.evaluate import DEFAULT_NAMESPACE, Case, Question
@@ -130,7 +130,7 @@ def _json(items: list[JsonObject]) -> str:
 
 
 def _yaml(items: list[JsonObject]) -> str:
-    return dump(items, 0, indents_lists=False) + "\n"
+    return write_yaml(items)
 
 
 def _as_patches(cases: Sequence[Case]) -> str:

@@ -223,11 +223,11 @@ def test_the_arguments_of_the_redirection() -> None:
 
 def test_metadata_of_the_proxy_is_environment_of_the_redirection_too() -> None:
     """Reference 5.8, 5.9.3."""
-    pod = annotated({"proxy.istio.io/config": "proxyMetadata: {B: '1', A: x, a: y}"})
+    pod = annotated({"proxy.istio.io/config": "proxyMetadata: {B: '1', A: x, a: z}"})
     assert container_of(pod, "istio-init")["env"] == [
         {"name": "A", "value": "x"},
         {"name": "B", "value": "1"},
-        {"name": "a", "value": "y"},
+        {"name": "a", "value": "z"},
     ]
     assert [each["name"] for each in proxy_of(pod)["env"]][-3:] == ["A", "B", "a"]
     assert "env" not in container_of(annotated({}), "istio-init")

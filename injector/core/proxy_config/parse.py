@@ -7,7 +7,6 @@ from decimal import Decimal
 from typing import Any
 
 import orjson
-import yaml
 
 from injector.core.model import JsonObject
 from injector.core.proxy_config.schema import (
@@ -27,7 +26,9 @@ from injector.core.proxy_config.schema import (
     Message,
     Wrapped,
 )
-from injector.core.yaml_bounds import refuse_unbounded
+from injector.core.yaml.bounds import ANNOTATION
+from injector.core.yaml.nodes import YamlError
+from injector.core.yaml.reader import read
 
 # Durations: read as Go writes them, written as Protobuf's JSON has them.
 
@@ -59,7 +60,6 @@ def duration_text(length: int) -> str:
     return f"{sign}{seconds}{'.' if fraction else ''}{fraction}s"
 
 
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _LONGEST_SHOWN = 200
 _INTEGER_RANGES = {INT32: (-(2**31), 2**31 - 1), UINT32: (0, 2**32 - 1), INT64: (-(2**63), 2**63 - 1)}
 
@@ -80,10 +80,9 @@ class _WrongValueError(ValueError):
 def parse_text(text: str) -> JsonObject:
     """Read the YAML of a `proxy.istio.io/config` annotation. Raises ProxyConfigError."""
     try:
-        refuse_unbounded(text)
-        document = yaml.load(text, _Loader)  # noqa: S506  (a safe loader)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise ProxyConfigError([f"it is not YAML: {' '.join(str(error).split())}"]) from error
+        document = read(text, ANNOTATION)
+    except YamlError as error:
+        raise ProxyConfigError([f"it is not YAML: {error}"]) from error
     return parse({} if document is None else document)
 
 

@@ -8,11 +8,10 @@ value is null, is left out, and so is a list of which no item is left.
 """
 
 from collections.abc import Callable, Sequence
+from itertools import islice
 from typing import Any, TypeAlias
 
-import yaml
-
-from injector.core.render.placeholders import CONSTANT, MARK, as_text, json_number
+from injector.core.render.placeholders import CONSTANT, MARK, as_text
 from injector.core.shared import (
     UNCLEAN,
     SharedList,
@@ -23,15 +22,11 @@ from injector.core.shared import (
     is_clean,
     without_nulls,
 )
-from injector.core.yaml_bounds import refuse_unbounded
+from injector.core.yaml.nodes import Alias, Mapping, Node, Scalar, YamlError, compose_all
+from injector.core.yaml.nodes import Sequence as List
+from injector.core.yaml.reader import key_of, mapping_of, value_of
 
-try:
-    from yaml import CSafeLoader as _SafeLoader
-except ImportError:  # PyYAML without LibYAML
-    from yaml import SafeLoader as _SafeLoader  # type: ignore[assignment]
-
-# Others stand for values that a document of Kubernetes cannot hold.
-_TAGS = frozenset(f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "map", "seq"))
+_TEXT_TAG = "tag:yaml.org,2002:str"
 
 Fill: TypeAlias = Callable[[Sequence[Any]], Any]
 
@@ -40,35 +35,21 @@ class SkeletonError(ValueError):
     """Text that is no YAML mapping; the message says where and why."""
 
 
-class _DocumentLoader(_SafeLoader):
-    """Reads scalars as the API server's YAML reader does: no dates, no numbers in base 60."""
-
-    yaml_implicit_resolvers = {  # noqa: RUF012  (PyYAML reads it from the class)
-        first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-        for first, resolvers in _SafeLoader.yaml_implicit_resolvers.items()
-    }
-
-
 def compile_skeleton(text: str, constants: Sequence[Any] = ()) -> Fill:
     """Parse `text` into a function from the list of slot values to an overlay; `constants` are in it from the start.
 
     Raises SkeletonError where the text is not YAML, not a mapping, or repeats a key.
     """
-    loader = _DocumentLoader(text)
     try:
-        refuse_unbounded(text)
-        node = loader.get_single_node()
-        if node is None:
+        documents = list(islice(compose_all(text), 2))
+        if not documents:
             return lambda _: {}
-        if not isinstance(node, yaml.MappingNode):
-            raise SkeletonError("the template gives a list or a single value, not a partial Pod")
-        return _fill_of(_Builder(loader, constants).build(node))
-    except yaml.MarkedYAMLError as error:
+        if len(documents) > 1 or not isinstance(documents[0], Mapping):
+            given = "several documents" if len(documents) > 1 else "a list or a single value"
+            raise SkeletonError(f"the template gives {given}, not a partial Pod")
+        return _fill_of(_Builder(constants).build(documents[0]))
+    except YamlError as error:
         raise SkeletonError(_explain(error, text)) from error
-    except yaml.YAMLError as error:
-        raise SkeletonError(str(error)) from error
-    finally:
-        loader.dispose()
 
 
 class _Dynamic:
@@ -97,40 +78,36 @@ def _fill_of(part: Any) -> Fill:
 class _Builder:
     """Turns YAML nodes into plain values, or into `_Dynamic` where slots are in them."""
 
-    def __init__(self, loader: Any, constants: Sequence[Any]) -> None:
-        self._loader = loader
+    def __init__(self, constants: Sequence[Any]) -> None:
         self._constants = constants
 
-    def build(self, node: yaml.Node) -> Any:
-        if node.tag not in _TAGS:
-            raise SkeletonError(f"line {node.start_mark.line + 1}: the tag {node.tag!r} is not available")
-        if isinstance(node, yaml.ScalarNode):
+    def build(self, node: Node) -> Any:
+        if isinstance(node, Scalar):
             return self._scalar(node)
-        if isinstance(node, yaml.SequenceNode):
-            return _sequence([self.build(item) for item in node.value])
-        self._loader.flatten_mapping(node)
-        keys = [self._key(key) for key, _ in node.value]
-        return _mapping(node.start_mark.line + 1, keys, [self.build(value) for _, value in node.value])
+        if isinstance(node, List):
+            return _sequence([self.build(item) for item in node.children])
+        if isinstance(node, Mapping):
+            return _mapping(mapping_of(node, self._key, self.build))
+        return self.build(node.target)
 
-    def _key(self, node: yaml.Node) -> Any:
-        if not isinstance(node, yaml.ScalarNode):
-            raise SkeletonError(f"line {node.start_mark.line + 1}: a key has to be text")
-        return self._text(node.value)
+    def _key(self, node: Node) -> Any:
+        target = node.target if isinstance(node, Alias) else node
+        return self._text(target.text) if isinstance(target, Scalar) and MARK.search(target.text) else key_of(node)
 
-    def _scalar(self, node: yaml.ScalarNode) -> Any:
-        lone = MARK.fullmatch(node.value)
-        if lone and not node.style:
-            constant = self._constant(lone[1])
-            return _Dynamic(_value_of_slot(int(lone[1]))) if constant is None else _written(constant[0])
-        if MARK.search(node.value):
-            return self._text(node.value)
-        if not node.value and not node.style:
-            return _NOTHING
-        try:
-            value = self._loader.construct_object(node)
-            return json_number(value) if type(value) in (int, float) else value
-        except (ValueError, KeyError) as error:
-            raise SkeletonError(f"line {node.start_mark.line + 1}: {node.value[:40]!r} is no value: {error}") from error
+    def _scalar(self, node: Scalar) -> Any:
+        if MARK.search(node.text):
+            return self._text(node.text) if node.style else self._expression(node)
+        return value_of(node) if node.text or node.style or node.tag else _NOTHING
+
+    def _expression(self, node: Scalar) -> Any:
+        """A plain scalar: what is nothing but one expression keeps its type."""
+        lone = MARK.fullmatch(node.text)
+        if node.tag and node.tag != _TEXT_TAG:
+            raise YamlError("an expression has a type of its own, a tag cannot change it", node.start.line + 1)
+        if lone is None or node.tag:
+            return self._text(node.text)
+        constant = self._constant(lone[1])
+        return _Dynamic(_value_of_slot(int(lone[1]))) if constant is None else _written(constant[0])
 
     def _text(self, text: str) -> Any:
         first, *rest = MARK.split(text)
@@ -213,12 +190,8 @@ def _sequence(written: list[Any]) -> Any:
     return _Dynamic(fill, is_clean=always_clean)
 
 
-def _mapping(line: int, keys: list[Any], parts: list[Any]) -> Any:
-    literal_keys = [key for key in keys if isinstance(key, str)]
-    repeated = sorted({key for key in literal_keys if literal_keys.count(key) > 1})
-    if repeated:
-        raise SkeletonError(f"line {line}: the key {repeated[0]!r} stands twice in one mapping")
-    written = [(key, part) for key, part in zip(keys, parts, strict=True) if part is not _NOTHING]
+def _mapping(entries: dict[Any, Any]) -> Any:
+    written = [(key, part) for key, part in entries.items() if part is not _NOTHING]
     keys, parts = [key for key, _ in written], [part for _, part in written]
     literal_keys = [key for key in keys if isinstance(key, str)]
     if len(literal_keys) < len(keys):
@@ -256,10 +229,7 @@ def _mapping_with_slots_as_keys(keys: list[Fill], parts: list[Any]) -> _Dynamic:
     return _Dynamic(fill)
 
 
-def _explain(error: yaml.MarkedYAMLError, text: str) -> str:
-    if error.problem_mark is None:
-        return str(error)
-    number = error.problem_mark.line
+def _explain(error: YamlError, text: str) -> str:
     lines = text.splitlines()
-    line = MARK.sub("{{ … }}", lines[number].strip()) if number < len(lines) else ""
-    return f"{error.problem} in line {number + 1} of what the template gives: {line!r}"
+    line = MARK.sub("{{ … }}", lines[error.line - 1].strip()) if error.line <= len(lines) else ""
+    return f"{error.problem} in line {error.line} of what the template gives: {line!r}"

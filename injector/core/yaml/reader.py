@@ -3,14 +3,17 @@
 import binascii
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable, Iterator
 from types import NoneType
-from typing import Any
+from typing import Any, TypeVar
 
 from injector.core.yaml.bounds import DOCUMENTS, Bounds
 from injector.core.yaml.nodes import Alias, Mapping, Node, Scalar, Sequence, YamlError, compose, compose_all
 from injector.core.yaml.scalars import Scalar as ScalarValue
 from injector.core.yaml.scalars import json_number, key_text, resolve
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
 
 _MERGE = "<<"
 _MERGE_TAG = "tag:yaml.org,2002:merge"
@@ -52,10 +55,30 @@ def value_of(node: Node) -> Any:
     if isinstance(node, Scalar):
         return _json_value(node)
     if isinstance(node, Mapping):
-        return _mapping(node)
+        return mapping_of(node, key_of, value_of)
     if isinstance(node, Sequence):
         return [value_of(child) for child in node.children]
     return value_of(node.target)
+
+
+def mapping_of(node: Mapping, key_of: Callable[[Node], K], value_of: Callable[[Node], V]) -> dict[K, V]:
+    """What `node` stands for, its keys and values as the two functions read them. Raises YamlError for a repeated key.
+
+    Later entries replace what is merged before them, and what is merged later replaces earlier entries.
+    """
+    mapping: dict[K, V] = {}
+    own: set[K] = set()
+    for key, value in node.entries:
+        if _is_merge_key(key):
+            for merged in _merged_mappings(value):
+                mapping.update(mapping_of(merged, key_of, value_of))
+            continue
+        name = key_of(key)
+        if name in own:
+            raise YamlError(f"duplicate key {str(name)[:_LONGEST_QUOTED]!r}", key.start.line + 1)
+        own.add(name)
+        mapping[name] = value_of(value)
+    return mapping
 
 
 def key_of(node: Node) -> str:
@@ -71,12 +94,12 @@ def key_of(node: Node) -> str:
     return key
 
 
-def is_merge_key(node: Node) -> bool:
+def _is_merge_key(node: Node) -> bool:
     """Whether `node` is `<<`, which merges mappings into the one that it is a key of."""
     return isinstance(node, Scalar) and node.text == _MERGE and (_is_implicit(node) or node.tag == _MERGE_TAG)
 
 
-def merged_mappings(value: Node) -> list[Mapping]:
+def _merged_mappings(value: Node) -> list[Mapping]:
     """The mappings that a merge key's `value` stands for, the one that counts most last. Raises YamlError."""
     target = value.target if isinstance(value, Alias) else value
     # An alias to a list of mappings is refused, as goyaml does.
@@ -86,23 +109,6 @@ def merged_mappings(value: Node) -> list[Mapping]:
     if len(mappings) < len(parts):
         raise YamlError("'<<' must be a mapping or a list of mappings", value.start.line + 1)
     return mappings
-
-
-def _mapping(node: Mapping) -> dict[str, Any]:
-    """Later entries replace what is merged before them, and what is merged later replaces earlier entries."""
-    mapping: dict[str, Any] = {}
-    own: set[str] = set()
-    for key, value in node.entries:
-        if is_merge_key(key):
-            for merged in merged_mappings(value):
-                mapping.update(_mapping(merged))
-            continue
-        name = key_of(key)
-        if name in own:
-            raise YamlError(f"duplicate key {name[:_LONGEST_QUOTED]!r}", key.start.line + 1)
-        own.add(name)
-        mapping[name] = value_of(value)
-    return mapping
 
 
 def _json_value(node: Scalar) -> Any:

@@ -137,8 +137,8 @@ TEXTS = [
         '{"tracing":{"tlsSettings":{"insecureSkipVerify":false}}}',
     ),
     (
-        "tracing: {customTags: {b: {literal: {value: x}}, a: {environment: {name: N, defaultValue: ''}}}}",
-        '{"tracing":{"customTags":{"a":{"environment":{"name":"N"}},"b":{"literal":{"value":"x"}}}}}',
+        "tracing: {customTags: {b: {literal: {value: x}}, a: {environment: {name: HOME, defaultValue: ''}}}}",
+        '{"tracing":{"customTags":{"a":{"environment":{"name":"HOME"}},"b":{"literal":{"value":"x"}}}}}',
     ),
     ("extraStatTags: []", "{}"),
     ("extraStatTags: [b, a]", '{"extraStatTags":["b","a"]}'),

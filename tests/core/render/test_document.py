@@ -77,5 +77,33 @@ def test_an_empty_text_stays() -> None:
 
 
 def test_an_empty_key_still_counts_as_written() -> None:
-    with pytest.raises(RenderingError, match="stands twice"):
+    with pytest.raises(RenderingError, match="duplicate key 'volumes' in line 3"):
         merged("spec:\n  volumes:\n  volumes: []")
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("a: y\nn: 08", {"a": True, "false": 8}),
+        ("a: !!binary aGVsbG8=\nb: !!set {c}\nd: !!timestamp 2001-01-01", {"a": "hello", "b": {}, "d": "2001-01-01"}),
+        (
+            "a: &x {b: 1}\nc: {<<: *x, d: 12:30}\ne: &x 2\nf: *x",
+            {"a": {"b": 1}, "c": {"b": 1, "d": "12:30"}, "e": 2, "f": 2},
+        ),
+    ],
+)
+def test_a_template_is_the_yaml_of_kubernetes(text: str, value: Any) -> None:
+    assert merged(f"x: {{{{ 1 }}}}\n{text}") == {**POD, "x": 1, **value}
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("a: 1\n---\nb: 2", "several documents"),
+        ("a: !!int {{ 1 }}", "a tag cannot change it in line 1"),
+        ("a: .inf", "JSON has no .inf in line 1"),
+    ],
+)
+def test_what_a_template_cannot_give(text: str, fault: str) -> None:
+    with pytest.raises(RenderingError, match=fault):
+        merged(text)
