@@ -9,7 +9,8 @@ import typer
 from injector.capture import system
 from injector.capture.arguments import FLAGS, ArgumentFaults, Capture, Flag, capture_of
 from injector.capture.system import shown
-from injector.runtime.loading import as_input_error, write
+from injector.runtime.errors import as_input_error
+from injector.runtime.terminal import write
 
 capture = typer.Typer(
     help="Traffic redirection: which of a pod's connections go through its proxy.",

@@ -7,18 +7,20 @@ from typing import TYPE_CHECKING, Annotated
 import orjson
 import typer
 
-from injector.runtime import options as option
-from injector.runtime.loading import (
+from injector.cli.options import (
+    CertSecret,
     ConfigFiles,
     Context,
+    InCluster,
     Kubeconfig,
+    OwnNamespace,
     Sets,
     SnapshotFile,
-    checked_setup,
-    read_configuration,
-    snapshot_of,
-    write,
+    WebhookConfig,
 )
+from injector.runtime import options as option
+from injector.runtime.loading import checked_setup, read_configuration, snapshot_of
+from injector.runtime.terminal import write
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,10 +43,10 @@ def check(  # noqa: PLR0913, PLR0917 -- one parameter an option
     snapshot: SnapshotFile = None,
     kubeconfig: Kubeconfig = None,
     context: Context = None,
-    cluster: option.InCluster = None,
-    namespace: option.Namespace = None,
-    webhook_config: option.WebhookConfig = None,
-    cert_secret: option.CertSecret = None,
+    cluster: InCluster = None,
+    namespace: OwnNamespace = None,
+    webhook_config: WebhookConfig = None,
+    cert_secret: CertSecret = None,
     output: Annotated[Output, typer.Option("-o", "--output", help="text is for people.")] = Output.TEXT,
 ) -> None:
     """Validate configuration and templates: every template is compiled and tried on sample pods.

@@ -24,7 +24,9 @@ from injector.core.model import JsonObject, Pod
 from injector.core.pods import ContainerList, containers
 from injector.manifests.files import workloads
 from injector.manifests.workloads import created_pod
-from injector.runtime.loading import InputError, read_text, write
+from injector.runtime.errors import InputError
+from injector.runtime.loading import read_text
+from injector.runtime.terminal import write
 from injector.server.app import create_app
 from injector.server.run import Listening, ServingCertificate, bind, server_for, serving
 from injector.server.state import Service, State

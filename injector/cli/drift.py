@@ -1,6 +1,5 @@
 """`injector drift`: which pods of a cluster are not what injection would make of them now."""
 
-import sys
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Annotated
 import orjson
 import typer
 
+from injector.cli.options import ConfigFiles, Context, Kubeconfig, Sets, SnapshotFile
 from injector.cluster.api import ClusterError
 from injector.cluster.client import connect
 from injector.cluster.inventory import pods as pods_of
@@ -16,20 +16,9 @@ from injector.cluster.inventory import read_cluster
 from injector.core.model import Pod, Snapshot
 from injector.reports.drift import drift as drift_of
 from injector.reports.drift import drift_text
-from injector.reports.render import plain
-from injector.runtime.loading import (
-    ConfigFiles,
-    Context,
-    Kubeconfig,
-    Sets,
-    SnapshotFile,
-    as_input_error,
-    failing_with,
-    painted,
-    read_setup,
-    snapshot_of,
-    write,
-)
+from injector.runtime.errors import as_input_error, failing_with
+from injector.runtime.loading import read_setup, snapshot_of
+from injector.runtime.terminal import output_paint, write
 from injector.runtime.workloads import pods_in
 
 _FOUND, _FAILED = 1, 2
@@ -68,7 +57,7 @@ def drift(  # noqa: PLR0913, PLR0917 -- one parameter an option
     if output is Output.JSON:
         write(orjson.dumps([asdict(each) for each in findings], option=orjson.OPT_INDENT_2).decode() + "\n")
     else:
-        write(drift_text(findings, len(chosen), painted if sys.stdout.isatty() else plain))
+        write(drift_text(findings, len(chosen), output_paint()))
     raise typer.Exit(_FOUND if findings else 0)
 
 

@@ -1,11 +1,11 @@
 """`injector explain`: what was done to a pod, and whether the present configuration would do the same."""
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from injector.cli.options import ConfigFiles, Context, Kubeconfig, Sets, SnapshotFile
 from injector.cluster.api import PODS, ClusterError
 from injector.cluster.client import connect
 from injector.cluster.inventory import read_cluster
@@ -13,21 +13,9 @@ from injector.core.model import InjectionError, Pod, Snapshot
 from injector.reports.evaluate import DEFAULT_NAMESPACE
 from injector.reports.explain import explain as explained
 from injector.reports.explain import explanation_text
-from injector.reports.render import plain
-from injector.runtime.loading import (
-    ConfigFiles,
-    Context,
-    InputError,
-    Kubeconfig,
-    Sets,
-    SnapshotFile,
-    as_input_error,
-    failing_with,
-    painted,
-    read_setup,
-    snapshot_of,
-    write,
-)
+from injector.runtime.errors import InputError, as_input_error, failing_with
+from injector.runtime.loading import read_setup, snapshot_of
+from injector.runtime.terminal import output_paint, write
 from injector.runtime.workloads import pods_in
 
 _DIFFERS, _FAILED = 1, 2
@@ -65,7 +53,7 @@ def explain(  # noqa: PLR0913, PLR0917 -- one parameter an option
             explanation = explained(found, namespace, setup, known)
         except InjectionError as error:
             raise InputError(f"{namespace}/{found['metadata'].get('name', '')}: {error}") from error
-    write(explanation_text(found, explanation, painted if sys.stdout.isatty() else plain))
+    write(explanation_text(found, explanation, output_paint()))
     if digest is not None:
         write(f"configuration: {digest} then, {setup.digest} now\n")
     raise typer.Exit(_DIFFERS if explanation.differs else 0)

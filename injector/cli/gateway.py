@@ -7,11 +7,14 @@ from typing import Annotated
 import orjson
 import typer
 
+from injector.cli.options import ConfigFiles, Sets
 from injector.core.model import JsonObject
 from injector.core.yaml.writer import write as write_yaml
 from injector.envoy import tracing_of
 from injector.gateway import GatewayFaults, Options, render
-from injector.runtime.loading import ConfigFiles, InputError, Sets, read_setup, read_text, warn, write
+from injector.runtime.errors import InputError
+from injector.runtime.loading import read_setup, read_text
+from injector.runtime.terminal import warn, write
 
 _DEFAULTS = Options()
 

@@ -1,18 +1,10 @@
 """`injector inject`: manual injection of a file (reference section 14)."""
 
+from injector.cli.options import ConfigFiles, InputFile, Sets, SnapshotFile
 from injector.manifests import ManualFaults, injection, rewrite
-from injector.runtime.loading import (
-    ConfigFiles,
-    InputError,
-    InputFile,
-    Sets,
-    SnapshotFile,
-    read_setup,
-    read_text,
-    snapshot_of,
-    warn,
-    write,
-)
+from injector.runtime.errors import InputError
+from injector.runtime.loading import read_setup, read_text, snapshot_of
+from injector.runtime.terminal import warn, write
 
 
 def inject(filename: InputFile, config: ConfigFiles = None, sets: Sets = None, snapshot: SnapshotFile = None) -> None:

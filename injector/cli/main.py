@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command
 
-from injector.runtime.loading import InputError
+from injector.runtime.errors import InputError, UsageError
 
 # Each command is the function, or the group of commands, of its name in the module `injector.cli.<name>`.
 COMMANDS: Mapping[str, str] = {
@@ -29,6 +29,12 @@ COMMANDS: Mapping[str, str] = {
 
 class _LazyGroup(TyperGroup):
     """Commands by name, imported when asked for."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except UsageError as error:
+            raise typer.BadParameter(str(error), ctx) from error
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002
         return list(COMMANDS)

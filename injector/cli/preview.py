@@ -1,6 +1,5 @@
 """`injector preview`: what would be done to workloads, and why; or what a second configuration would change."""
 
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -9,27 +8,18 @@ from typing import Annotated
 import orjson
 import typer
 
+from injector.cli.options import ConfigFiles, Context, Kubeconfig, Sets, SnapshotFile
 from injector.core.model import JsonObject
 from injector.core.patch import diff
 from injector.core.yaml.writer import write as write_yaml
-from injector.reports.compare import Compared, compare, comparison_items, comparison_text
+from injector.reports.compare import Comparison, compare, comparison_items, comparison_text
 from injector.reports.documents import UnreadableInputError
-from injector.reports.evaluate import DEFAULT_NAMESPACE, Case, Question
-from injector.reports.evaluate import preview as previewed
-from injector.reports.render import Paint, item_of, plain, terminal_text
-from injector.runtime.loading import (
-    ConfigFiles,
-    Context,
-    InputError,
-    Kubeconfig,
-    Sets,
-    SnapshotFile,
-    failing_with,
-    painted,
-    read_setup,
-    write,
-)
-from injector.runtime.workloads import Sources, read_scene
+from injector.reports.evaluate import DEFAULT_NAMESPACE, Preview, PreviewOptions, preview_documents
+from injector.reports.render import preview_item, preview_text
+from injector.runtime.errors import InputError, failing_with
+from injector.runtime.loading import read_setup
+from injector.runtime.terminal import output_paint, write
+from injector.runtime.workloads import Sources, read_workloads
 
 CHANGED, FAILED = 1, 2
 
@@ -80,49 +70,45 @@ def preview(  # noqa: PLR0913, PLR0917 -- one parameter an option
     with failing_with(FAILED):
         setup = read_setup(config, sets)
         other = read_setup(against, sets) if against else None
-        documents, cluster = read_scene(Sources(filename, snapshot, kubeconfig, context))
+        documents, cluster = read_workloads(Sources(filename, snapshot, kubeconfig, context))
         try:
             if other is None:
-                cases = list(previewed(documents, Question(namespace), setup, cluster))
+                previews = list(preview_documents(documents, PreviewOptions(namespace), setup, cluster))
             else:
-                compared = compare(documents, Question(namespace), (setup, other), cluster)
+                compared = compare(documents, PreviewOptions(namespace), (setup, other), cluster)
         except UnreadableInputError as error:
             raise InputError(f"{filename or snapshot}: {error}") from error
     if other is not None:
         write(_comparison(compared, output))
         raise typer.Exit(CHANGED if any(each.consequence for each in compared) else 0)
-    write(WRITERS[output](cases))
-    raise typer.Exit(_status(cases))
+    write(WRITERS[output](previews))
+    raise typer.Exit(_status(previews))
 
 
-def _comparison(compared: Sequence[Compared], output: Output) -> str:
+def _comparison(compared: Sequence[Comparison], output: Output) -> str:
     if output is Output.DIFF:
-        return comparison_text(compared, _paint())
+        return comparison_text(compared, output_paint())
     items = comparison_items(compared)
     return _json(items) if output is Output.JSON else _yaml(items)
 
 
-def _status(cases: Sequence[Case]) -> int:
-    if not all(case.admission.allowed for case in cases):
+def _status(previews: Sequence[Preview]) -> int:
+    if not all(preview.admission.allowed for preview in previews):
         return FAILED
-    return CHANGED if any(case.result is not case.document for case in cases) else 0
+    return CHANGED if any(preview.result is not preview.document for preview in previews) else 0
 
 
-def _paint() -> Paint:
-    return painted if sys.stdout.isatty() else plain
+def _as_text(previews: Sequence[Preview]) -> str:
+    paint = output_paint()
+    return "".join(preview_text(preview, paint) for preview in previews)
 
 
-def _as_text(cases: Sequence[Case]) -> str:
-    paint = _paint()
-    return "".join(terminal_text(case, paint) for case in cases)
+def _as_json(previews: Sequence[Preview]) -> str:
+    return _json([preview_item(preview) for preview in previews])
 
 
-def _as_json(cases: Sequence[Case]) -> str:
-    return _json([item_of(case) for case in cases])
-
-
-def _as_yaml(cases: Sequence[Case]) -> str:
-    return _yaml([item_of(case) for case in cases])
+def _as_yaml(previews: Sequence[Preview]) -> str:
+    return _yaml([preview_item(preview) for preview in previews])
 
 
 def _json(items: list[JsonObject]) -> str:
@@ -133,11 +119,11 @@ def _yaml(items: list[JsonObject]) -> str:
     return write_yaml(items)
 
 
-def _as_patches(cases: Sequence[Case]) -> str:
-    return "".join(orjson.dumps(diff(case.document, case.result)).decode() + "\n" for case in cases)
+def _as_patches(previews: Sequence[Preview]) -> str:
+    return "".join(orjson.dumps(diff(preview.document, preview.result)).decode() + "\n" for preview in previews)
 
 
-WRITERS: Mapping[Output, Callable[[Sequence[Case]], str]] = {
+WRITERS: Mapping[Output, Callable[[Sequence[Preview]], str]] = {
     Output.DIFF: _as_text,
     Output.JSON: _as_json,
     Output.YAML: _as_yaml,

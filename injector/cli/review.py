@@ -1,18 +1,11 @@
 """`injector review`: one AdmissionReview in, one out, as the webhook answers it."""
 
+from injector.cli.options import ConfigFiles, InputFile, Sets, SnapshotFile
 from injector.core.admission import admit_request
 from injector.core.review import BadReview, parse_review, respond
-from injector.runtime.loading import (
-    ConfigFiles,
-    InputError,
-    InputFile,
-    Sets,
-    SnapshotFile,
-    read_bytes,
-    read_setup,
-    snapshot_of,
-    write,
-)
+from injector.runtime.errors import InputError
+from injector.runtime.loading import read_bytes, read_setup, snapshot_of
+from injector.runtime.terminal import write
 
 
 def review(filename: InputFile, config: ConfigFiles = None, sets: Sets = None, snapshot: SnapshotFile = None) -> None:

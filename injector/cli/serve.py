@@ -1,45 +1,128 @@
-"""`injector serve`: the webhook server. The one place where the injector meets the certificate bootstrapper."""
+"""`injector serve`: the webhook server."""
 
 from pathlib import Path
+from typing import Annotated, TypeAlias
 
+import typer
+
+from certs.model import KEY_TYPES
+from injector.cli.options import (
+    CertSecret,
+    ConfigFiles,
+    Context,
+    InCluster,
+    Kubeconfig,
+    OwnNamespace,
+    Sets,
+    SnapshotFile,
+    WebhookConfig,
+)
 from injector.runtime import options as option
-from injector.runtime.loading import ConfigFiles, Context, Kubeconfig, Sets, SnapshotFile
-from injector.runtime.options import CertificateOptions, ClusterOptions, LimitTexts, server_limits
+from injector.runtime.options import CertificateOptions, ClusterOptions, server_limits
 from injector.runtime.preview import preview_address
 from injector.runtime.serve import Inputs, in_workers, serve_until_stopped
+from injector.server.limits import SETTABLE
 from injector.server.run import Listening
+
+_PORTS = {"min": 0, "max": 65_535}
+
+Host: TypeAlias = Annotated[str, typer.Option(help="Address to listen on.")]
+Port: TypeAlias = Annotated[int, typer.Option(**_PORTS, metavar="PORT", help="Port to listen on; 0 is any free one.")]
+DrainSeconds: TypeAlias = Annotated[
+    float, typer.Option(min=0, metavar="SECONDS", help="How long to go on answering after SIGTERM.")
+]
+Workers: TypeAlias = Annotated[
+    int, typer.Option(min=1, metavar="NUMBER", help="Processes that share the port; use one for each core.")
+]
+TlsCert: TypeAlias = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Serving certificate as PEM.", show_default=False)
+]
+TlsKey: TypeAlias = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Private key of the serving certificate as PEM.", show_default=False)
+]
+CertDir: TypeAlias = Annotated[
+    Path,
+    typer.Option(
+        metavar="DIRECTORY",
+        help="Where the server keeps its own authority, without --tls-cert and --cert-secret.",
+    ),
+]
+CertName: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME", help="Name that the server certifies for itself. Repeatable.", show_default=False),
+]
+ServiceName: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--service", metavar="NAME", help="Service whose DNS names the server certifies.", show_default=False),
+]
+AuthorityDays: TypeAlias = Annotated[float, typer.Option(metavar="DAYS", help="Lifetime of the authority.")]
+ServingDays: TypeAlias = Annotated[float, typer.Option(metavar="DAYS", help="Lifetime of serving certificates.")]
+Renewal: TypeAlias = Annotated[
+    float,
+    typer.Option(metavar="FRACTION", help="Part of its lifetime after which a certificate is renewed."),
+]
+KeyType: TypeAlias = Annotated[str, typer.Option(metavar="|".join(KEY_TYPES), help="Type of new keys.")]
+LeaseName: TypeAlias = Annotated[
+    str, typer.Option("--lease", metavar="NAME", help="Lease whose holder renews certificates and CA bundles.")
+]
+Events: TypeAlias = Annotated[
+    bool, typer.Option("--events/--no-events", help="Write an Event for pods that are refused or skipped by mistake.")
+]
+PreviewHost: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        metavar="HOST",
+        help="Serve the preview on an address of its own; callers need a token unless it is loopback.",
+        show_default=False,
+    ),
+]
+PreviewPort: TypeAlias = Annotated[
+    int | None,
+    typer.Option(
+        **_PORTS, metavar="PORT", help="Port of the preview, by default 15018; 0 is any free one.", show_default=False
+    ),
+]
+LimitTexts: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--limit",
+        metavar="NAME=NUMBER",
+        help=f"Limit of one worker. Repeatable. Names: {', '.join(SETTABLE)}.",
+        show_default=False,
+    ),
+]
 
 
 def serve(  # noqa: PLR0913, PLR0917 -- one parameter an option
     config: ConfigFiles = None,
     sets: Sets = None,
     snapshot: SnapshotFile = None,
-    host: option.Host = "0.0.0.0",  # noqa: S104 -- a pod's own network
-    port: option.Port = 8443,
-    drain_seconds: option.DrainSeconds = 5.0,
-    workers: option.Workers = 1,
-    tls_cert: option.TlsCert = None,
-    tls_key: option.TlsKey = None,
-    cert_dir: option.CertDir = Path(".injector-certs"),
-    cert_secret: option.CertSecret = None,
-    cert_name: option.CertName = None,
-    service: option.ServiceName = None,
-    authority_days: option.AuthorityDays = 365,
-    serving_days: option.ServingDays = 7,
-    renewal: option.Renewal = 2 / 3,
-    key_type: option.KeyType = "ecdsa",
-    cluster: option.InCluster = None,
+    host: Host = "0.0.0.0",  # noqa: S104 -- a pod's own network
+    port: Port = 8443,
+    drain_seconds: DrainSeconds = 5.0,
+    workers: Workers = 1,
+    tls_cert: TlsCert = None,
+    tls_key: TlsKey = None,
+    cert_dir: CertDir = Path(".injector-certs"),
+    cert_secret: CertSecret = None,
+    cert_name: CertName = None,
+    service: ServiceName = None,
+    authority_days: AuthorityDays = 365,
+    serving_days: ServingDays = 7,
+    renewal: Renewal = 2 / 3,
+    key_type: KeyType = "ecdsa",
+    cluster: InCluster = None,
     kubeconfig: Kubeconfig = None,
     context: Context = None,
-    namespace: option.Namespace = None,
-    webhook_config: option.WebhookConfig = None,
-    lease: option.LeaseName = "sidecar-injector",
-    events: option.Events = True,  # noqa: FBT002 -- an option
-    preview_host: option.PreviewHost = None,
-    preview_port: option.PreviewPort = None,
+    namespace: OwnNamespace = None,
+    webhook_config: WebhookConfig = None,
+    lease: LeaseName = "sidecar-injector",
+    events: Events = True,  # noqa: FBT002 -- an option
+    preview_host: PreviewHost = None,
+    preview_port: PreviewPort = None,
     limit: LimitTexts = None,
 ) -> None:
-    """Run the webhook server over HTTPS until SIGTERM; configuration, certificates and cluster are followed."""
+    """Run the webhook server over HTTPS until SIGTERM. Configuration, certificates and cluster are followed."""
     files, where = option.given_files(tls_cert, tls_key), option.namespace_of(namespace)
     settings = option.certificate_settings(cert_name, service, where, (authority_days, serving_days, renewal), key_type)
     wanted = option.is_cluster_wanted(cluster, (kubeconfig, context), snapshot)

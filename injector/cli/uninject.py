@@ -1,7 +1,10 @@
 """`injector uninject`: the inverse of manual injection."""
 
+from injector.cli.options import InputFile
 from injector.manifests import ManualFaults, removal, rewrite
-from injector.runtime.loading import InputError, InputFile, read_text, write
+from injector.runtime.errors import InputError
+from injector.runtime.loading import read_text
+from injector.runtime.terminal import write
 
 
 def uninject(filename: InputFile) -> None:

@@ -9,8 +9,9 @@ from injector.core.model import STATUS_ANNOTATION, JsonObject, Pod, Snapshot
 from injector.core.pods import annotations, with_metadata
 from injector.reports.changes import changes_between, diff_lines
 from injector.reports.documents import Document
-from injector.reports.evaluate import Case, Question, preview
-from injector.reports.render import Paint, diff_as_shown, plain, title_of_case
+from injector.reports.evaluate import Preview, PreviewOptions, preview_documents
+from injector.reports.paint import Paint, plain
+from injector.reports.render import diff_as_shown, preview_title
 
 # Worst first: pods that no longer start, pods that leave the mesh, pods that come to it, pods with another sidecar.
 CONSEQUENCES = {
@@ -22,11 +23,11 @@ CONSEQUENCES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
+class Comparison:
     """One workload under both configurations."""
 
-    before: Case
-    after: Case
+    before: Preview
+    after: Preview
 
     @property
     def consequence(self) -> str:
@@ -53,20 +54,20 @@ class Group:
 
     consequence: str
     detail: tuple[str, ...]
-    members: tuple[Compared, ...]
+    members: tuple[Comparison, ...]
 
 
 def compare(
-    documents: list[Document], question: Question, setups: tuple[Setup, Setup], snapshot: Snapshot
-) -> list[Compared]:
+    documents: list[Document], options: PreviewOptions, setups: tuple[Setup, Setup], snapshot: Snapshot
+) -> list[Comparison]:
     """Every workload among `documents` under both setups. Raises UnreadableInputError, as `preview` does."""
-    before, after = map(partial(_cases, documents, question, snapshot), setups)
-    return [Compared(one, other) for one, other in zip(before, after, strict=True)]
+    before, after = map(partial(_cases, documents, options, snapshot), setups)
+    return [Comparison(one, other) for one, other in zip(before, after, strict=True)]
 
 
-def grouped(compared: Iterable[Compared]) -> list[Group]:
+def grouped(compared: Iterable[Comparison]) -> list[Group]:
     """Those that would change, grouped: by consequence, worst first, larger groups before smaller ones."""
-    found: dict[tuple[str, tuple[str, ...]], list[Compared]] = {}
+    found: dict[tuple[str, tuple[str, ...]], list[Comparison]] = {}
     for each in compared:
         if each.consequence:
             found.setdefault((each.consequence, tuple(each.detail())), []).append(each)
@@ -75,13 +76,13 @@ def grouped(compared: Iterable[Compared]) -> list[Group]:
     return sorted(groups, key=lambda group: (order.index(group.consequence), -len(group.members)))
 
 
-def _cases(documents: list[Document], question: Question, snapshot: Snapshot, setup: Setup) -> list[Case]:
-    return list(preview(documents, question, setup, snapshot))
+def _cases(documents: list[Document], options: PreviewOptions, snapshot: Snapshot, setup: Setup) -> list[Preview]:
+    return list(preview_documents(documents, options, setup, snapshot))
 
 
-def _without_record(case: Case) -> Pod:
+def _without_record(preview: Preview) -> Pod:
     """The pod without the record of its injection, which tells again what is changed elsewhere."""
-    pod = case.admission.pod
+    pod = preview.admission.pod
     return with_metadata(pod, "annotations", {k: v for k, v in annotations(pod).items() if k != STATUS_ANNOTATION})
 
 
@@ -90,7 +91,7 @@ def _without_record(case: Case) -> Pod:
 _STYLES = {"refused": "refuse", "lost": "refuse", "gained": "inject", "changed": "skip"}
 
 
-def comparison_text(compared: Sequence[Compared], paint: Paint = plain) -> str:
+def comparison_text(compared: Sequence[Comparison], paint: Paint = plain) -> str:
     """The whole text: how many would change, then each group with its workloads and what they have in common."""
     groups = grouped(compared)
     changing = sum(len(group.members) for group in groups)
@@ -99,7 +100,7 @@ def comparison_text(compared: Sequence[Compared], paint: Paint = plain) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def comparison_items(compared: Sequence[Compared]) -> list[JsonObject]:
+def comparison_items(compared: Sequence[Comparison]) -> list[JsonObject]:
     """The groups as plain JSON."""
     return [
         {
@@ -122,5 +123,5 @@ def comparison_items(compared: Sequence[Compared]) -> list[JsonObject]:
 def _group_lines(group: Group, paint: Paint) -> Iterator[str]:
     yield ""
     yield paint(f"{len(group.members)} {CONSEQUENCES[group.consequence]}", _STYLES[group.consequence])
-    yield from (f"  {title_of_case(each.after)}" for each in group.members)
+    yield from (f"  {preview_title(each.after)}" for each in group.members)
     yield from (f"    {line}" for line in diff_as_shown(group.detail, paint))

@@ -7,7 +7,7 @@ from injector.core.admission import Setup
 from injector.core.model import InjectionError, JsonObject, Pod, Snapshot
 from injector.core.workload import identify
 from injector.reports.explain import Explanation, explain
-from injector.reports.render import Paint, plain
+from injector.reports.paint import Paint, plain
 
 # What is wrong with a pod, worst first.
 PROBLEMS = {

@@ -1,4 +1,4 @@
-"""From a workload to its case: the pod that its controller would create goes the webhook's own way."""
+"""From a workload to its preview: the pod that its controller would create goes the webhook's own way."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -14,7 +14,7 @@ from injector.reports.documents import Document, UnreadableInputError
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class Preview:
     """A workload and what becomes of the pod that its controller would create.
 
     `document` is the workload as given, `result` the workload whose pods come out injected (the very same object where
@@ -38,22 +38,22 @@ class Case:
 WORKLOADS = frozenset(CREATED_FROM)
 
 
-def case_of(document: JsonObject, setup: Setup, snapshot: Snapshot, default_namespace: str) -> Case:
-    """The case of a workload of one of the kinds in WORKLOADS; it is in `default_namespace` where it names none.
+def preview_workload(document: JsonObject, setup: Setup, snapshot: Snapshot, default_namespace: str) -> Preview:
+    """The preview of a workload of one of the kinds in WORKLOADS; it is in `default_namespace` where it names none.
 
-    A workload from which no pod can be made is a case that is not allowed, with no decision.
+    A workload from which no pod can be made is a preview that is not allowed, with no decision.
     """
     namespace = namespace_of(document, default_namespace)
     namespace_object = snapshot.namespaces.get(namespace)
     faults = _faults(document)
     if faults:
         refused = Admission(allowed=False, decision=None, pod={}, message="; ".join(faults))
-        return Case(document, document, namespace, namespace_object, {}, refused)
+        return Preview(document, document, namespace, namespace_object, {}, refused)
     pod = created_pod(document)
     admission = admit_request(request_for(pod, namespace), setup, snapshot)
     changed = admission.allowed and admission.pod is not pod
     result = with_created_pod(document, admission.pod) if changed else document
-    return Case(document, result, namespace, namespace_object, pod, admission)
+    return Preview(document, result, namespace, namespace_object, pod, admission)
 
 
 def namespace_of(document: JsonObject, default: str) -> str:
@@ -160,7 +160,7 @@ DEFAULT_NAMESPACE = "default"
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class PreviewOptions:
     """What is asked beside the objects themselves.
 
     `namespace` holds for workloads that name none; `namespace_labels`, where given, are the labels of every namespace
@@ -171,16 +171,18 @@ class Question:
     namespace_labels: Mapping[str, str] | None = None
 
 
-def preview(documents: list[Document], question: Question, setup: Setup, snapshot: Snapshot) -> Iterator[Case]:
-    """The case of every workload among `documents`, in order, each worked on when it is asked for.
+def preview_documents(
+    documents: list[Document], options: PreviewOptions, setup: Setup, snapshot: Snapshot
+) -> Iterator[Preview]:
+    """The preview of every workload among `documents`, in order, each worked on when it is asked for.
 
     Namespace and Node objects among them count as the cluster's. Raises UnreadableInputError for such an object that
     cannot be used.
     """
     known = with_documents(snapshot, documents)
     found = [document.object for document in documents if document.object["kind"] in WORKLOADS]
-    if question.namespace_labels is not None:
-        for namespace in {namespace_of(each, question.namespace) for each in found}:
-            known = with_namespace_labels(known, namespace, question.namespace_labels)
+    if options.namespace_labels is not None:
+        for namespace in {namespace_of(each, options.namespace) for each in found}:
+            known = with_namespace_labels(known, namespace, options.namespace_labels)
     for document in found:
-        yield case_of(document, setup, known, question.namespace)
+        yield preview_workload(document, setup, known, options.namespace)

@@ -10,7 +10,8 @@ from injector.core.reinjection.undo import uninject
 from injector.manifests.files import title_of
 from injector.reports.changes import Changes, changes_between, diff_lines
 from injector.reports.evaluate import request_for
-from injector.reports.render import Paint, diff_as_shown, plain, trace_lines
+from injector.reports.paint import Paint, plain
+from injector.reports.render import diff_as_shown, trace_lines
 
 
 @dataclass(frozen=True, slots=True)

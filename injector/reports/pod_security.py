@@ -31,7 +31,7 @@ _SELINUX_TYPES = frozenset(("container_t", "container_init_t", "container_kvm_t"
 
 
 @dataclass(frozen=True, slots=True)
-class Breach:
+class Violation:
     """Why a pod is not allowed at `level`: `where` names the container, or the pod."""
 
     level: str
@@ -46,23 +46,23 @@ ContainerCheck: TypeAlias = Callable[[Container, JsonObject], str | None]
 """The same, from a container and the spec of its pod."""
 
 
-def breaches(pod: Pod) -> Iterator[Breach]:
-    """Every breach of the levels `baseline` and `restricted` by `pod`."""
+def violations(pod: Pod) -> Iterator[Violation]:
+    """Every violation of the levels `baseline` and `restricted` by `pod`."""
     spec = pod.get("spec") or {}
     for level, check in POD_CHECKS:
         what = check(spec)
         if what:
-            yield Breach(level, "the pod", what)
+            yield Violation(level, "the pod", what)
     for _, _, container in all_containers(pod):
         for level, check_container in CONTAINER_CHECKS:
             what = check_container(container, spec)
             if what:
-                yield Breach(level, str(container.get("name")), what)
+                yield Violation(level, str(container.get("name")), what)
 
 
-def level_needed(found: list[Breach]) -> str:
-    """The strictest level at which a pod with the breaches `found` is still allowed."""
-    if any(breach.level == "baseline" for breach in found):
+def required_level(found: list[Violation]) -> str:
+    """The strictest level at which a pod with the violations `found` is still allowed."""
+    if any(violation.level == "baseline" for violation in found):
         return "privileged"
     return "baseline" if found else "restricted"
 

@@ -1,7 +1,6 @@
-"""A case as text for a terminal: the decision, the rules looked at, the warnings, the diff."""
+"""A preview as text for a terminal: the decision, the rules looked at, the warnings, the diff."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, TypeAlias
+from collections.abc import Iterable, Iterator
 
 from injector.capture.arguments import ArgumentFaults, capture_of_pod
 from injector.capture.system import shown
@@ -10,61 +9,62 @@ from injector.core.patch import diff
 from injector.manifests.files import title_of
 from injector.manifests.workloads import CREATED_FROM
 from injector.reports.changes import Changes, changes_between, diff_lines, diff_text
-from injector.reports.evaluate import Case
+from injector.reports.evaluate import Preview
+from injector.reports.paint import Paint, plain
 from injector.reports.warnings import warnings_of
 
-# A case as the answer that people and programs read: one item for each workload (contract, `POST /preview`).
+# A preview as the answer that people and programs read: one item for each workload (contract, `POST /preview`).
 
 UNREADABLE_POD = "UnreadablePod"
 
 
-def changes_of(case: Case) -> Changes:
+def preview_changes(preview: Preview) -> Changes:
     """What injection changes in the pods of a workload, with paths that begin at the workload."""
-    if case.result is case.document:
+    if preview.result is preview.document:
         return {}
-    prefix = ".".join((*CREATED_FROM[case.document["kind"]].spec[:-1], ""))
-    return changes_between(case.pod, case.admission.pod, prefix)
+    prefix = ".".join((*CREATED_FROM[preview.document["kind"]].spec[:-1], ""))
+    return changes_between(preview.pod, preview.admission.pod, prefix)
 
 
-def item_of(case: Case) -> JsonObject:
-    """The item for `case`; `patch` turns `object` into `result`. `error` says why a pod would be refused."""
+def preview_item(preview: Preview) -> JsonObject:
+    """The item for `preview`; `patch` turns `object` into `result`. `error` says why a pod would be refused."""
     return {
-        "object": case.document,
-        "namespace": case.namespace,
-        "decision": _decision(case),
-        "allowed": case.admission.allowed,
-        "error": case.admission.message,
-        "templates": list(case.admission.templates),
-        "patch": [] if case.result is case.document else diff(case.document, case.result),
-        "diff": diff_text(changes_of(case)),
-        "result": case.result,
-        "warnings": list(warnings_of(case)),
-        "capture": capture_plan(case),
+        "object": preview.document,
+        "namespace": preview.namespace,
+        "decision": _decision(preview),
+        "allowed": preview.admission.allowed,
+        "error": preview.admission.message,
+        "templates": list(preview.admission.templates),
+        "patch": [] if preview.result is preview.document else diff(preview.document, preview.result),
+        "diff": diff_text(preview_changes(preview)),
+        "result": preview.result,
+        "warnings": list(warnings_of(preview)),
+        "capture": capture_plan(preview),
     }
 
 
-def capture_plan(case: Case) -> str:
+def capture_plan(preview: Preview) -> str:
     """The redirection rules that the pod's init container would put in force; empty where it has none of this project.
 
     Arguments that are wrong show no rules: the container itself refuses them.
     """
-    if not case.admission.allowed or case.admission.decision is None:
+    if not preview.admission.allowed or preview.admission.decision is None:
         return ""
     try:
-        capture = capture_of_pod(case.admission.pod)
+        capture = capture_of_pod(preview.admission.pod)
     except ArgumentFaults:
         return ""
     return "" if capture is None else shown(capture)
 
 
-def decision_of(case: Case) -> Decision:
+def decision_of(preview: Preview) -> Decision:
     """The decision; for what is no readable pod one that says so."""
-    unreadable = Decision(inject=False, reason=UNREADABLE_POD, message=case.admission.message)
-    return case.admission.decision or unreadable
+    unreadable = Decision(inject=False, reason=UNREADABLE_POD, message=preview.admission.message)
+    return preview.admission.decision or unreadable
 
 
-def _decision(case: Case) -> JsonObject:
-    decision = decision_of(case)
+def _decision(preview: Preview) -> JsonObject:
+    decision = decision_of(preview)
     return {
         "inject": decision.inject,
         "reason": decision.reason,
@@ -73,53 +73,33 @@ def _decision(case: Case) -> JsonObject:
     }
 
 
-Paint: TypeAlias = Callable[[str, str], str]
-"""From a text and one of the keys of STYLES to the text as the terminal takes it."""
-
-STYLES: Mapping[str, dict[str, Any]] = {
-    "title": {"bold": True},
-    "inject": {"fg": "green"},
-    "skip": {"fg": "yellow"},
-    "refuse": {"fg": "red"},
-    "warning": {"fg": "yellow"},
-    "group": {"bold": True},
-    "hunk": {"fg": "cyan"},
-    "+": {"fg": "green"},
-    "-": {"fg": "red"},
-    "dim": {"dim": True},
-}
 _LINE_STYLES = {"#": "group", "@": "hunk", "+": "+", "-": "-"}
 _LONGEST_LINE = 160
 
 
-def plain(text: str, _: str) -> str:
-    """No colours."""
-    return text
-
-
-def terminal_text(case: Case, paint: Paint = plain) -> str:
+def preview_text(preview: Preview, paint: Paint = plain) -> str:
     """The whole text for one workload, with a blank line behind it."""
-    diff = diff_as_shown(diff_lines(changes_of(case)), paint)
-    lines = (*_head(case, paint), *trace_lines(decision_of(case), paint), *_warnings(case, paint), *diff)
-    plan = capture_plan(case)
+    diff = diff_as_shown(diff_lines(preview_changes(preview)), paint)
+    lines = (*_head(preview, paint), *trace_lines(decision_of(preview), paint), *_warnings(preview, paint), *diff)
+    plan = capture_plan(preview)
     lines = (*lines, "# traffic capture", *plan.splitlines()) if plan else lines
     return "".join(f"{line}\n" for line in (*lines, ""))
 
 
-def title_of_case(case: Case) -> str:
+def preview_title(preview: Preview) -> str:
     """How messages name a workload, with the namespace that it is in."""
-    metadata = case.document.get("metadata")
+    metadata = preview.document.get("metadata")
     found = metadata if isinstance(metadata, dict) else {}
     name = str(found.get("name") or found.get("generateName") or "")
-    return title_of({"kind": case.document["kind"], "metadata": {"namespace": case.namespace, "name": name}})
+    return title_of({"kind": preview.document["kind"], "metadata": {"namespace": preview.namespace, "name": name}})
 
 
-def _head(case: Case, paint: Paint) -> Iterator[str]:
-    decision = decision_of(case)
-    word = "refuse" if not case.admission.allowed else "inject" if decision.inject else "skip"
-    yield f"{paint(title_of_case(case), 'title')}: {paint(word, word)}, {decision.reason}: {decision.message}"
-    if not case.admission.allowed and case.admission.decision:
-        yield from (paint(line, "refuse") for line in case.admission.message.splitlines())
+def _head(preview: Preview, paint: Paint) -> Iterator[str]:
+    decision = decision_of(preview)
+    word = "refuse" if not preview.admission.allowed else "inject" if decision.inject else "skip"
+    yield f"{paint(preview_title(preview), 'title')}: {paint(word, word)}, {decision.reason}: {decision.message}"
+    if not preview.admission.allowed and preview.admission.decision:
+        yield from (paint(line, "refuse") for line in preview.admission.message.splitlines())
 
 
 def trace_lines(decision: Decision, paint: Paint) -> Iterator[str]:
@@ -129,8 +109,8 @@ def trace_lines(decision: Decision, paint: Paint) -> Iterator[str]:
         yield line if result.decided else paint(line, "dim")
 
 
-def _warnings(case: Case, paint: Paint) -> Iterator[str]:
-    yield from (paint(f"  ! {warning}", "warning") for warning in warnings_of(case))
+def _warnings(preview: Preview, paint: Paint) -> Iterator[str]:
+    yield from (paint(f"  ! {warning}", "warning") for warning in warnings_of(preview))
 
 
 def diff_as_shown(lines: Iterable[str], paint: Paint) -> Iterator[str]:

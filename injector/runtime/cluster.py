@@ -18,7 +18,7 @@ from injector.cluster.lease import Lease
 from injector.cluster.metrics import ClusterMetrics
 from injector.cluster.watch import ClusterWatch, overall
 from injector.runtime.certificates import Custody, PairFiles
-from injector.runtime.loading import InputError, as_input_error
+from injector.runtime.errors import InputError, as_input_error
 from injector.runtime.options import ClusterOptions
 from injector.server.handler import Answer
 from injector.server.run import ServingCertificate

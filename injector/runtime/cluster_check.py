@@ -15,7 +15,7 @@ from injector.cluster.client import connect
 from injector.cluster.diagnosis import Finding, Surroundings, diagnose, survey
 from injector.core.admission import Setup
 from injector.core.selection import DEFAULT_REVISION
-from injector.runtime.loading import as_input_error
+from injector.runtime.errors import as_input_error
 
 
 @dataclass(frozen=True, slots=True)

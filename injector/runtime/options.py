@@ -5,63 +5,14 @@ from dataclasses import dataclass, fields, replace
 from datetime import timedelta
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, TypeAlias
+from typing import Any
 
-import typer
-
-from certs.model import KEY_TYPES, Lifetimes, Settings
+from certs.model import Lifetimes, Settings
 from injector.cluster.environment import in_cluster, own_namespace
+from injector.runtime.errors import UsageError
 from injector.server.limits import SETTABLE, Limits, ServerLimits, Settable
 
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
-
-Host: TypeAlias = Annotated[str, typer.Option(help="Address to listen on.")]
-Port: TypeAlias = Annotated[int, typer.Option(help="Port to listen on; 0 is any free one.")]
-DrainSeconds: TypeAlias = Annotated[float, typer.Option(help="How long to answer on after SIGTERM.")]
-Workers: TypeAlias = Annotated[int, typer.Option(min=1, help="Processes that share the port; one a core.")]
-
-TlsCert: TypeAlias = Annotated[Path | None, typer.Option(help="Serving certificate, PEM.", show_default=False)]
-TlsKey: TypeAlias = Annotated[Path | None, typer.Option(help="Its private key, PEM.", show_default=False)]
-CertDir: TypeAlias = Annotated[
-    Path, typer.Option(help="Where an authority of its own is kept when no certificate is given.")
-]
-CertSecret: TypeAlias = Annotated[
-    str | None, typer.Option(help="Secret where it is kept in place of a directory.", show_default=False)
-]
-CertName: TypeAlias = Annotated[
-    list[str] | None, typer.Option(help="Name to certify then; may be repeated.", show_default=False)
-]
-ServiceName: TypeAlias = Annotated[
-    str | None, typer.Option("--service", help="Service whose names to certify then.", show_default=False)
-]
-AuthorityDays: TypeAlias = Annotated[float, typer.Option(help="Lifetime of the authority.")]
-ServingDays: TypeAlias = Annotated[float, typer.Option(help="Lifetime of serving certificates.")]
-Renewal: TypeAlias = Annotated[float, typer.Option(help="Part of a lifetime after which to renew.")]
-KeyType: TypeAlias = Annotated[str, typer.Option(help=f"Of new keys: {', '.join(KEY_TYPES)}.")]
-
-InCluster: TypeAlias = Annotated[
-    bool | None,
-    typer.Option(
-        "--cluster/--no-cluster",
-        help="Follow a cluster; by default inside one, or when a kubeconfig or context is given.",
-        show_default=False,
-    ),
-]
-Namespace: TypeAlias = Annotated[
-    str | None, typer.Option(help="Namespace of Secret, Service and Lease; by default its own.", show_default=False)
-]
-WebhookConfig: TypeAlias = Annotated[
-    list[str] | None,
-    typer.Option(help="Webhook configuration that gets the CA bundle; may be repeated.", show_default=False),
-]
-LeaseName: TypeAlias = Annotated[str, typer.Option("--lease", help="Lease whose holder writes.")]
-Events: TypeAlias = Annotated[
-    bool, typer.Option("--events/--no-events", help="Tell authors in Events of pods refused or skipped.")
-]
-PreviewHost: TypeAlias = Annotated[
-    str | None, typer.Option(help="Serve the preview apart; callers need a token unless it is loopback.")
-]
-PreviewPort: TypeAlias = Annotated[int | None, typer.Option(help="Port of the preview, 15018 by default; 0 is any.")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +38,9 @@ class CertificateOptions:
 
 
 def given_files(tls_cert: Path | None, tls_key: Path | None) -> tuple[Path, Path] | None:
-    """The given pair of files, if any. Raises BadParameter where one of the two is missing."""
+    """The given pair of files, if any. Raises UsageError where one of the two is missing."""
     if (tls_cert is None) != (tls_key is None):
-        raise typer.BadParameter("--tls-cert and --tls-key belong together")
+        raise UsageError("--tls-cert and --tls-key belong together")
     return None if tls_cert is None or tls_key is None else (tls_cert, tls_key)
 
 
@@ -103,40 +54,36 @@ def certificate_settings(
         lived = Lifetimes(timedelta(days=authority), timedelta(days=serving), renewal)
         return Settings(tuple(dict.fromkeys((*of_service, *(names or ()), *LOOPBACK_NAMES))), lived, key_type)
     except ValueError as error:
-        raise typer.BadParameter(str(error)) from error
+        raise UsageError(str(error)) from error
 
 
 def is_cluster_wanted(wanted: bool | None, connection: tuple[Path | None, str | None], snapshot: Path | None) -> bool:  # noqa: FBT001 -- an option of three states
-    """Whether to follow a cluster. Raises BadParameter where a snapshot is to stand in for it at the same time."""
+    """Whether to follow a cluster. Raises UsageError where a snapshot is to stand in for it at the same time."""
     named = any(each is not None for each in connection)
     if snapshot is not None and (wanted or named):
-        raise typer.BadParameter(
-            "--snapshot stands in for a cluster: not together with --cluster, --kubeconfig, --context"
-        )
+        raise UsageError("--snapshot stands in for a cluster: not together with --cluster, --kubeconfig, --context")
     if wanted is False and named:
-        raise typer.BadParameter("--no-cluster does without a cluster: not together with --kubeconfig, --context")
+        raise UsageError("--no-cluster does without a cluster: not together with --kubeconfig, --context")
     if wanted is not None:
         return wanted
     return named or (snapshot is None and in_cluster())
 
 
 def refuse_without_cluster(options: Mapping[str, object], *, followed: bool) -> None:
-    """Raise BadParameter where one of `options`, by name, is given though no cluster is followed."""
+    """Raise UsageError where one of `options`, by name, is given though no cluster is followed."""
     given = [name for name, value in options.items() if value and not followed]
     if given:
-        raise typer.BadParameter(f"{', '.join(given)}: only with a cluster; valid: --cluster, --kubeconfig FILE")
+        raise UsageError(f"{', '.join(given)}: only with a cluster; valid: --cluster, --kubeconfig FILE")
 
 
 def refuse_ambiguous_certificates(
     files: tuple[Path, Path] | None, secret: str | None, webhook_configs: list[str] | None
 ) -> None:
-    """Raise BadParameter where certificates would have two sources, or a CA bundle would have none."""
+    """Raise UsageError where certificates would have two sources, or a CA bundle would have none."""
     if secret and files:
-        raise typer.BadParameter(
-            "--cert-secret: the certificate comes from --tls-cert and --tls-key; valid: one of the two"
-        )
+        raise UsageError("--cert-secret: the certificate comes from --tls-cert and --tls-key; valid: one of the two")
     if webhook_configs and not secret:
-        raise typer.BadParameter("--webhook-config: it gets the authority of --cert-secret, which is not given")
+        raise UsageError("--webhook-config: it gets the authority of --cert-secret, which is not given")
 
 
 def namespace_of(given: str | None) -> str:
@@ -146,33 +93,23 @@ def namespace_of(given: str | None) -> str:
 
 # `--limit NAME=NUMBER`: the limits of the server that operators set.
 
-LimitTexts: TypeAlias = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--limit",
-        metavar="NAME=NUMBER",
-        help=f"Limit of one worker; may be repeated. Names: {', '.join(SETTABLE)}.",
-        show_default=False,
-    ),
-]
-
 _OF_REQUESTS = frozenset(each.name for each in fields(Limits))
 
 
 def server_limits(texts: Iterable[str]) -> ServerLimits:
     """The limits that `texts`, each NAME=NUMBER, set; the last one of a name counts.
 
-    Raises BadParameter with all faults.
+    Raises UsageError with all faults.
     """
     given = [text.partition("=")[::2] for text in texts]
     faults = [fault for name, value in given for fault in _faults(name, value)]
     if faults:
-        raise typer.BadParameter("; ".join(faults))
+        raise UsageError("; ".join(faults))
     found = ServerLimits()
     for name, value in given:
         found = _with(found, SETTABLE[name], float(value))
     if found.connections.handshakes > found.connections.connections:
-        raise typer.BadParameter(
+        raise UsageError(
             f"--limit handshakes={found.connections.handshakes}: more than connections, "
             f"{found.connections.connections}; valid: at most as many"
         )

@@ -5,9 +5,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
-import typer
-
-from injector.runtime.loading import InputError
+from injector.runtime.errors import InputError, UsageError
 from injector.server.preview_server import SecondServer, create_preview_app
 from injector.server.run import Listening, ServingCertificate, Upkeep, bind, server_for
 from injector.server.state import Service
@@ -39,13 +37,13 @@ class PreviewAddress:
 def preview_address(host: str | None, port: int | None, *, in_cluster: bool) -> PreviewAddress | None:
     """The address that the options name; None where neither is given.
 
-    Raises BadParameter for an address that others reach where no API server can be asked who they are.
+    Raises UsageError for an address that others reach where no API server can be asked who they are.
     """
     if host is None and port is None:
         return None
     address = PreviewAddress(host or DEFAULT_HOST, DEFAULT_PORT if port is None else port)
     if not in_cluster and not address.is_loopback:
-        raise typer.BadParameter(
+        raise UsageError(
             f"--preview-host {address.host}: without a cluster nobody can be asked who calls; valid: {DEFAULT_HOST}"
         )
     return address

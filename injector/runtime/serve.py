@@ -15,7 +15,8 @@ from certs.model import Settings
 from certs.rotation import ensure, next_check
 from injector.config.watch import FileState, file_state, watch
 from injector.core.admission import set_up
-from injector.runtime.loading import InputError, checked_setup, read_configuration, snapshot_of
+from injector.runtime.errors import InputError
+from injector.runtime.loading import checked_setup, read_configuration, snapshot_of
 from injector.runtime.options import CertificateOptions, ClusterOptions
 from injector.runtime.preview import PreviewAddress, serving_preview
 from injector.server.app import create_app

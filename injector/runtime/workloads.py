@@ -3,15 +3,14 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import typer
-
 from injector.cluster.api import ClusterError
 from injector.cluster.client import connect
 from injector.cluster.inventory import read_cluster, workloads
 from injector.core.model import Pod, Snapshot
 from injector.core.pod_schema import pod_faults
 from injector.reports.documents import Document, UnreadableInputError, read_documents
-from injector.runtime.loading import InputError, as_input_error, read_text, snapshot_of
+from injector.runtime.errors import InputError, UsageError, as_input_error
+from injector.runtime.loading import read_text, snapshot_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,17 +28,17 @@ class Sources:
         return self.kubeconfig is not None or self.context is not None
 
 
-def read_scene(sources: Sources) -> tuple[list[Document], Snapshot]:
+def read_workloads(sources: Sources) -> tuple[list[Document], Snapshot]:
     """The objects to work on, and what is known of the cluster.
 
     The objects are those of the file; without one the snapshot's; without that all workloads of the cluster. Raises
-    InputError, and typer.BadParameter where nothing is named.
+    InputError, and UsageError where nothing is named.
     """
     if sources.names_cluster and not (sources.filename and sources.snapshot):
         return _with_cluster(sources)
     source = sources.filename or sources.snapshot
     if source is None:
-        raise typer.BadParameter("name a file with -f, a --snapshot with workloads, or a cluster with --kubeconfig")
+        raise UsageError("name a file with -f, a --snapshot with workloads, or a cluster with --kubeconfig")
     return _documents(source), snapshot_of(sources.snapshot)
 
 

@@ -17,8 +17,8 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from injector.reports.documents import Document, UnreadableInputError, read_documents
-from injector.reports.evaluate import DEFAULT_NAMESPACE, WORKLOADS, Question, parse_labels, preview
-from injector.reports.render import item_of
+from injector.reports.evaluate import DEFAULT_NAMESPACE, WORKLOADS, PreviewOptions, parse_labels, preview_documents
+from injector.reports.render import preview_item
 from injector.server.limits import Limits
 from injector.server.request_body import Reception, RequestRefused
 from injector.server.state import Service, State
@@ -177,14 +177,14 @@ class Desk:
                 400, "the body is not UTF-8 text: expected Kubernetes objects in YAML or JSON"
             ) from None
 
-    async def answer(self, text: str, question: Question, state: State) -> list[bytes]:
+    async def answer(self, text: str, options: PreviewOptions, state: State) -> list[bytes]:
         """The items of the answer, each as JSON. Raises RequestRefused."""
         if self._waiting >= self._limits.waiting:
             raise RequestRefused(503, f"busy: {self._waiting} previews are waiting; try again")
         self._waiting += 1
         try:
             loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._thread, self._work, text, question, state, loop)
+            return await loop.run_in_executor(self._thread, self._work, text, options, state, loop)
         except UnreadableInputError as error:
             raise RequestRefused(400, " ".join(str(error).split())) from error
         except OutOfTimeError as error:
@@ -197,11 +197,11 @@ class Desk:
         finally:
             self._waiting -= 1
 
-    def _work(self, text: str, question: Question, state: State, loop: asyncio.AbstractEventLoop) -> list[bytes]:
+    def _work(self, text: str, options: PreviewOptions, state: State, loop: asyncio.AbstractEventLoop) -> list[bytes]:
         slices = Slices(loop, self._limits.seconds)
         documents = list(slices.of(self._counted(read_documents(text))))
-        cases = slices.of(preview(documents, question, state.setup, state.snapshot))
-        return list(slices.of(map(orjson.dumps, map(item_of, cases))))
+        previews = slices.of(preview_documents(documents, options, state.setup, state.snapshot))
+        return list(slices.of(map(orjson.dumps, map(preview_item, previews))))
 
     def _counted(self, documents: Iterator[Document]) -> Iterator[Document]:
         found = 0
@@ -232,7 +232,7 @@ def preview_route(service: Service, limits: PreviewLimits | None = None) -> APIR
         """What would be done to each workload in the body, and why. Nothing is written anywhere."""
         try:
             text = await desk.text_of(request)
-            items = await desk.answer(text, _question(namespace, labels), service.state)
+            items = await desk.answer(text, _options(namespace, labels), service.state)
         except RequestRefused as error:
             return Response(f"{error}\n", error.status, media_type="text/plain")
         return StreamingResponse(array_of(items), media_type="application/json")
@@ -240,10 +240,10 @@ def preview_route(service: Service, limits: PreviewLimits | None = None) -> APIR
     return router
 
 
-def _question(namespace: str, labels: str | None) -> Question:
+def _options(namespace: str, labels: str | None) -> PreviewOptions:
     if not _NAMESPACE.fullmatch(namespace):
         raise RequestRefused(400, f"namespace {namespace[:80]!r} is no namespace: expected letters a-z, digits and -")
     try:
-        return Question(namespace, None if labels is None else parse_labels(labels))
+        return PreviewOptions(namespace, None if labels is None else parse_labels(labels))
     except ValueError as error:
         raise RequestRefused(400, str(error)) from error

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from injector.core.model import EMPTY_SNAPSHOT
-from injector.runtime.loading import InputError, checked_setup, read_configuration
+from injector.runtime.errors import InputError
+from injector.runtime.loading import checked_setup, read_configuration
 from injector.server.handler import answer
 from injector.server.state import Service, State
 from tests.cli.serving import Start

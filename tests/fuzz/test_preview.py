@@ -14,8 +14,8 @@ from injector.core.review import parse_review
 from injector.manifests import injection, rewrite
 from injector.manifests.parsing import parse
 from injector.reports.documents import UnreadableInputError, read_documents
-from injector.reports.evaluate import Case, Question, preview
-from injector.reports.render import item_of, terminal_text
+from injector.reports.evaluate import Preview, PreviewOptions, preview_documents
+from injector.reports.render import preview_item, preview_text
 from tests.fuzz.effort import fuzzed, fuzzed_less, no_end_in_sight
 from tests.fuzz.mutations import mutated
 from tests.hostile import TEXTS
@@ -38,8 +38,8 @@ def setup() -> Setup:
     return default_setup()
 
 
-def previewed(text: str, setup: Setup) -> list[Case]:
-    return list(preview(list(read_documents(text)), Question(), setup, EMPTY_SNAPSHOT))
+def previewed(text: str, setup: Setup) -> list[Preview]:
+    return list(preview_documents(list(read_documents(text)), PreviewOptions(), setup, EMPTY_SNAPSHOT))
 
 
 def as_json(value: Any) -> str:
@@ -62,15 +62,15 @@ def as_json(value: Any) -> str:
 def test_a_preview_answers_or_says_in_a_line_what_is_unreadable(setup: Setup, text: str) -> None:
     try:
         with no_end_in_sight():
-            cases = previewed(text, setup)
-            items = [orjson.loads(orjson.dumps(item_of(case))) for case in cases]
+            previews = previewed(text, setup)
+            items = [orjson.loads(orjson.dumps(preview_item(preview))) for preview in previews]
     except UnreadableInputError as error:
         assert str(error)
         return
-    for case, item in zip(cases, items, strict=True):
+    for preview, item in zip(previews, items, strict=True):
         assert item["allowed"] or item["error"]
         assert item["decision"]["reason"]
-        assert terminal_text(case)
+        assert preview_text(preview)
 
 
 @fuzzed
@@ -78,18 +78,18 @@ def test_a_preview_answers_or_says_in_a_line_what_is_unreadable(setup: Setup, te
 def test_a_pod_is_previewed_as_the_webhook_answers_it(setup: Setup, body: bytes) -> None:
     try:
         pod = orjson.loads(body)["request"]["object"]
-        cases = previewed(orjson.dumps({**pod, "apiVersion": "v1", "kind": "Pod"}).decode(), setup)
+        previews = previewed(orjson.dumps({**pod, "apiVersion": "v1", "kind": "Pod"}).decode(), setup)
     except (orjson.JSONDecodeError, LookupError, TypeError, UnreadableInputError):
         return
-    for case in cases:
-        if case.admission.message == "spec is required value":
+    for preview in previews:
+        if preview.admission.message == "spec is required value":
             continue  # of a pod without a spec no API server asks a webhook
-        request = parse_review(review_of(case.document, namespace=case.namespace))
+        request = parse_review(review_of(preview.document, namespace=preview.namespace))
         answered = admit_request(request, setup, EMPTY_SNAPSHOT)
-        assert case.admission.allowed == answered.allowed
-        if answered.decision and case.admission.decision:
-            assert case.admission.decision == answered.decision
-            assert case.admission.pod.get("spec") == answered.pod.get("spec")
+        assert preview.admission.allowed == answered.allowed
+        if answered.decision and preview.admission.decision:
+            assert preview.admission.decision == answered.decision
+            assert preview.admission.pod.get("spec") == answered.pod.get("spec")
 
 
 @fuzzed_less
@@ -106,12 +106,12 @@ def test_a_preview_shows_the_pod_that_injecting_the_file_gives(
         "spec": {"template": {"metadata": pod["metadata"], "spec": pod["spec"]}},
     }  # fmt: skip
     text = yaml.safe_dump(document)
-    (case,) = previewed(text, setup)
+    (preview,) = previewed(text, setup)
     injected = parse(rewrite(text, "f.yaml", injection(setup, EMPTY_SNAPSHOT)).text)
     spec = injected["spec"] if kind == "Pod" else injected["spec"]["template"]["spec"]
     assert [each["name"] for each in spec["containers"]] == [
-        each["name"] for each in case.admission.pod["spec"]["containers"]
+        each["name"] for each in preview.admission.pod["spec"]["containers"]
     ]
     assert [each["args"] for each in spec["containers"]] == [
-        each["args"] for each in case.admission.pod["spec"]["containers"]
+        each["args"] for each in preview.admission.pod["spec"]["containers"]
     ]

@@ -5,18 +5,18 @@ from pathlib import Path
 import pytest
 
 from injector.core.model import EMPTY_SNAPSHOT
-from injector.reports.compare import Compared, compare, comparison_items, comparison_text, grouped
+from injector.reports.compare import Comparison, compare, comparison_items, comparison_text, grouped
 from injector.reports.documents import read_documents
-from injector.reports.evaluate import Question
+from injector.reports.evaluate import PreviewOptions
 from tests.support import default_setup, setup_of
 
 NAMES = ("a", "b", "c")
 
 
-def compared(tmp_path: Path, text: str, extra: str = "") -> list[Compared]:
+def compared(tmp_path: Path, text: str, extra: str = "") -> list[Comparison]:
     pods = [f"{{kind: Pod, metadata: {{name: {name}}}, spec: {{containers: [{{name: app}}]}}}}" for name in NAMES]
     documents = list(read_documents("\n---\n".join([*pods, *([extra] if extra else [])])))
-    return compare(documents, Question(), (default_setup(), setup_of(tmp_path, text)), EMPTY_SNAPSHOT)
+    return compare(documents, PreviewOptions(), (default_setup(), setup_of(tmp_path, text)), EMPTY_SNAPSHOT)
 
 
 def test_the_same_configuration_changes_nothing(tmp_path: Path) -> None:
@@ -60,5 +60,5 @@ def test_the_worst_comes_first(tmp_path: Path) -> None:
 def test_pods_that_come_to_the_mesh_are_told(tmp_path: Path) -> None:
     documents = list(read_documents("{kind: Pod, metadata: {name: a}, spec: {containers: [{name: app}]}}"))
     setups = (setup_of(tmp_path, "policy: disabled"), default_setup())
-    (group,) = grouped(compare(documents, Question(), setups, EMPTY_SNAPSHOT))
+    (group,) = grouped(compare(documents, PreviewOptions(), setups, EMPTY_SNAPSHOT))
     assert (group.consequence, group.detail) == ("gained", ("Policy: the policy is enabled",))

@@ -15,8 +15,8 @@ from injector.core.model import EMPTY_SNAPSHOT, Snapshot
 from injector.core.review import parse_review, respond
 from injector.manifests.workloads import created_pod
 from injector.reports.documents import read_documents
-from injector.reports.evaluate import Case, Question, case_of, preview
-from injector.reports.render import item_of
+from injector.reports.evaluate import Preview, PreviewOptions, preview_documents, preview_workload
+from injector.reports.render import preview_item
 from tests.support import container_of, default_setup, review_of
 from tests.test_conformance import CASES, setup_of_case, snapshot_of_case
 from tests.test_conformance import case_of as public_case
@@ -24,9 +24,9 @@ from tests.test_conformance import case_of as public_case
 NAMESPACE = "{apiVersion: v1, kind: Namespace, metadata: {name: default, labels: {istio-injection: enabled}}}"
 
 
-def previewed(text: str, question: Question | None = None, snapshot: Snapshot = EMPTY_SNAPSHOT) -> list[Case]:
+def previewed(text: str, options: PreviewOptions | None = None, snapshot: Snapshot = EMPTY_SNAPSHOT) -> list[Preview]:
     documents = list(read_documents(dedent(text)))
-    return list(preview(documents, question or Question(), default_setup(), snapshot))
+    return list(preview_documents(documents, options or PreviewOptions(), default_setup(), snapshot))
 
 
 def workload(kind: str, template: str = "{spec: {containers: [{name: app, image: x}]}}") -> str:
@@ -44,7 +44,7 @@ def test_public_cases_come_out_as_through_the_webhook(folder: Path, tmp_path: Pa
     case = public_case(folder)
     setup, snapshot = setup_of_case(case, tmp_path), snapshot_of_case(case, tmp_path)
     documents = list(read_documents((folder / "input.yaml").read_text(encoding="utf-8")))
-    items = [item_of(each) for each in preview(documents, Question(), setup, snapshot)]
+    items = [preview_item(each) for each in preview_documents(documents, PreviewOptions(), setup, snapshot)]
     assert items
     for item in items:
         pod = created_pod(item["object"])
@@ -72,8 +72,8 @@ def test_public_cases_come_out_as_through_the_webhook(folder: Path, tmp_path: Pa
     ],
 )
 def test_every_kind_of_workload_is_previewed_in_its_pod_template(kind: str) -> None:
-    (case,) = previewed(workload(kind))
-    spec = case.result["spec"]
+    (preview,) = previewed(workload(kind))
+    spec = preview.result["spec"]
     template = (spec["jobTemplate"]["spec"] if kind == "CronJob" else spec)["template"]
     assert container_of(template, "istio-proxy")
     assert template["metadata"]["annotations"]["sidecar.istio.io/status"]
@@ -83,44 +83,44 @@ def test_every_kind_of_workload_is_previewed_in_its_pod_template(kind: str) -> N
 
 def test_labels_that_a_controller_sets_itself_stay_where_the_template_has_them() -> None:
     template = "{metadata: {labels: {pod-template-hash: own}}, spec: {containers: [{name: app, image: x}]}}"
-    (case,) = previewed(workload("Deployment", template))
-    assert case.result["spec"]["template"]["metadata"]["labels"]["pod-template-hash"] == "own"
+    (preview,) = previewed(workload("Deployment", template))
+    assert preview.result["spec"]["template"]["metadata"]["labels"]["pod-template-hash"] == "own"
 
 
 def test_a_skipped_workload_is_the_very_same_object() -> None:
     template = "{metadata: {labels: {sidecar.istio.io/inject: 'false'}}, spec: {containers: [{name: app, image: x}]}}"
-    (case,) = previewed(workload("Deployment", template))
-    item = item_of(case)
-    assert case.result is case.document
+    (preview,) = previewed(workload("Deployment", template))
+    item = preview_item(preview)
+    assert preview.result is preview.document
     assert (item["decision"]["inject"], item["decision"]["reason"]) == (False, "PodLabel")
     assert (item["patch"], item["diff"]) == ([], "")
 
 
 def test_the_trace_has_every_rule_up_to_the_one_that_decided() -> None:
-    (case,) = previewed(workload("Deployment"))
-    trace = item_of(case)["decision"]["trace"]
+    (preview,) = previewed(workload("Deployment"))
+    trace = preview_item(preview)["decision"]["trace"]
     assert [each["decided"] for each in trace] == [False] * 10 + [True]
     assert trace[-1]["rule"] == "policy"
 
 
 def test_namespaces_in_the_input_count_as_the_cluster_s() -> None:
-    (case,) = previewed(f"{NAMESPACE}\n---\n{workload('Job')}")
-    assert item_of(case)["decision"]["reason"] == "NamespaceLabel"
+    (preview,) = previewed(f"{NAMESPACE}\n---\n{workload('Job')}")
+    assert preview_item(preview)["decision"]["reason"] == "NamespaceLabel"
 
 
 @pytest.mark.parametrize(
-    ("question", "reason"),
+    ("options", "reason"),
     [
-        (Question(), "Policy"),
-        (Question(namespace="kube-system"), "IgnoredNamespace"),
-        (Question(namespace_labels={"istio-injection": "disabled"}), "NamespaceLabel"),
-        (Question(namespace_labels={}), "NamespaceNotSelected"),
-        (Question(namespace_labels={"istio.io/rev": "default"}), "NamespaceRevision"),
+        (PreviewOptions(), "Policy"),
+        (PreviewOptions(namespace="kube-system"), "IgnoredNamespace"),
+        (PreviewOptions(namespace_labels={"istio-injection": "disabled"}), "NamespaceLabel"),
+        (PreviewOptions(namespace_labels={}), "NamespaceNotSelected"),
+        (PreviewOptions(namespace_labels={"istio.io/rev": "default"}), "NamespaceRevision"),
     ],
 )
-def test_the_question_says_where_the_workload_is(question: Question, reason: str) -> None:
-    (case,) = previewed(workload("Deployment"), question)
-    assert item_of(case)["decision"]["reason"] == reason
+def test_the_question_says_where_the_workload_is(options: PreviewOptions, reason: str) -> None:
+    (preview,) = previewed(workload("Deployment"), options)
+    assert preview_item(preview)["decision"]["reason"] == reason
 
 
 def test_nodes_in_the_input_decide_whether_sidecars_are_native() -> None:
@@ -128,8 +128,8 @@ def test_nodes_in_the_input_decide_whether_sidecars_are_native() -> None:
         return f"{{kind: Node, metadata: {{name: n}}, status: {{nodeInfo: {{kubeletVersion: {version}}}}}}}"
 
     for version, where in (("v1.33.0", "initContainers"), ("v1.28.0", "containers")):
-        (case,) = previewed(f"{node(version)}\n---\n{workload('Deployment')}")
-        names = [each["name"] for each in case.admission.pod["spec"][where]]
+        (preview,) = previewed(f"{node(version)}\n---\n{workload('Deployment')}")
+        names = [each["name"] for each in preview.admission.pod["spec"][where]]
         assert "istio-proxy" in names
 
 
@@ -147,7 +147,7 @@ def test_nodes_in_the_input_decide_whether_sidecars_are_native() -> None:
     ],
 )
 def test_a_workload_that_holds_no_readable_pod_is_told_beside_the_others(document: Any, message: str) -> None:
-    item = item_of(case_of(document, default_setup(), EMPTY_SNAPSHOT, "default"))
+    item = preview_item(preview_workload(document, default_setup(), EMPTY_SNAPSHOT, "default"))
     assert (item["allowed"], item["decision"]["inject"], item["decision"]["reason"]) == (False, False, "UnreadablePod")
     assert message in item["error"]
     assert item["result"] == item["object"]
@@ -155,7 +155,7 @@ def test_a_workload_that_holds_no_readable_pod_is_told_beside_the_others(documen
 
 def test_a_pod_that_is_refused_says_why() -> None:
     annotated = "{metadata: {annotations: {sidecar.istio.io/interceptionMode: x}}, spec: {containers: [{name: a}]}}"
-    (case,) = previewed(workload("Deployment", annotated))
-    item = item_of(case)
+    (preview,) = previewed(workload("Deployment", annotated))
+    item = preview_item(preview)
     assert (item["allowed"], item["decision"]["inject"], item["patch"]) == (False, True, [])
     assert "sidecar.istio.io/interceptionMode" in item["error"]

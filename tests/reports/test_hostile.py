@@ -7,8 +7,8 @@ import orjson
 import pytest
 
 from injector.core.model import EMPTY_SNAPSHOT, JsonObject, Snapshot
-from injector.reports.evaluate import case_of
-from injector.reports.render import item_of, terminal_text
+from injector.reports.evaluate import preview_workload
+from injector.reports.render import preview_item, preview_text
 from tests.support import default_setup, pod_of
 
 WRONG_VALUES: tuple[Any, ...] = (None, True, -1, 1e300, "", "x", [], [None], [[]], {}, {"": None}, [{}], [{"name": 1}])
@@ -58,11 +58,13 @@ def test_a_wrong_value_anywhere_is_answered(document: JsonObject) -> None:
     setup = default_setup()
     for path in places(document):
         for wrong in WRONG_VALUES:
-            case = case_of(replaced(document, path, wrong), setup, SNAPSHOT, "default")
-            assert orjson.loads(orjson.dumps(item_of(case)))["object"]["kind"] == document["kind"], (path, wrong)
-            assert terminal_text(case)
+            preview = preview_workload(replaced(document, path, wrong), setup, SNAPSHOT, "default")
+            item = orjson.loads(orjson.dumps(preview_item(preview)))
+            assert item["object"]["kind"] == document["kind"], (path, wrong)
+            assert preview_text(preview)
 
 
 def test_what_has_no_parts_at_all_is_answered() -> None:
     for kind in ("Pod", "Deployment", "CronJob"):
-        assert item_of(case_of({"kind": kind}, default_setup(), EMPTY_SNAPSHOT, "default"))["allowed"] is False
+        preview = preview_workload({"kind": kind}, default_setup(), EMPTY_SNAPSHOT, "default")
+        assert preview_item(preview)["allowed"] is False

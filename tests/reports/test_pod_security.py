@@ -6,7 +6,7 @@ Source: https://kubernetes.io/docs/concepts/security/pod-security-standards/
 import pytest
 
 from injector.core.model import JsonObject
-from injector.reports.pod_security import breaches, level_needed
+from injector.reports.pod_security import required_level, violations
 from tests.support import pod_of
 
 SAFE: JsonObject = {
@@ -18,7 +18,7 @@ SAFE: JsonObject = {
 
 
 def needed(pod: JsonObject) -> str:
-    return level_needed(list(breaches(pod)))
+    return required_level(list(violations(pod)))
 
 
 def context(**changed: object) -> JsonObject:

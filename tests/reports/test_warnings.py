@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from injector.core.model import EMPTY_SNAPSHOT, JsonObject, Snapshot
-from injector.reports.evaluate import case_of
+from injector.reports.evaluate import preview_workload
 from injector.reports.warnings import WARNINGS, warnings_of
 from tests.support import REPOSITORY, default_setup, pod_of, setup_of
 
@@ -15,7 +15,7 @@ NOT_NATIVE = {"sidecar.istio.io/nativeSidecar": "false"}
 
 
 def warned(document: JsonObject, snapshot: Snapshot = EMPTY_SNAPSHOT) -> list[str]:
-    return list(warnings_of(case_of(document, default_setup(), snapshot, "default")))
+    return list(warnings_of(preview_workload(document, default_setup(), snapshot, "default")))
 
 
 def workload(kind: str, pod: JsonObject, **metadata: Any) -> JsonObject:
@@ -93,7 +93,7 @@ def test_behind_the_cni_plugin_s_redirection_init_containers_have_no_network(tmp
     setup = setup_of(tmp_path, "", "values.pilot.cni.enabled=true")
 
     def found(pod: JsonObject) -> tuple[str, ...]:
-        return warnings_of(case_of(pod, setup, EMPTY_SNAPSHOT, "default"))
+        return warnings_of(preview_workload(pod, setup, EMPTY_SNAPSHOT, "default"))
 
     (warning,) = found(pod_of(annotations=NOT_NATIVE, **PREPARE))
     assert "'prepare' will have no network" in warning

@@ -12,7 +12,7 @@ from certs.model import Settings
 from injector.core.model import EMPTY_SNAPSHOT
 from injector.runtime import cluster as room
 from injector.runtime.cluster import ClusterSide
-from injector.runtime.loading import InputError
+from injector.runtime.errors import InputError
 from injector.runtime.options import ClusterOptions
 from injector.server.handler import answer
 from injector.server.state import Service, State

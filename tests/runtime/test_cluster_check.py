@@ -13,7 +13,7 @@ from certs.directory import files_of
 from certs.model import Holding, Settings
 from injector.core.selection import selection_rules
 from injector.runtime.cluster_check import Place, cluster_findings
-from injector.runtime.loading import InputError
+from injector.runtime.errors import InputError
 from tests.cluster.keeping import Keeper, keeping
 from tests.cluster.listening import kubeconfig
 from tests.support import default_setup

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
 from typer.testing import CliRunner
 
 from injector.cli import serve
 from injector.cli.main import application
 from injector.cluster import environment
+from injector.runtime.errors import UsageError
 from injector.runtime.options import certificate_settings, is_cluster_wanted, namespace_of, server_limits
 from injector.server.limits import SETTABLE, ConnectionLimits, Limits, ServerLimits
 from tests.support import REPOSITORY
@@ -35,12 +35,12 @@ def test_the_bounds_are_part_of_what_is_valid_and_beyond_them_nothing_is(name: s
     for value in (limit.least, limit.most):
         assert server_limits([room, f"{name}={value}"]) is not None
     for wrong in (limit.least / 2, limit.most * 2, -1, "", "x", "nan", "inf"):
-        with pytest.raises(typer.BadParameter, match=f"--limit {name}={wrong}: expected a "):
+        with pytest.raises(UsageError, match=f"--limit {name}={wrong}: expected a "):
             server_limits([f"{name}={wrong}"])
 
 
 def test_all_faults_are_told_at_once_with_what_would_be_valid() -> None:
-    with pytest.raises(typer.BadParameter) as caught:
+    with pytest.raises(UsageError) as caught:
         server_limits(["waitingSecond=1", "zzz=1", "handshakes=1.5", "idleSeconds"])
     told = str(caught.value)
     assert "there is no limit 'waitingSecond'; did you mean waitingSeconds?" in told
@@ -50,7 +50,7 @@ def test_all_faults_are_told_at_once_with_what_would_be_valid() -> None:
 
 
 def test_more_handshakes_than_connections_are_refused() -> None:
-    with pytest.raises(typer.BadParameter, match="handshakes=128: more than connections, 100; valid: at most as many"):
+    with pytest.raises(UsageError, match="handshakes=128: more than connections, 100; valid: at most as many"):
         server_limits(["connections=100"])
 
 
@@ -170,7 +170,7 @@ def test_the_names_of_a_service_come_first_then_those_given_then_loopback() -> N
 
 
 def test_all_that_is_wrong_with_lifetimes_is_told_at_once() -> None:
-    with pytest.raises(typer.BadParameter, match=r"authority lifetime.*renewal has to be"):
+    with pytest.raises(UsageError, match=r"authority lifetime.*renewal has to be"):
         certificate_settings(None, None, "mesh", (-1, -2, 3), "ecdsa")
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from injector.core.model import EMPTY_SNAPSHOT, Snapshot
-from injector.runtime.loading import InputError
+from injector.runtime.errors import InputError
 from injector.runtime.serve import first_state, leaving_behind
 from injector.server.state import State
 from injector.server.workers import LastGood

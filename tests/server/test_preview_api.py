@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from injector.reports.evaluate import Question
+from injector.reports.evaluate import PreviewOptions
 from injector.server.preview_api import Desk, PreviewLimits
 from injector.server.request_body import RequestRefused
 from tests.server.running import Running
@@ -82,7 +82,7 @@ def test_what_cannot_be_answered_is_one_line(
 )
 def test_work_and_waiting_are_bounded(running: Running, limits: PreviewLimits, message: str) -> None:
     with pytest.raises(RequestRefused, match=message) as caught:
-        asyncio.run(Desk(limits).answer(POD, Question(), running.service.state))
+        asyncio.run(Desk(limits).answer(POD, PreviewOptions(), running.service.state))
     assert caught.value.status == 503
 
 

@@ -1,0 +1,35 @@
+"""How a command fails: input at fault, or wrong usage."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+class InputError(Exception):
+    """Input or configuration is at fault: the text goes to standard error, `status` is the exit status."""
+
+    def __init__(self, message: str, status: int = 1) -> None:
+        """Keep the exit `status` beside the message."""
+        super().__init__(message)
+        self.status = status
+
+
+class UsageError(Exception):
+    """Options that do not go together, or a value that an option does not take: exit status 2, with the usage."""
+
+
+@contextmanager
+def failing_with(status: int) -> Iterator[None]:
+    """Give every InputError of the block the exit `status`: for commands where 1 is an answer, as for a diff."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(str(error), status) from error
+
+
+@contextmanager
+def as_input_error(*kinds: type[Exception]) -> Iterator[None]:
+    """Make an InputError with the same text of whatever of `kinds` the block raises."""
+    try:
+        yield
+    except kinds as error:
+        raise InputError(str(error)) from error
