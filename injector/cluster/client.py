@@ -14,6 +14,8 @@ from kubernetes.config import ConfigException, load_incluster_config, load_kube_
 
 from injector.cluster.api import ApiServer, ClusterError
 from injector.cluster.environment import TOKEN, in_cluster
+from injector.core.yaml.nodes import YamlError
+from injector.core.yaml.reader import read
 
 _KUBECONFIG_VARIABLE = "KUBECONFIG"
 _DEFAULT_KUBECONFIG = "~/.kube/config"
@@ -49,8 +51,8 @@ def _load_kubeconfig(configuration: Configuration, kubeconfig: Path | None, cont
 
 def _context_names(files: list[Path]) -> Iterator[str]:
     for file in files:
-        with suppress(yaml.YAMLError, OSError, UnicodeDecodeError, AttributeError, TypeError, KeyError):
-            document = yaml.load(file.read_text(encoding="utf-8"), yaml.CSafeLoader)
+        with suppress(YamlError, OSError, UnicodeDecodeError, AttributeError, TypeError, KeyError):
+            document = read(file.read_text(encoding="utf-8"))
             yield from [str(each["name"]) for each in document["contexts"]]
 
 

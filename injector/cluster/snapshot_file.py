@@ -3,17 +3,15 @@
 Source: contract, section Snapshot. Objects of other kinds are ignored.
 """
 
-import json
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from injector.core.model import JsonObject, Snapshot
-from injector.core.yaml_bounds import refuse_unbounded
+from injector.core.yaml.json_text import NotJsonError, parse_json
+from injector.core.yaml.reader import read_all
 
 # The snapshot that a set of objects makes, wherever they come from.
 
@@ -50,19 +48,6 @@ class SnapshotFaults(ValueError):  # noqa: N818 -- it holds several
         super().__init__("\n".join(self.faults))
 
 
-def _without_dates() -> dict[str, Any]:
-    return {
-        first: [entry for entry in entries if entry[0] != "tag:yaml.org,2002:timestamp"]
-        for first, entries in yaml.CSafeLoader.yaml_implicit_resolvers.items()
-    }
-
-
-class _Loader(yaml.CSafeLoader):
-    """The safe loader without dates: a time stamp stays the text that the API server sends."""
-
-    yaml_implicit_resolvers = _without_dates()
-
-
 @dataclass(frozen=True, slots=True)
 class _Found:
     """An object of the file, with the words that say where it stands."""
@@ -96,32 +81,15 @@ def _documents(path: Path) -> list[Any]:
         raise SnapshotFaults([f"{path}: cannot be read: {error.strerror}"]) from None
     except UnicodeDecodeError:
         raise SnapshotFaults([f"{path}: cannot be read: it is not UTF-8 text"]) from None
-    if text.lstrip().startswith("{"):
-        # What is not JSON may be YAML's own braces; if not, the YAML parser describes the fault as well.
-        with suppress(json.JSONDecodeError):
-            return [json.loads(text)]
-    return _yaml_documents(path, text)
-
-
-def _yaml_documents(path: Path, text: str) -> list[Any]:
     documents: list[Any] = []
     try:
-        refuse_unbounded(text)
-    except yaml.YAMLError as error:
-        raise SnapshotFaults([f"{path}: {_described(error)}"]) from None
-    try:
-        for document in yaml.load_all(text, _Loader):
+        with suppress(NotJsonError):
+            return [parse_json(text)]
+        for document in read_all(text):
             documents.append(document)  # noqa: PERF402 -- how many there were before a fault is part of its message
-    except yaml.YAMLError as error:
-        raise SnapshotFaults([f"{path}: document {len(documents) + 1}: {_described(error)}"]) from None
+    except ValueError as error:
+        raise SnapshotFaults([f"{path}: document {len(documents) + 1}: {error}"]) from None
     return documents
-
-
-def _described(error: yaml.YAMLError) -> str:
-    mark = getattr(error, "problem_mark", None)
-    line = f"line {mark.line + 1}: " if mark else ""
-    problem = getattr(error, "problem", None) or " ".join(str(error).split())
-    return f"{line}not YAML: {problem}"
 
 
 def _items(document: Any, where: str) -> Iterator[_Found]:

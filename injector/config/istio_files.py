@@ -7,8 +7,9 @@ from typing import Any
 from injector.config.effective import Layer, canonical_mesh
 from injector.config.errors import ConfigFaults, Fault, Path, format_path
 from injector.config.keys import MESH_KEYS, VALUES_KEYS, Key, parents
-from injector.config.yaml import Place, TextFault, deep_merge, fault_at, find, nested, parse_inside, without
+from injector.config.yaml import Place, deep_merge, fault_at, find, nested, parse_inside, without
 from injector.core.model import JsonObject
+from injector.core.yaml.nodes import YamlError
 
 _TEMPLATES = ("sidecarInjectorWebhook", "templates")
 _TEMPLATE_MARKS = ("{{", "{%", "{#")
@@ -105,8 +106,8 @@ def _document(text: Any, place: Place) -> tuple[JsonObject, Place, Fault | None]
         return {}, place, place.fault(f"has to be text that holds YAML, not {text!r}")
     try:
         source, content = parse_inside(place, text)
-    except TextFault as fault:
-        return {}, place, fault_at(place, fault.line + 1, str(fault))
+    except YamlError as fault:
+        return {}, place, fault_at(place, fault.line, fault.problem)
     if not isinstance(content, dict | None):
         return {}, place, place.fault(f"has to hold a mapping, not {content!r:.80}")
     return content or {}, Place(source), None

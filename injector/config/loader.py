@@ -11,9 +11,11 @@ from injector.config.errors import ConfigFaults, Fault, Path
 from injector.config.flags import FlagFault, apply_assignments, parse_flag
 from injector.config.istio_files import read_config_map, read_operator
 from injector.config.validation import check, last_place, missing_names, without_effect
-from injector.config.yaml import Place, Source, TextFault, deep_merge, find, nested, parse_documents
+from injector.config.yaml import Place, Source, deep_merge, find, nested
 from injector.core.model import Config, JsonObject
 from injector.core.proxy_config import ProxyConfigError
+from injector.core.yaml.nodes import YamlError
+from injector.core.yaml.reader import read_all
 
 # Reading the files of `-c`: every document of every file as a layer, whatever kind of document it is.
 
@@ -36,13 +38,13 @@ def read_file(path: FilePath) -> Reading:
     """Every document of a configuration file, in order."""
     try:
         text = path.read_text(encoding="utf-8")
-        documents = parse_documents(text)
+        documents = list(read_all(text))
     except OSError as error:
         return _at_fault(Fault(str(path), None, "", f"cannot be read: {error.strerror}"))
     except UnicodeDecodeError:
         return _at_fault(Fault(str(path), None, "", "cannot be read: it is not UTF-8 text"))
-    except TextFault as fault:
-        return _at_fault(Fault(str(path), fault.line + 1, "", str(fault)))
+    except YamlError as fault:
+        return _at_fault(Fault(str(path), fault.line, "", fault.problem))
     several = len(documents) > 1
     sources = (Source(str(path), text, index if several else None) for index in range(len(documents)))
     return _together(_read(document, Place(source)) for document, source in zip(documents, sources, strict=True))

@@ -1,55 +1,17 @@
-"""Reading YAML and JSON text the way Kubernetes does, and finding the line where a path of it stands.
+"""Finding the line where a path of it stands.
 
-Reading takes the fast C parser and keeps no positions; only a fault, once found, makes the text be composed again.
-Source of what is text and what is a number: YAML as sigs.k8s.io/yaml reads it (no dates, no numbers in base 60).
+Values keep no positions: only a fault, once found, makes the text be composed again.
 """
 
-import re
-from collections.abc import Hashable
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
 from typing import Any
 
-import yaml
-
 from injector.config.errors import Fault, Path, camel_case, format_path
 from injector.core.model import JsonObject
-from injector.core.yaml_bounds import refuse_unbounded
-
-_REPLACED_TAGS = ("tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
-_INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9_]*|0o?[0-7]+|0x[0-9a-fA-F]+)$")
-_FLOAT = re.compile(
-    r"(?:[-+]?(?:[0-9]+\.[0-9]*|\.[0-9]+|[0-9]+(?=[eE]))(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$"
-)
-
-
-def _resolvers() -> dict[str, Any]:
-    kept = {
-        first: [entry for entry in entries if entry[0] not in _REPLACED_TAGS]
-        for first, entries in yaml.CSafeLoader.yaml_implicit_resolvers.items()
-    }
-    for first in "-+.0123456789":
-        numbers = [("tag:yaml.org,2002:int", _INTEGER), ("tag:yaml.org,2002:float", _FLOAT)]
-        kept[first] = [*numbers, *kept.get(first, [])]
-    return kept
-
-
-class _Loader(yaml.CSafeLoader):
-    """The safe loader with Kubernetes' idea of plain scalars; keys are text and stand once."""
-
-    yaml_implicit_resolvers = _resolvers()
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:  # noqa: FBT001, FBT002 -- the loader's own signature
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if not isinstance(key, yaml.ScalarNode):
-                raise yaml.MarkedYAMLError(problem="a key has to be text", problem_mark=key.start_mark)
-            if key.value in seen:
-                raise yaml.MarkedYAMLError(problem=f"the key {key.value!r} stands twice", problem_mark=key.start_mark)
-            seen.add(key.value)
-        self.flatten_mapping(node)
-        return {key.value: self.construct_object(value, deep=deep) for key, value in node.value}
+from injector.core.yaml.nodes import Alias, Mapping, Node, Scalar, Sequence, YamlError, compose_all
+from injector.core.yaml.reader import key_of, read_all
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +41,7 @@ class Place:
     def line(self) -> int | None:
         """The line of the key, or of the deepest part of the path that exists; None where there is no text."""
         nodes = _nodes(self)
-        return None if nodes is None else _line_in_file(self.source, nodes[0].start_mark.line)
+        return None if nodes is None else _line_in_file(self.source, nodes[0].start.line)
 
     def text_line(self) -> int | None:
         """The line where the text that is the value here begins: the one below its key when it is a block."""
@@ -99,44 +61,21 @@ def fault_at(place: Place, line: int | None, message: str) -> Fault:
     return Fault(source.file, line, format_path(path), message, 0 if source.document is None else source.document + 1)
 
 
-class TextFault(Exception):  # noqa: N818 -- named like the other faults
-    """Text that is not YAML."""
-
-    def __init__(self, line: int, message: str) -> None:
-        """Hold the line within the text, counted from 0, and what is wrong there."""
-        super().__init__(message)
-        self.line = line
-
-
-def parse_documents(text: str) -> list[Any]:
-    """All documents of a YAML stream or of a JSON text. Raises TextFault."""
-    try:
-        refuse_unbounded(text)
-        return list(yaml.load_all(text, _Loader))
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        raise TextFault(mark.line if mark else 0, f"not YAML: {error.problem}") from None
-    except yaml.YAMLError as error:
-        raise TextFault(0, f"not YAML: {' '.join(str(error).split())}") from None
-
-
 def parse_inside(outer: Place, text: str) -> tuple[Source, Any]:
-    """The one document that is kept as text at `outer`. Raises TextFault with the line in the file, counted from 0."""
+    """The one document that is kept as text at `outer`. Raises YamlError with the line in the file."""
     source = Source(outer.source.file, text, outer=outer)
     try:
-        documents = parse_documents(text)
-    except TextFault as fault:
-        line = _line_in_file(source, fault.line) or 1
-        raise TextFault(line - 1, str(fault)) from None
-    return source, documents[0] if documents else None
+        return source, next(read_all(text), None)
+    except YamlError as error:
+        raise YamlError(error.problem, _line_in_file(source, error.line - 1) or 1) from None
 
 
 @lru_cache(maxsize=8)
-def _composed(text: str, document: int) -> yaml.Node | None:
-    return next(islice(yaml.compose_all(text, _Loader), document, None), None)
+def _composed(text: str, document: int) -> Node | None:
+    return next(islice(compose_all(text), document, None), None)
 
 
-def _nodes(place: Place) -> tuple[yaml.Node, yaml.Node] | None:
+def _nodes(place: Place) -> tuple[Node, Node] | None:
     """The node to point at (a key, a list item) and the value node: of the path, or of the deepest part that exists."""
     value = _composed(place.source.text, place.source.document or 0)
     if value is None:
@@ -150,17 +89,23 @@ def _nodes(place: Place) -> tuple[yaml.Node, yaml.Node] | None:
     return pointed, value
 
 
-def _child(node: yaml.Node, step: str | int) -> tuple[yaml.Node, yaml.Node] | None:
-    if isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
-        return node.value[step], node.value[step]
-    if isinstance(node, yaml.MappingNode):
-        return next(((key, value) for key, value in node.value if step in (key.value, camel_case(key.value))), None)
+def _child(node: Node, step: str | int) -> tuple[Node, Node] | None:
+    target = node.target if isinstance(node, Alias) else node
+    if isinstance(target, Sequence) and isinstance(step, int) and step < len(target.children):
+        return target.children[step], target.children[step]
+    if isinstance(target, Mapping):
+        return next(((key, value) for key, value in target.entries if step in _names(key)), None)
     return None
 
 
-def _first_line_of_text(value: yaml.Node) -> int:
-    block = isinstance(value, yaml.ScalarNode) and value.style in ("|", ">")
-    return int(value.start_mark.line) + (1 if block else 0)
+def _names(key: Node) -> tuple[str, str]:
+    name = key_of(key)
+    return name, camel_case(name)
+
+
+def _first_line_of_text(value: Node) -> int:
+    block = isinstance(value, Scalar) and value.style in ("|", ">")
+    return int(value.start.line) + (1 if block else 0)
 
 
 def _line_in_file(source: Source, line: int) -> int | None:
@@ -168,7 +113,7 @@ def _line_in_file(source: Source, line: int) -> int | None:
     if source.outer is None:
         return line + 1
     first, nodes = source.outer.text_line(), _nodes(source.outer)
-    is_block = nodes is not None and isinstance(nodes[1], yaml.ScalarNode) and nodes[1].style == "|"
+    is_block = nodes is not None and isinstance(nodes[1], Scalar) and nodes[1].style == "|"
     return None if first is None else first + (line if is_block else 0)
 
 

@@ -5,8 +5,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from injector.config.errors import Fault
-from injector.config.yaml import Place, Source, TextFault, parse_documents
+from injector.config.yaml import Place, Source
 from injector.core.model import JsonObject
+from injector.core.yaml.nodes import YamlError
+from injector.core.yaml.reader import read_all
 from injector.envoy import Tracing
 from injector.gateway.binding import virtual_hosts, warn_of_the_unbound
 from injector.gateway.destinations import destinations, with_full_destinations
@@ -43,9 +45,9 @@ def read_resources(files: Iterable[tuple[str, str]], namespace: str, report: Rep
 def _documents(name: str, text: str, report: Report) -> Iterator[tuple[Any, Place]]:
     """Every document, and every item of a List, with its place."""
     try:
-        documents = parse_documents(text)
-    except TextFault as fault:
-        report.faults.append(Fault(name, fault.line + 1, "", str(fault)))
+        documents = list(read_all(text))
+    except YamlError as fault:
+        report.faults.append(Fault(name, fault.line, "", fault.problem))
         return
     several = len(documents) > 1
     for index, document in enumerate(documents):

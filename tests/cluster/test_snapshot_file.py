@@ -68,7 +68,7 @@ def test_all_broken_documents_are_told_at_once(tmp_path: Path) -> None:
     - {apiVersion: v1, kind: Namespace, metadata: {}}
     - {apiVersion: v1, kind: Namespace, metadata: {name: a, labels: {b: 1}}}
     ---
-    {apiVersion: v1, kind: Node, metadata: {name: n, annotations: [x]}, status: 5}
+    {apiVersion: v1, kind: Node, metadata: {name: node, annotations: [x]}, status: 5}
     ---
     just text
     ---
@@ -80,8 +80,8 @@ def test_all_broken_documents_are_told_at_once(tmp_path: Path) -> None:
     assert [fault.removeprefix(f"{path}: ") for fault in caught.value.faults] == [
         "document 1, item 1: Namespace without metadata.name",
         "document 1, item 2: Namespace 'a': metadata.labels has to map texts to texts, not {'b': 1}",
-        "document 2: Node 'n': metadata.annotations has to map texts to texts, not ['x']",
-        "document 2: Node 'n': status has to be a mapping, not 5",
+        "document 2: Node 'node': metadata.annotations has to map texts to texts, not ['x']",
+        "document 2: Node 'node': status has to be a mapping, not 5",
         "document 3: has to be a Kubernetes object, not 'just text'",
         "document 4: has no kind; valid: List, Namespace, Node, ProxyConfig (others are ignored)",
     ]

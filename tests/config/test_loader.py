@@ -139,9 +139,9 @@ def test_integers_may_be_quoted_and_are_integers_then(tmp_path: Path) -> None:
 
 def test_plain_scalars_are_what_they_are_to_kubernetes(tmp_path: Path) -> None:
     """No dates, no numbers in base 60; keys are text."""
-    config = loaded(tmp_path, "values: {a: 2020-01-01, b: 12:30, 5: x, true: y, c: 1e3, d: 0x10, e: 1_0}").config
+    config = loaded(tmp_path, "values: {a: 2020-01-01, b: 12:30, 5: x, true: z, c: 1e3, d: 0x10, e: 1_0}").config
     picked = {key: config.values[key] for key in ("a", "b", "5", "true", "c", "d")}
-    assert picked == {"a": "2020-01-01", "b": "12:30", "5": "x", "true": "y", "c": 1000.0, "d": 16}
+    assert picked == {"a": "2020-01-01", "b": "12:30", "5": "x", "true": "z", "c": 1000.0, "d": 16}
 
 
 def test_flags_come_last_and_can_change_items_of_lists(tmp_path: Path) -> None:

@@ -51,7 +51,7 @@ values:
       autoInject: maybe
     sts: 5
 defaultTemplates: [sidecar, nope]
-aliases: {x: [y]}
+aliases: {x: [z]}
 revision: A_B
 """
 
@@ -116,7 +116,7 @@ def test_all_faults_are_told_at_once_with_file_line_and_path(tmp_path: Path) -> 
         ("[a]", "config.yaml:1: a configuration has to be a mapping, not ['a']"),
         ("kind: Pod", "config.yaml:1: kind: kind 'Pod' is not read; valid: IstioOperator, IstioControlPlane, ConfigMa"),
         ("a: 1\nb: [", "config.yaml:3: not YAML: "),
-        ("policy: enabled\npolicy: disabled", "config.yaml:2: not YAML: the key 'policy' stands twice"),
+        ("policy: enabled\npolicy: disabled", "config.yaml:2: duplicate key 'policy'"),
         ("policy: enabled\n---\npolicy: x", "config.yaml:3: document 2: policy: 'x' is not valid"),
     ],
 )

@@ -2,7 +2,8 @@
 
 import pytest
 
-from injector.config.yaml import Place, Source, TextFault, parse_documents, parse_inside
+from injector.config.yaml import Place, Source, parse_inside
+from injector.core.yaml.nodes import YamlError
 
 TEXT = """\
 # a comment
@@ -48,15 +49,15 @@ def test_text_inside_a_file_has_the_lines_of_the_file() -> None:
 
 @pytest.mark.parametrize(
     ("text", "line", "message"),
-    [("a: ]", 0, "not YAML"), ("a: 1\na: 2", 1, "twice"), ("? [a]\n: b", 0, "text"), ("a: \x01", 0, "not YAML")],
+    [
+        ("a: ]", 1, "not YAML"),
+        ("a: 1\na: 2", 2, "duplicate key 'a'"),
+        ("? [a]\n: b", 1, "text"),
+        ("a: \x01", 1, "not YAML"),
+    ],
 )
-def test_what_is_not_yaml_is_a_fault_with_its_line(text: str, line: int, message: str) -> None:
-    """Counted from 0 within the text."""
-    with pytest.raises(TextFault, match=message) as caught:
-        parse_documents(text)
-    assert caught.value.line == line
-
-
-def test_merge_keys_are_not_keys_that_stand_twice() -> None:
-    """What is merged in may be replaced."""
-    assert parse_documents("a: &a {b: 1, c: 2}\nd: {<<: *a, b: 3}") == [{"a": {"b": 1, "c": 2}, "d": {"b": 3, "c": 2}}]
+def test_what_is_not_yaml_inside_a_file_is_a_fault_on_a_line_of_the_file(text: str, line: int, message: str) -> None:
+    inside = "".join(f"  {each}\n" for each in text.replace("\x01", "?").split("\n"))
+    with pytest.raises(YamlError, match=message) as caught:
+        parse_inside(Place(Source("file", f"x: 1\nf: |\n{inside}"), ("f",)), text)
+    assert caught.value.line == 2 + line

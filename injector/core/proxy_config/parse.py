@@ -82,7 +82,7 @@ def parse_text(text: str) -> JsonObject:
     try:
         document = read(text, ANNOTATION)
     except YamlError as error:
-        raise ProxyConfigError([f"it is not YAML: {error}"]) from error
+        raise ProxyConfigError([str(error)]) from error
     return parse({} if document is None else document)
 
 

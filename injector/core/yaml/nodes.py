@@ -129,12 +129,12 @@ def _documents(spelling: Spelling, bounds: Bounds) -> Iterator[Node]:
         if error.problem == UNEXPECTED_COLON and not spelling.colon:
             raise _SpelledOtherwiseError(spelling.with_colons_replaced()) from None
         mark = error.problem_mark or error.context_mark
-        raise YamlError(error.problem or error.context or "not YAML", mark.line + 1 if mark else 1) from None
+        raise YamlError(f"not YAML: {error.problem or error.context}", mark.line + 1 if mark else 1) from None
     except yaml.reader.ReaderError as error:
-        raise YamlError(f"{error.reason}: #x{error.character:04x}", 1) from None
+        raise YamlError(f"not YAML: {error.reason}: #x{error.character:04x}", 1) from None
     except UnicodeEncodeError as error:
         line = spelling.text.count("\n", 0, error.start) + 1
-        raise YamlError(f"{spelling.text[error.start]!a} is not a character", line) from None
+        raise YamlError(f"not YAML: {spelling.text[error.start]!a} is half of a character", line) from None
 
 
 def _refuse_other_versions(event: Any) -> None:

@@ -8,6 +8,7 @@ from types import NoneType
 from typing import Any, TypeVar
 
 from injector.core.yaml.bounds import DOCUMENTS, Bounds
+from injector.core.yaml.json_text import NotJsonError, parse_json
 from injector.core.yaml.nodes import Alias, Mapping, Node, Scalar, Sequence, YamlError, compose, compose_all
 from injector.core.yaml.scalars import Scalar as ScalarValue
 from injector.core.yaml.scalars import json_number, key_text, resolve
@@ -45,6 +46,14 @@ def read(text: str, bounds: Bounds = DOCUMENTS) -> Any:
 def read_all(text: str, bounds: Bounds = DOCUMENTS) -> Iterator[Any]:
     """Every document of `text`. Raises YamlError."""
     return map(value_of, compose_all(text, bounds))
+
+
+def read_manifest(text: str, bounds: Bounds = DOCUMENTS) -> Any:
+    """One document as kubectl reads it: JSON where it is a JSON object, else YAML. Raises ValueError."""
+    try:
+        return parse_json(text)
+    except NotJsonError:
+        return read(text, bounds)
 
 
 def value_of(node: Node) -> Any:

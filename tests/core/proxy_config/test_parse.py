@@ -10,7 +10,7 @@ from injector.core.proxy_config.schema import PROXY_CONFIG
 
 WRONG = [
     ("[]", "has to be a mapping"),
-    ("a: [", "it is not YAML"),
+    ("a: [", "line 2: not YAML"),
     ("concurrency: many", "concurrency: expected a whole number"),
     ("concurrency: 1.5", "concurrency: expected a whole number"),
     ("concurrency: true", "concurrency: expected a whole number"),

@@ -57,9 +57,9 @@ FAULTS = {
     "a: !!binary a\n": "line 1: a is not base64",
     "%YAML 1.2\n---\na: 1\n": "line 1: YAML 1.2 is not supported",
     "a: [b?c]\n": "line 1: '?' must be quoted inside of brackets and braces",
-    "a: \ud800\n": "line 1: '\\ud800' is not a character",
-    "a: \x01\n": "line 1: control characters are not allowed: #x0001",
-    "a: b: c\n": "line 1: mapping values are not allowed in this context",
+    "a: \ud800\n": "line 1: not YAML: '\\ud800' is half of a character",
+    "a: \x01\n": "line 1: not YAML: control characters are not allowed: #x0001",
+    "a: b: c\n": "line 1: not YAML: mapping values are not allowed in this context",
 }
 
 

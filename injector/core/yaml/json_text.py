@@ -1,0 +1,59 @@
+"""JSON as kubectl reads it: what is JSON is not read as YAML, which has other numbers, line breaks and characters."""
+
+import json
+import math
+from typing import Any, NoReturn
+
+# As many digits as the longest integer of 64 bits, with its sign.
+_MOST_DIGITS = 20
+
+
+class NotJsonError(ValueError):
+    """Text that is no JSON object; it may be YAML."""
+
+
+def parse_json(text: str) -> dict[str, Any]:
+    """The JSON object in `text`.
+
+    Raises NotJsonError where it holds none, other ValueErrors for a repeated key and for half of a surrogate pair.
+    """
+    if not text.lstrip().startswith("{"):
+        raise NotJsonError("it does not begin with a brace")
+    try:
+        document = json.loads(
+            text, object_pairs_hook=_unique, parse_constant=_refuse_constant, parse_int=_integer, parse_float=_float
+        )
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise NotJsonError(str(error)) from error
+    try:
+        json.dumps(document, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(f"not JSON: {error.object[error.start]!a} is half of a character") from error
+    return dict(document)
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    document = dict(pairs)
+    if len(document) < len(pairs):
+        seen: set[str] = set()
+        repeated = next(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]
+        raise ValueError(f"duplicate key {repeated[:80]!r}")
+    return document
+
+
+def _integer(digits: str) -> int | float:
+    """An integer of 64 bits; a longer one is a float, as Go's decoder makes of it."""
+    if len(digits) <= _MOST_DIGITS and -(2**63) <= (number := int(digits)) < 2**64:
+        return number
+    return _float(digits)
+
+
+def _float(digits: str) -> float:
+    number = float(digits)
+    if math.isinf(number):
+        raise ValueError(f"{digits[:80]} is larger than any number of JSON")
+    return number
+
+
+def _refuse_constant(word: str) -> NoReturn:
+    raise NotJsonError(f"{word} is no JSON")
