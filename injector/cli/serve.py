@@ -21,6 +21,7 @@ from injector.runtime import options as option
 from injector.runtime.options import CertificateOptions, ClusterOptions, server_limits
 from injector.runtime.preview import preview_address
 from injector.runtime.serve import Inputs, in_workers, serve_until_stopped
+from injector.server.client_auth import ClientAuthority
 from injector.server.limits import SETTABLE
 from injector.server.run import Listening
 
@@ -67,6 +68,23 @@ LeaseName: TypeAlias = Annotated[
 ]
 Events: TypeAlias = Annotated[
     bool, typer.Option("--events/--no-events", help="Write an Event for pods that are refused or skipped by mistake.")
+]
+ClientCa: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Authority, as PEM, of the clients that may call the webhook; by default everybody may.",
+        show_default=False,
+    ),
+]
+ClientNames: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--client-name",
+        metavar="NAME",
+        help="Name of which the certificate of a client must carry one. Repeatable.",
+        show_default=False,
+    ),
 ]
 PreviewHost: TypeAlias = Annotated[
     str | None,
@@ -118,6 +136,8 @@ def serve(  # noqa: PLR0913, PLR0917 -- one parameter an option
     webhook_config: WebhookConfig = None,
     lease: LeaseName = "sidecar-injector",
     events: Events = True,  # noqa: FBT002 -- an option
+    client_ca: ClientCa = None,
+    client_name: ClientNames = None,
     preview_host: PreviewHost = None,
     preview_port: PreviewPort = None,
     limit: LimitTexts = None,
@@ -131,5 +151,16 @@ def serve(  # noqa: PLR0913, PLR0917 -- one parameter an option
     follow = ClusterOptions(kubeconfig, context, where, tuple(webhook_config or ()), lease, events) if wanted else None
     preview = preview_address(preview_host, preview_port, in_cluster=wanted)
     pair = CertificateOptions(files, cert_secret, cert_dir, settings)
-    listening = in_workers(Listening(host, port, drain_seconds, limits=server_limits(limit or ())), workers)
+    clients = client_authority(client_ca, client_name)
+    listening = Listening(host, port, drain_seconds, limits=server_limits(limit or ()), clients=clients)
+    listening = in_workers(listening, workers)
     serve_until_stopped(Inputs(tuple(config or ()), tuple(sets or ()), snapshot), listening, pair, follow, preview)
+
+
+def client_authority(file: Path | None, names: list[str] | None) -> ClientAuthority | None:
+    """The authority of clients that the options name. Raises BadParameter for names without an authority."""
+    if file is None:
+        if names:
+            raise typer.BadParameter("--client-name: needs the authority of these certificates, --client-ca FILE")
+        return None
+    return ClientAuthority(file, frozenset(names or ()))

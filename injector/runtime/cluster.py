@@ -20,6 +20,7 @@ from injector.cluster.watch import ClusterWatch, overall
 from injector.runtime.certificates import Custody, PairFiles
 from injector.runtime.errors import InputError, as_input_error
 from injector.runtime.options import ClusterOptions
+from injector.server.client_auth import ClientAuthority
 from injector.server.handler import Answer
 from injector.server.run import ServingCertificate
 from injector.server.state import Service
@@ -49,8 +50,12 @@ class ClusterSide:
         if options.events:
             self._tell_authors()
 
-    def keep_certificates(self, secret: str, settings: Settings, *, competes: bool) -> ServingCertificate:
-        """The certificate that the Secret holds from now on. Raises InputError where the Secret cannot be had.
+    def keep_certificates(
+        self, secret: str, settings: Settings, *, competes: bool, clients: ClientAuthority | None = None
+    ) -> ServingCertificate:
+        """The certificate that the Secret holds from now on; `clients` are those who may call the webhook.
+
+        Raises InputError where the Secret or the authority of the clients cannot be read.
 
         Of the processes of one replica one `competes` for the lease, and follows the registration as its holder has to.
         """
@@ -61,7 +66,8 @@ class ClusterSide:
         registration = Registration(self._server, registered, self._revision, self._metrics)
         custody = Custody(store, lease, registration, settings, competes=competes)
         files = _first(custody)
-        certificate = ServingCertificate(files.certificate, files.key)
+        with as_input_error(OSError):
+            certificate = ServingCertificate(files.certificate, files.key, clients)
         custody.start(certificate, self._telemetry, self._metrics)
         self._service.details["certificates"] = custody.detail
         self._custody = custody

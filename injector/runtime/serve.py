@@ -20,6 +20,7 @@ from injector.runtime.loading import checked_setup, read_configuration, snapshot
 from injector.runtime.options import CertificateOptions, ClusterOptions
 from injector.runtime.preview import PreviewAddress, serving_preview
 from injector.server.app import create_app
+from injector.server.client_auth import ClientAuthority
 from injector.server.connections import Guard
 from injector.server.run import Listening, ServingCertificate, Upkeep, bind, run, server_for, warmed, warming
 from injector.server.state import Service, State
@@ -72,6 +73,22 @@ def following_certificate(certificate: ServingCertificate, expiry: Callable[[], 
                 continue
             telemetry.certificate_expiry.set(expiry())
             telemetry.log.info("certificate in force", file=str(certificate.files[0]))
+
+    return follow
+
+
+def following_client_authority(
+    clients: ClientAuthority, certificate: ServingCertificate, telemetry: Telemetry
+) -> Upkeep:
+    """Trusts the authority that the file of `clients` holds; one that cannot be read leaves the last one in force."""
+
+    async def follow() -> None:
+        known = file_state([clients.file])
+        async for _ in watch([clients.file], known=known):
+            if fault := certificate.reload():
+                telemetry.log.error("client authority refused, the last good one stays", fault=fault)
+            else:
+                telemetry.log.info("client authority in force", file=str(clients.file))
 
     return follow
 
@@ -145,9 +162,13 @@ def serve_until_stopped(
     try:
         if side and certificates.secret:
             competes = listening.worker is None or listening.worker.index == 0
-            certificate = side.keep_certificates(certificates.secret, certificates.settings, competes=competes)
+            certificate = side.keep_certificates(
+                certificates.secret, certificates.settings, competes=competes, clients=listening.clients
+            )
         else:
-            certificate = _certificate_of_files(certificates, upkeep, telemetry)
+            certificate = _certificate_of_files(certificates, listening.clients, upkeep, telemetry)
+        if listening.clients:
+            upkeep.append(following_client_authority(listening.clients, certificate, telemetry))
         load = _keeping_snapshot(load_files, service) if side else load_files
         if inputs.files:
             upkeep.append(following_configuration(inputs.files, known, warmed(load), service, telemetry))
@@ -155,7 +176,9 @@ def serve_until_stopped(
             access = side.access() if side else None
             upkeep.append(serving_preview(preview, service, certificate, access, telemetry))
         app = create_app(service, telemetry, listening.limits.requests, with_preview=not side and not preview)
-        guard = Guard(listening.limits.connections, lambda: service.draining, telemetry.connection_dropped)
+        guard = Guard(
+            listening.limits.connections, lambda: service.draining, telemetry.connection_dropped, listening.clients
+        )
         server = server_for(app, service, certificate, listening.drain_seconds, guard)
         run(server, _bound(listening), upkeep, telemetry, listening.worker)
     finally:
@@ -176,7 +199,7 @@ def _keeping_snapshot(load: Callable[[], State], service: Service) -> Callable[[
 
 
 def _certificate_of_files(
-    certificates: CertificateOptions, upkeep: list[Upkeep], telemetry: Telemetry
+    certificates: CertificateOptions, clients: ClientAuthority | None, upkeep: list[Upkeep], telemetry: Telemetry
 ) -> ServingCertificate:
     """The certificate in two given files, or in a directory where it is made and renewed."""
     files = certificates.files
@@ -186,9 +209,10 @@ def _certificate_of_files(
         files = store.certificate, store.key
         upkeep.append(renewing(store, certificates.settings))
     try:
-        certificate = ServingCertificate(*files)
+        certificate = ServingCertificate(*files, clients)
     except OSError as error:
-        raise InputError(f"cannot serve with {files[0]}, {files[1]}: {error}") from error
+        authority = f" and the client authority {clients.file}" if clients else ""
+        raise InputError(f"cannot serve with {files[0]}, {files[1]}{authority}: {error}") from error
     upkeep.append(following_certificate(certificate, lambda: _expiry(certificate), telemetry))
     return certificate
 

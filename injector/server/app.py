@@ -12,7 +12,7 @@ from injector.server.handler import Answer, answer, refusal
 from injector.server.limits import Limits
 from injector.server.page import page_routes
 from injector.server.preview_api import preview_route
-from injector.server.request_body import Reception, RequestRefused, header, waited_too_long
+from injector.server.request_body import Reception, RequestRefused, header, refuse_client, waited_too_long
 from injector.server.state import Service
 from injector.server.telemetry import Telemetry
 
@@ -39,6 +39,7 @@ class Webhook:
         started = perf_counter()
         closing = self._service.draining
         try:
+            refuse_client(scope)
             body = await self._reception.body(scope, receive)
             late = waited_too_long(scope, self._limits.waiting)
             found = refusal(503, late) if late else self._answered(scope, body)
@@ -85,6 +86,8 @@ _REVIEW: dict[str, Any] = {
 }
 _REFUSALS = {
     "400": "no AdmissionReview in the body",
+    "401": "no client certificate, where --client-ca asks for one",
+    "403": "a client certificate under another name than --client-name",
     "405": "a method other than POST",
     "408": "the body did not arrive in time",
     "413": "the body is over the limit",

@@ -18,6 +18,7 @@ from uvicorn import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
+from injector.server.client_auth import CLIENT_REFUSAL, ClientAuthority, ClientRefusal
 from injector.server.limits import ConnectionLimits
 from injector.server.request_body import ARRIVED
 
@@ -40,11 +41,16 @@ class _Stage(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """What connections have in common: their limits, whether the server drains, and where to tell why one was cut."""
+    """What connections have in common.
+
+    Their limits, whether the server drains, where to report why one was dropped, and who may call the webhook: without
+    `clients` everybody.
+    """
 
     limits: ConnectionLimits
     draining: Callable[[], bool]
     dropped: Callable[[str], None]
+    clients: ClientAuthority | None = None
 
 
 class GuardedConnection(HttpToolsProtocol):
@@ -57,6 +63,7 @@ class GuardedConnection(HttpToolsProtocol):
         self._stage = _Stage.NOTHING
         self._head_size = self._chunk = 0
         self._made = 0.0
+        self._refusal: ClientRefusal | None = None
         self._patience: TimerHandle | None = None
         self._reading: TimerHandle | None = None
 
@@ -70,6 +77,8 @@ class GuardedConnection(HttpToolsProtocol):
         super().connection_made(transport)
         transport.set_write_buffer_limits(high=self._guard.limits.buffered)
         self._made = perf_counter()
+        if self._guard.clients is not None:
+            self._refusal = self._guard.clients.refusal(transport.get_extra_info("peercert"))
         self._wait(self._guard.limits.head)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -96,6 +105,7 @@ class GuardedConnection(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """A request begins."""
         super().on_message_begin()
+        self.scope["state"][CLIENT_REFUSAL] = self._refusal
         # What came with it may belong to requests before it: only what comes later is counted.
         self._stage, self._head_size = _Stage.HEAD, -self._chunk
 

@@ -12,6 +12,7 @@ from urllib.parse import parse_qs
 from starlette.types import Receive, Scope
 
 from injector.core.proxy_config.parse import SECOND, nanoseconds
+from injector.server.client_auth import CLIENT_REFUSAL
 from injector.server.limits import Limits
 
 # How long the client of a request is ready to wait, and whether it has waited too long for work on it to make
@@ -54,6 +55,13 @@ class RequestRefused(Exception):  # noqa: N818 -- the request is refused, the se
         """Keep the HTTP `status` beside the message."""
         super().__init__(message)
         self.status = status
+
+
+def refuse_client(scope: Mapping[str, Any]) -> None:
+    """Raise RequestRefused where the connection found that its client may not call the webhook."""
+    refusal = scope.get("state", {}).get(CLIENT_REFUSAL)
+    if refusal is not None:
+        raise RequestRefused(refusal.status, refusal.message)
 
 
 @dataclass(slots=True, eq=False)

@@ -19,6 +19,7 @@ from starlette.types import ASGIApp
 
 from injector.core.admission import admit_request
 from injector.core.model import AdmissionRequest
+from injector.server.client_auth import ClientAuthority
 from injector.server.connections import Guard, GuardedConnection, Listener
 from injector.server.limits import ConnectionLimits, ServerLimits
 from injector.server.state import Service, State
@@ -29,16 +30,22 @@ from injector.server.workers import Worker
 
 
 class ServingCertificate:
-    """The certificate that new connections are shown, read from two files."""
+    """The certificate that new connections are shown, read from two files.
 
-    def __init__(self, certificate: Path, key: Path) -> None:
-        """Read the pair. Raises OSError (ssl.SSLError is one) where it cannot be used."""
-        self._certificate, self._key = certificate, key
+    `context` is for servers that everybody may call; `client_context` asks for certificates of `clients`, if any.
+    """
+
+    def __init__(self, certificate: Path, key: Path, clients: ClientAuthority | None = None) -> None:
+        """Read the pair, and the authority of clients. Raises OSError (ssl.SSLError is one) for unusable files."""
+        self._certificate, self._key, self._clients = certificate, key, clients
         self._current = self._read()
-        self.context = _context()
         # Each handshake asks which context to go on with: an exchange touches no context that is in use. A live context
         # into which a key is loaded that does not fit is broken from then on.
-        self.context.sni_callback = self._choose
+        self.context, self.client_context = _context(), _context()
+        self.context.sni_callback = self.client_context.sni_callback = self._choose
+        if clients:
+            # Whether a certificate is asked for comes from this context, the authorities it may have from the current.
+            clients.trust_in(self.client_context)
 
     @property
     def files(self) -> tuple[Path, Path]:
@@ -50,7 +57,8 @@ class ServingCertificate:
         try:
             self._current = self._read()
         except OSError as error:
-            return f"{self._certificate}, {self._key}: {error.strerror or error}"
+            authority = f", {self._clients.file}" if self._clients else ""
+            return f"{self._certificate}, {self._key}{authority}: {error.strerror or error}"
         return ""
 
     def _choose(self, connection: ssl.SSLObject, _name: str | None, _context: ssl.SSLContext) -> None:
@@ -59,6 +67,8 @@ class ServingCertificate:
     def _read(self) -> ssl.SSLContext:
         context = _context()
         context.load_cert_chain(self._certificate, self._key, password="")
+        if self._clients:
+            self._clients.trust_in(context)
         return context
 
 
@@ -82,6 +92,7 @@ class Listening:
     """Where to listen; port 0 is any free one. `drain_seconds`: how long to answer on after the order to stop.
 
     `worker`: which of several processes this is, if it is one of several. `limits`: what clients may take.
+    `clients`: the authority of those who may call the webhook; None lets everybody.
     """
 
     host: str = "127.0.0.1"
@@ -89,6 +100,7 @@ class Listening:
     drain_seconds: float = 0.0
     worker: Worker | None = None
     limits: ServerLimits = field(default_factory=ServerLimits)
+    clients: ClientAuthority | None = None
 
 
 def bind(listening: Listening, *, shared: bool = False) -> socket.socket:
@@ -162,6 +174,7 @@ def server_for(
 ) -> DrainingServer:
     """A server of `app` over TLS, not yet running; without a `guard` with the usual limits."""
     guard = guard or Guard(ConnectionLimits(), lambda: service.draining, lambda _reason: None)
+    context = certificate.client_context if guard.clients else certificate.context
     config = uvicorn.Config(
         app,
         http="httptools",
@@ -172,7 +185,7 @@ def server_for(
         server_header=False,
         timeout_keep_alive=guard.limits.idle,
         timeout_graceful_shutdown=10,
-        ssl_context_factory=lambda _config, _default: certificate.context,
+        ssl_context_factory=lambda _config, _default: context,
     )
     return DrainingServer(config, service, drain_seconds, guard)
 
