@@ -36,6 +36,7 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
         "certificates.certManager.issuer.name: company",
         "set the provider to cert-manager",
     ),
+    ({"server": {"clients": {"names": ["apiserver"]}}}, "server.clients.names", "set server.clients.configMap"),
     ({"certificates": {"servingDays": 365}}, "certificates.servingDays: 365", "less than certificates.authorityDays"),
     ({"revisionTags": ["default"]}, "revisionTags: default", "only other names"),
     ({"revision": "a", "enableNamespacesByDefault": True}, "enableNamespacesByDefault", "add default to revisionTags"),

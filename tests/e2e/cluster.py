@@ -56,13 +56,17 @@ def wait_until(condition: Callable[[], Any], what: str, seconds: float = START_S
 
 @dataclass
 class Cluster:
-    """A control plane whose programs are in `programs` and whose files are in `directory`."""
+    """A control plane whose programs are in `programs` and whose files are in `directory`.
+
+    `api_server_flags` come after those that every cluster of the tests has.
+    """
 
     programs: Path
     directory: Path
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
     port: int = field(default_factory=free_port)
     etcd: int = 0
+    api_server_flags: Sequence[str] = ()
 
     @property
     def kubeconfig(self) -> Path:
@@ -177,6 +181,7 @@ class Cluster:
             f"--service-account-signing-key-file={self.directory / 'accounts.key'}",
             "--service-cluster-ip-range=10.0.0.0/24",
             "--disable-admission-plugins=ServiceAccount",
+            *self.api_server_flags,
         )
 
     def _controller_manager_flags(self) -> Sequence[str]:

@@ -14,6 +14,12 @@
 {{- range $name, $value := .Values.server.limits }}
 - --limit={{ $name }}={{ ternary (int64 $value) $value (eq (float64 (int64 $value)) (float64 $value)) }}
 {{- end }}
+{{- if .Values.server.clients.configMap }}
+- --client-ca=/etc/injector-clients/ca.crt
+{{- end }}
+{{- range .Values.server.clients.names }}
+- {{ printf "--client-name=%s" . | quote }}
+{{- end }}
 - {{ ternary "--events" "--no-events" .Values.server.events }}
 {{ include (ternary "injector.ownCertificates" "injector.mountedCertificate" (eq .Values.certificates.provider "injector")) . }}
 {{- if .Values.preview.enabled }}

@@ -50,6 +50,9 @@ podDisruptionBudget.minAvailable: {{ .Values.podDisruptionBudget.minAvailable }}
 
 {{- define "injector.refusedCertificates" -}}
 {{- $certificates := .Values.certificates -}}
+{{- if and .Values.server.clients.names (not .Values.server.clients.configMap) }}
+server.clients.names: names are checked in certificates of an authority; set server.clients.configMap to the ConfigMap that holds it
+{{- end }}
 {{- with $certificates.certManager.issuer.name }}
 {{- if eq $certificates.provider "injector" }}
 certificates.certManager.issuer.name: {{ . }} beside certificates.provider injector would mean two authorities for one webhook; set the provider to cert-manager, or leave the issuer empty
