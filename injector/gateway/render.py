@@ -7,13 +7,13 @@ from typing import Any
 from injector.config.errors import Fault
 from injector.config.yaml import Place, Source
 from injector.core.model import JsonObject
+from injector.core.validation import read
 from injector.core.yaml.nodes import YamlError
 from injector.core.yaml.reader import read_all
 from injector.envoy import Tracing
 from injector.gateway.binding import virtual_hosts, warn_of_the_unbound
 from injector.gateway.destinations import destinations, with_full_destinations
 from injector.gateway.envoy_listeners import Observation, bootstrap
-from injector.gateway.fields import without_nulls
 from injector.gateway.model import FilterChain, GatewayFaults, Listener, Report, Resource, Resources, Route
 from injector.gateway.schema import GATEWAY, VIRTUAL_SERVICE
 from injector.gateway.servers import Server, chains, server_names, server_tls, servers_by_port
@@ -92,12 +92,11 @@ def _istio_resource(document: JsonObject, place: Place, namespace: str, report: 
     if resource is None:
         report.faults.append(place.below("metadata", "name").fault("is missing"))
         return None
-    faults = [
-        resource.place.below(*path).fault(f"{resource.title}: {message}")
-        for path, message in _SCHEMAS[resource.kind].findings(resource.body)
-    ]
-    report.faults.extend(faults)
-    return None if faults else replace(resource, body=without_nulls(resource.body))
+    body, findings = read(_SCHEMAS[resource.kind], resource.body)
+    report.faults.extend(
+        resource.place.below(*path).fault(f"{resource.title}: {message}") for path, message in findings
+    )
+    return None if findings else replace(resource, body=body)
 
 
 def _named(document: JsonObject, body: Any, place: Place, namespace: str) -> Resource | None:

@@ -1,10 +1,12 @@
 """What several fields of a message have to be together; each rule sees a message whose fields alone are valid."""
 
 import re
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, TypeAlias
 
-from injector.config.types import Findings
+from injector.core.errors import Path
+
+Findings: TypeAlias = Iterator[tuple[Path, str]]
 
 _STATUS = re.compile(r"[1-5]\d\d")
 _ANSWERS = ("route", "redirect", "directResponse")

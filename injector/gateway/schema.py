@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from injector.core.proxy_config.parse import nanoseconds
-from injector.gateway.fields import FieldType, Listed, Mapped, Message, Parsed, Scalar, Unsupported, check_re2
+from injector.core.validation import Listed, Mapped, Message, Parsed, Scalar, Type, Unsupported
+from injector.gateway.fields import check_re2
 from injector.gateway.rules import (
     check_retry_conditions,
     header_names,
@@ -80,7 +81,7 @@ ADDED = Scalar(
     lambda value: isinstance(value, str) and bool(_HEADER_VALUE.fullmatch(value)),
 )
 
-_STRING_MATCH: Mapping[str, FieldType] = {"exact": ANY_TEXT, "prefix": TEXT, "regex": Parsed(check_re2)}
+_STRING_MATCH: Mapping[str, Type] = {"exact": ANY_TEXT, "prefix": TEXT, "regex": Parsed(check_re2)}
 _ONE_MATCH = (tuple(_STRING_MATCH),)
 CONDITION = Message(_STRING_MATCH, choices=_ONE_MATCH, rules=(something_to_match,))
 CONDITION_OR_PRESENCE = Message(_STRING_MATCH, choices=_ONE_MATCH)
