@@ -8,14 +8,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import cache
 from http import HTTPStatus
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 from urllib.parse import quote
 
-import orjson
 import urllib3
 from kubernetes.client import ApiClient, ApiException, Configuration
 from kubernetes.config import ConfigException
+from msgspec import DecodeError, Raw, Struct, to_builtins
+from msgspec.json import Decoder
 
 from injector.core.model import JsonObject
 
@@ -75,6 +77,7 @@ _MAY_PASS = frozenset({0, 401, 403, 404, 408, 429, 500, 502, 503, 504})
 # Where nothing arrives a connection is dead after these seconds, not after the hours that the system takes.
 _KEEPALIVE = ((socket.TCP_KEEPIDLE, 10), (socket.TCP_KEEPINTVL, 5), (socket.TCP_KEEPCNT, 2))
 _JSON = "application/json"
+Shape = TypeVar("Shape")
 _MERGE = "application/merge-patch+json"
 _APPLY = "application/apply-patch+yaml"
 
@@ -118,6 +121,38 @@ class Page(NamedTuple):
 
     items: list[JsonObject]
     version: str
+
+
+class Event(NamedTuple):
+    """A change that a watch tells of: `type` as the API server names it. A bookmark has a version, but no object."""
+
+    type: str
+    object: JsonObject
+    version: str
+
+
+class _Version(Struct, rename={"resource_version": "resourceVersion", "continuation": "continue"}):
+    resource_version: str = ""
+    continuation: str | None = None
+
+
+class _List(Struct, Generic[Shape]):
+    metadata: _Version
+    items: list[Shape] | None
+
+
+class _Event(Struct):
+    type: str
+    object: Raw
+
+
+class _Versioned(Struct):
+    metadata: _Version
+
+
+@cache
+def _decoder(shape: Any) -> Decoder[Any]:
+    return Decoder(shape)
 
 
 class ApiServer:
@@ -171,49 +206,63 @@ class ApiServer:
         return [item for page in self.pages(resource, namespace, query) for item in page.items]
 
     def pages(
-        self, resource: Resource, namespace: str = "", query: Mapping[str, str] | None = None, *, limit: int = _PAGE
+        self,
+        resource: Resource,
+        namespace: str = "",
+        query: Mapping[str, str] | None = None,
+        *,
+        limit: int = _PAGE,
+        shape: type = dict[str, Any],
     ) -> Iterator[Page]:
-        """The same, `limit` objects at a time: those of a page can be let go before the next one is read."""
+        """The same, `limit` objects at a time: those of a page can be let go before the next one is read.
+
+        `shape` is a Struct with the fields that are wanted: all others are skipped while the page is parsed.
+        """
         path, given = resource.path(namespace), {"limit": str(limit), **(query or {})}
         while True:
-            listed = self._request("GET", path, query=given)
-            metadata, items = listed.get("metadata"), listed.get("items", {})
-            if not isinstance(metadata, dict) or not _is_list(items):
-                raise ClusterError(f"GET {path}: the answer is not a list of {resource.plural}", is_garbled=True)
-            # Items of a list come without the fields that say what they are.
-            kind = {"apiVersion": resource.api_version, "kind": resource.kind}
-            yield Page([{**kind, **item} for item in items or ()], str(metadata.get("resourceVersion") or ""))
-            if not metadata.get("continue"):
+            listed = _parsed(self._content("GET", path, query=given), _List[shape], f"GET {path}")  # type: ignore[valid-type]
+            yield Page([_whole(item, resource) for item in listed.items or ()], listed.metadata.resource_version)
+            if not listed.metadata.continuation:
                 return
-            given["continue"] = metadata["continue"]
+            given["continue"] = listed.metadata.continuation
 
-    def watch(
-        self, resource: Resource, namespace: str = "", *, version: str, seconds: int, **query: str
-    ) -> Iterator[JsonObject]:
+    def watch(  # noqa: PLR0913 -- what a watch consists of
+        self,
+        resource: Resource,
+        namespace: str = "",
+        query: Mapping[str, str] | None = None,
+        *,
+        version: str,
+        seconds: int,
+        shape: type = dict[str, Any],
+    ) -> Iterator[Event]:
         """The events after `version`, as they come, bookmarks among them; ends after `seconds`.
 
-        An event is a mapping with `type` and `object`. When this returns the API server has agreed to the watch; what
-        breaks off later, or is said by an event of type ERROR, is raised while the events are taken. A last event that
-        is cut off is left out: it comes again with the next watch.
+        When this returns the API server has agreed to the watch; what breaks off later, or is said by an event of type
+        ERROR, is raised while the events are taken. A last event that is cut off is left out: it comes again with the
+        next watch. `shape` is as for `pages`.
         """
-        options = {"watch": "true", "resourceVersion": version, "allowWatchBookmarks": "true", **query}
+        options = {"watch": "true", "resourceVersion": version, "allowWatchBookmarks": "true", **(query or {})}
         response = self._send(
             "GET",
             resource.path(namespace),
             query={**options, "timeoutSeconds": str(seconds)},
             answer_seconds=seconds + _ANSWER_SECONDS,
         )
-        return self._events(response, resource)
+        return self._events(response, resource, shape)
 
-    def _events(self, response: urllib3.BaseHTTPResponse, resource: Resource) -> Iterator[JsonObject]:
+    def _events(self, response: urllib3.BaseHTTPResponse, resource: Resource, shape: type) -> Iterator[Event]:
+        what = f"watching {resource.plural}"
         try:
             for line in _lines(response):
-                event = _object(line, f"watching {resource.plural}")
-                if event.get("type") == "ERROR":
-                    raise _status_error(event.get("object") or {}, f"watching {resource.plural}")
-                yield event
+                event = _parsed(line, _Event, what)
+                if event.type == "ERROR":
+                    raise _status_error(_parsed(event.object, Any, what), what)
+                version = _parsed(event.object, _Versioned, what).metadata.resource_version
+                item = {} if event.type == "BOOKMARK" else _whole(_parsed(event.object, shape, what), resource)
+                yield Event(event.type, item, version)
         except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise ClusterError(f"{self.url}: watching {resource.plural} broke off: {_reason(error)}") from error
+            raise ClusterError(f"{self.url}: {what} broke off: {_reason(error)}") from error
         finally:
             # What was not read to its end is not worth keeping open.
             response.close()
@@ -226,12 +275,23 @@ class ApiServer:
         query: Mapping[str, str] | None = None,
         content_type: str = _JSON,
     ) -> JsonObject:
+        content = self._content(method, path, document, query, content_type)
+        found: JsonObject = _parsed(content, dict[str, Any], f"{method} {path}")
+        return found
+
+    def _content(
+        self,
+        method: str,
+        path: str,
+        document: JsonObject | None = None,
+        query: Mapping[str, str] | None = None,
+        content_type: str = _JSON,
+    ) -> bytes:
         response = self._send(method, path, document, query or {}, content_type)
         try:
-            content = response.data
+            return response.data
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise ClusterError(f"{self.url}{path}: the answer broke off: {_reason(error)}") from error
-        return _object(content, f"{method} {path}")
 
     def _send(  # noqa: PLR0913, PLR0917 -- what an HTTP request consists of
         self,
@@ -261,25 +321,23 @@ class ApiServer:
         return response
 
 
-def _is_list(items: Any) -> bool:
-    """Whether these are the items of a list; without any it may hold null."""
-    return items is None or (isinstance(items, list) and all(isinstance(each, dict) for each in items))
-
-
-def _object(content: bytes, what: str) -> JsonObject:
+def _parsed(content: bytes | Raw, shape: Any, what: str) -> Any:
     try:
-        found = orjson.loads(content)
-    except orjson.JSONDecodeError as error:
-        raise ClusterError(f"{what}: the answer is not JSON: {error}", is_garbled=True) from error
-    if not isinstance(found, dict):
-        raise ClusterError(f"{what}: the answer is not an object", is_garbled=True)
-    return found
+        return _decoder(shape).decode(content)
+    except (DecodeError, UnicodeDecodeError) as error:
+        raise ClusterError(f"{what}: the answer makes no sense: {error}", is_garbled=True) from error
+
+
+def _whole(item: Any, resource: Resource) -> JsonObject:
+    """The object as JSON. Items of a list come without the fields that say what they are."""
+    found: JsonObject = item if isinstance(item, dict) else to_builtins(item)
+    return {"apiVersion": resource.api_version, "kind": resource.kind, **found}
 
 
 def _refusal(response: urllib3.BaseHTTPResponse, what: str) -> ClusterError:
     try:
-        status = orjson.loads(response.data)
-    except (urllib3.exceptions.HTTPError, OSError, ValueError):
+        status = _decoder(Any).decode(response.data)
+    except (urllib3.exceptions.HTTPError, OSError, DecodeError, UnicodeDecodeError):
         status = {}
     said = status if isinstance(status, dict) else {}
     return _status_error({**said, "code": response.status}, what, response.headers.get("Retry-After") or "")

@@ -7,15 +7,17 @@ Source: https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-d
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from threading import Event, Lock, Thread
+from threading import Event as Signal
+from threading import Lock, Thread
 from time import monotonic
+from typing import Any
 
-from injector.cluster.api import NAMESPACES, NODES, PROXY_CONFIGS, ApiServer, ClusterError, Resource
+from injector.cluster.api import NAMESPACES, NODES, PROXY_CONFIGS, ApiServer, ClusterError, Event, Resource
 from injector.cluster.backoff import Backoff
+from injector.cluster.objects import Namespace, Node, ProxyConfig
 from injector.cluster.snapshot_file import snapshot_of
 from injector.core.model import EMPTY_SNAPSHOT, JsonObject, Snapshot
 
-_PAGE = 100
 # An API server that is silent is noticed at the end of a watch, so watches are short.
 _WATCH_SECONDS = 30
 _STEADY_SECONDS = 5.0
@@ -27,38 +29,20 @@ _MANY, _EMPTY_SECONDS = 3, 300.0
 # A watch that is refused so often in a row may never be granted: a list is tried in its place.
 _WATCH_TRIES = 10
 _BUSY = frozenset({0, HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
-_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
-
-
-def without_bookkeeping(document: JsonObject) -> JsonObject:
-    """The object without what the API server and kubectl keep in it for themselves, most of its size."""
-    metadata = {key: value for key, value in document["metadata"].items() if key != "managedFields"}
-    if _APPLIED in (metadata.get("annotations") or ()):
-        metadata["annotations"] = {key: value for key, value in metadata["annotations"].items() if key != _APPLIED}
-    return {**document, "metadata": metadata}
-
-
-def version_only(node: JsonObject) -> JsonObject:
-    """A node's name and the version of its kubelet, which change only when the node does: heartbeats are left out."""
-    version = ((node.get("status") or {}).get("nodeInfo") or {}).get("kubeletVersion") or ""
-    return {
-        "apiVersion": "v1",
-        "kind": "Node",
-        "metadata": {"name": node["metadata"]["name"]},
-        "status": {"nodeInfo": {"kubeletVersion": version}},
-    }
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What to follow: a kind, in all namespaces, or the one object called `name`. `reduce` leaves what is needed of it.
+    """What to follow: a kind, in all namespaces, or the one object called `name`.
 
-    `is_optional`: there are clusters without this kind. `is_never_empty`: every cluster has objects of it.
+    `shape`: the fields that are read; `page`: how many objects at a time. `is_optional`: there are clusters without
+    this kind. `is_never_empty`: every cluster has objects of it.
     """
 
     resource: Resource
     name: str = ""
-    reduce: Callable[[JsonObject], JsonObject] = lambda document: document
+    shape: type = dict[str, Any]
+    page: int = 250
     is_optional: bool = False
     is_never_empty: bool = False
 
@@ -107,7 +91,7 @@ class Reflector:
         self._version, self._contact = "", monotonic()
         self._backoff, self._absence = Backoff(), Backoff(_ABSENT_SECONDS)
         self._empty_since: float | None = None
-        self._known, self._stopped = Event(), Event()
+        self._known, self._stopped = Signal(), Signal()
 
     def start(self) -> None:
         """Begin to follow the API server."""
@@ -144,11 +128,12 @@ class Reflector:
         """Read all objects; gives the seconds to wait before the watch."""
         self.lists += 1
         before, found, version = self.objects or {}, dict[str, JsonObject](), ""
-        for page in self._server.pages(self.source.resource, query=self.source.query, limit=_PAGE):
+        source = self.source
+        for page in self._server.pages(source.resource, query=source.query, limit=source.page, shape=source.shape):
             for item in page.items:
-                key, reduced = _key(item), self.source.reduce(item)
+                key = _key(item)
                 # Of two equal objects the old one is kept: until the last page is read all would be there twice.
-                found[key] = before[key] if before.get(key) == reduced else reduced
+                found[key] = before[key] if before.get(key) == item else item
             version = page.version
         if not version:
             raise ClusterError(f"{self.source}: a list without a resource version", is_garbled=True)
@@ -173,7 +158,9 @@ class Reflector:
         """Take the events after the version last seen, until the API server ends the watch in good order."""
         started, source = monotonic(), self.source
         try:
-            events = self._server.watch(source.resource, version=self._version, seconds=_WATCH_SECONDS, **source.query)
+            events = self._server.watch(
+                source.resource, query=source.query, version=self._version, seconds=_WATCH_SECONDS, shape=source.shape
+            )
             self._succeed()
             for event in events:
                 self._apply(event)
@@ -186,17 +173,18 @@ class Reflector:
                 self._backoff.reset()
         return 0.0 if monotonic() - started > _STEADY_SECONDS else min(self._backoff.after(), _REOPEN_SECONDS)
 
-    def _apply(self, event: JsonObject) -> None:
-        kind, document, known = event["type"], event["object"], self.objects or {}
-        if kind == "DELETED":
-            self._publish({key: each for key, each in known.items() if key != _key(document)})
-        elif kind in ("ADDED", "MODIFIED"):
-            key, reduced = _key(document), self.source.reduce(document)
-            if known.get(key) != reduced:
-                self._publish({**known, key: reduced})
-        elif kind != "BOOKMARK":
-            raise ClusterError(f"watching {self.source}: an event of type {kind!r:.80}", is_garbled=True)
-        self._version = document["metadata"]["resourceVersion"]
+    def _apply(self, event: Event) -> None:
+        known = self.objects or {}
+        if event.type == "DELETED":
+            gone = _key(event.object)
+            self._publish({key: each for key, each in known.items() if key != gone})
+        elif event.type in ("ADDED", "MODIFIED"):
+            key = _key(event.object)
+            if known.get(key) != event.object:
+                self._publish({**known, key: event.object})
+        elif event.type != "BOOKMARK":
+            raise ClusterError(f"watching {self.source}: an event of type {event.type!r:.80}", is_garbled=True)
+        self._version = event.version
 
     def _publish(self, objects: Mapping[str, JsonObject]) -> None:
         if objects != self.objects:
@@ -246,9 +234,9 @@ class ClusterWatch:
         self._namespaces, self._nodes, self._proxy_configs = (
             Reflector(server, source, self._changed, noted)
             for source in (
-                Source(NAMESPACES, reduce=without_bookkeeping, is_never_empty=True),
-                Source(NODES, reduce=version_only),
-                Source(PROXY_CONFIGS, reduce=without_bookkeeping, is_optional=True),
+                Source(NAMESPACES, shape=Namespace, is_never_empty=True),
+                Source(NODES, shape=Node, page=50),
+                Source(PROXY_CONFIGS, shape=ProxyConfig, is_optional=True),
             )
         )
         self.reflectors = (self._namespaces, self._nodes, self._proxy_configs)

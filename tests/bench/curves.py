@@ -10,30 +10,34 @@ _COLOURS = ("#1f6feb", "#8b949e")
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of a chart: its name and its points (size, microseconds)."""
+    """One line of a chart: its name and its points (size, cost)."""
 
     name: str
     points: Sequence[tuple[float, float]]
 
 
-def chart(title: str, across: str, lines: Sequence[Line]) -> str:
-    """An SVG document. Both axes begin at zero and are linear: what grows linearly is a straight line."""
+def chart(title: str, across: str, lines: Sequence[Line], unit: str = "µs") -> str:
+    """An SVG document; costs are in `unit`.
+
+    Both axes begin at zero and are linear: what grows linearly is a straight line.
+    """
     furthest = max(x for line in lines for x, _ in line.points)
     highest = max(y for line in lines for _, y in line.points)
+    axes = _axes(across, furthest, f"{highest:,.0f} {unit}")
     drawn = "".join(_line(line, furthest, highest, at) for at, line in enumerate(lines))
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" font-family="sans-serif" '
         f'font-size="12" role="img"><title>{escape(title)}</title><rect width="{_WIDTH}" height="{_HEIGHT}" '
         f'fill="white"/><text x="{_MARGIN}" y="18" font-weight="bold">{escape(title)}</text>'
-        f"{_axes(across, furthest, highest)}{drawn}</svg>\n"
+        f"{axes}{drawn}</svg>\n"
     )
 
 
-def _axes(across: str, furthest: float, highest: float) -> str:
+def _axes(across: str, furthest: float, highest: str) -> str:
     left, bottom, right, top = _MARGIN, _HEIGHT - _MARGIN, _WIDTH - _MARGIN, _MARGIN
     return (
         f'<path d="M{left} {top}V{bottom}H{right}" fill="none" stroke="black"/>'
-        f'<text x="{left - 6}" y="{top + 4}" text-anchor="end">{highest:,.0f} µs</text>'
+        f'<text x="{left - 6}" y="{top + 4}" text-anchor="end">{highest}</text>'
         f'<text x="{left - 6}" y="{bottom}" text-anchor="end">0</text>'
         f'<text x="{right}" y="{bottom + 18}" text-anchor="end">{furthest:,.0f} {escape(across)}</text>'
     )

@@ -1,7 +1,7 @@
 """`python -m tests.bench.following`: what following a cluster costs a worker, by the size of the cluster.
 
-Memory and time until it has read everything, then the share of a core that node updates take. `--write` puts the table
-into `docs/scaling.md`.
+Memory and time until it has read everything, then the share of a core that node updates take. `--write` puts table and
+curve into `docs/scaling.md`.
 """
 
 import argparse
@@ -19,13 +19,15 @@ from typing import Any
 
 import httpx
 
+from tests.bench.curves import Line, chart
 from tests.bench.process import resident
-from tests.bench.report import write_between
+from tests.bench.report import RESULTS, machine, write_between
 from tests.support import REPOSITORY
 
 PAGE = REPOSITORY / "docs" / "scaling.md"
+CURVE = RESULTS / "following.svg"
 START, END = "<!-- following -->", "<!-- end of following -->"
-SIZES = ((0, 0), (1_000, 500), (5_000, 2_500), (10_000, 5_000))
+SIZES = ((1, 1), (1_000, 500), (5_000, 2_500), (10_000, 5_000))
 _UPDATE_SECONDS = 20.0
 _START_SECONDS = 60.0
 
@@ -132,16 +134,26 @@ def table(costs: Sequence[Cost]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def curve(costs: Sequence[Cost]) -> str:
+    """Memory by size, as SVG."""
+    points = [(each.namespaces + each.nodes, each.peak / 1e6) for each in costs]
+    return chart("Memory of a worker by the size of the cluster", "objects", [Line("most memory", points)], "MB")
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the table."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.following", description=__doc__)
     parser.add_argument("--largest", action="store_true", help="only the largest cluster")
     parser.add_argument("--write", action="store_true", help="write the table into docs/scaling.md")
     options = parser.parse_args(arguments)
-    found = table([measure(*size) for size in (SIZES[-1:] if options.largest else SIZES)])
+    costs = [measure(*size) for size in (SIZES[-1:] if options.largest else SIZES)]
+    found = table(costs)
     sys.stdout.write(found)
     if options.write:
-        write_between(PAGE, (START, END), found)
+        on = machine()
+        source = f"Measured {on['date']} on {on['cores']} cores of {on['processor']}, Python {on['python']}."
+        write_between(PAGE, (START, END), f"{found}\n{source}\n")
+        CURVE.write_text(curve(costs), encoding="utf-8")
     return 0
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from injector.cluster.api import NAMESPACES, ApiServer, ClusterError
-from tests.cluster.answering import answering, gone, listed
+from injector.cluster.api import NAMESPACES, ApiServer, ClusterError, Event
+from tests.cluster.answering import answering, event, gone, listed
 from tests.cluster.listening import Reply
 
 
@@ -96,8 +96,8 @@ def test_an_error_event_may_hold_anything(status: Any) -> None:
 
 
 def test_a_last_event_cut_off_is_left_out() -> None:
-    with answering([{"type": "BOOKMARK"}, b'{"type": "ADD']) as (server, _):
-        assert watched(server) == [{"type": "BOOKMARK"}]
+    with answering([event("BOOKMARK", "", "9"), b'{"type": "ADD']) as (server, _):
+        assert watched(server) == [Event("BOOKMARK", {}, "9")]
 
 
 def test_retry_after_is_read_from_header_and_status() -> None:

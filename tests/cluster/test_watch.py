@@ -8,7 +8,7 @@ import pytest
 
 from injector.cluster import watch
 from injector.cluster.api import NAMESPACES, PROXY_CONFIGS, ApiServer
-from injector.cluster.watch import ClusterWatch, Reflector, Source, Status, overall, without_bookkeeping
+from injector.cluster.watch import ClusterWatch, Reflector, Source, Status, overall
 from injector.core.model import Snapshot
 from tests.cluster.answering import answering, event, gone, listed
 from tests.cluster.keeping import Keeper, keeping
@@ -237,14 +237,6 @@ def test_a_loss_and_its_end_are_noted() -> None:
         reflector.stop()
 
 
-def test_what_nobody_reads_is_dropped() -> None:
-    annotations = {"kubectl.kubernetes.io/last-applied-configuration": "{}", "a": "b"}
-    document = {"metadata": {"name": "a", "managedFields": [{}], "annotations": annotations}, "spec": {}}
-    assert without_bookkeeping(document) == {"metadata": {"name": "a", "annotations": {"a": "b"}}, "spec": {}}
-    assert document["metadata"]["annotations"] == annotations
-    assert without_bookkeeping({"metadata": {"name": "a"}}) == {"metadata": {"name": "a"}}
-
-
 def test_one_object_is_asked_for_by_its_name_alone() -> None:
     with answering(listed("7"), HOLD) as (server, script):
         reflector = Reflector(server, Source(NAMESPACES, name="a"), lambda: None)
@@ -351,6 +343,28 @@ def test_one_refusal_erases_nothing(followed: Followed, path: str) -> None:
     followed.keeper.refusing.clear()
     wait_until(lambda: followed.status.connected)
     assert followed.watch.snapshot == before
+
+
+def test_what_nobody_reads_is_dropped(followed: Followed) -> None:
+    annotations = {"kubectl.kubernetes.io/last-applied-configuration": "{}", "a": "b"}
+    metadata = {"name": "shop", "labels": {"c": "d"}, "annotations": annotations, "managedFields": [{}]}
+    document = {"metadata": metadata, "spec": {"finalizers": ["kubernetes"]}, "status": {"phase": "Active"}}
+    followed.keeper.put(f"{NAMESPACES_PATH}/listed", {**document, "metadata": {**metadata, "name": "listed"}})
+    assert followed.watch.start(10)
+    followed.keeper.put(f"{NAMESPACES_PATH}/watched", {**document, "metadata": {**metadata, "name": "watched"}})
+    followed.until(lambda now: "watched" in now.namespaces)
+    for name in ("listed", "watched"):
+        found = followed.snapshots[-1].namespaces[name]
+        kept = {"name": name, "uid": found["metadata"]["uid"], "labels": {"c": "d"}, "annotations": {"a": "b"}}
+        assert found == {"apiVersion": "v1", "kind": "Namespace", **document, "metadata": kept}
+
+
+@pytest.mark.parametrize("spec", [None, [], "x", {"concurrency": "x"}])
+def test_a_strange_proxy_config_keeps_no_other_from_being_read(followed: Followed, spec: Any) -> None:
+    followed.keeper.put(f"{PROXY_CONFIGS_PATH}/strange", named("strange", spec=spec))
+    followed.keeper.put(f"{PROXY_CONFIGS_PATH}/good", named("good", spec={"concurrency": 3}))
+    assert followed.watch.start(10)
+    assert {each["metadata"]["name"] for each in followed.snapshots[-1].proxy_configs} == {"strange", "good"}
 
 
 def test_proxy_configs_are_in_order_of_their_age(followed: Followed) -> None:
