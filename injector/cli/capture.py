@@ -9,6 +9,7 @@ import typer
 from injector.capture import system
 from injector.capture.arguments import FLAGS, ArgumentFaults, Capture, Flag, capture_of
 from injector.capture.system import shown
+from injector.cli.options import Command
 from injector.runtime.errors import as_input_error
 from injector.runtime.terminal import write
 
@@ -33,7 +34,7 @@ def _apply(capture: Capture) -> None:
     write(shown(capture))
 
 
-@capture.command()
+@capture.command(cls=Command)
 def remove() -> None:
     """Take the rules of an earlier run away, whatever they were made from."""
     with as_input_error(system.CaptureError):
@@ -58,10 +59,10 @@ def _with_flags(action: Callable[[Capture], None]) -> Callable[..., None]:
 
 
 def _parameter(flag: Flag) -> Parameter:
-    help_text = f"{flag.meaning}. Valid: {flag.kind.valid}."
+    help_text = f"{flag.meaning[:1].upper()}{flag.meaning[1:]}. Valid: {flag.kind.valid}."
     option: Any = typer.Option(f"--{flag.name}", help=help_text, show_default=bool(flag.default), metavar="VALUE")
     return Parameter(flag.field, Parameter.KEYWORD_ONLY, default=flag.default, annotation=Annotated[str, option])
 
 
-capture.command("plan")(_with_flags(_plan))
-capture.command("apply")(_with_flags(_apply))
+capture.command("plan", cls=Command)(_with_flags(_plan))
+capture.command("apply", cls=Command)(_with_flags(_apply))

@@ -47,7 +47,7 @@ def check(  # noqa: PLR0913, PLR0917 -- one parameter an option
     namespace: OwnNamespace = None,
     webhook_config: WebhookConfig = None,
     cert_secret: CertSecret = None,
-    output: Annotated[Output, typer.Option("-o", "--output", help="text is for people.")] = Output.TEXT,
+    output: Annotated[Output, typer.Option("-o", "--output", help="Form of the result.")] = Output.TEXT,
 ) -> None:
     """Validate configuration and templates: every template is compiled and tried on sample pods.
 

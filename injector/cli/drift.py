@@ -33,9 +33,9 @@ class Output(StrEnum):
 
 def drift(  # noqa: PLR0913, PLR0917 -- one parameter an option
     namespace: Annotated[
-        str, typer.Option("-n", "--namespace", help="Only pods of this namespace.", show_default=False)
+        str, typer.Option("-n", "--namespace", metavar="NAME", help="Only pods of this namespace.", show_default=False)
     ] = "",
-    output: Annotated[Output, typer.Option("-o", "--output", help="text is for people.")] = Output.TEXT,
+    output: Annotated[Output, typer.Option("-o", "--output", help="Form of the result.")] = Output.TEXT,
     config: ConfigFiles = None,
     sets: Sets = None,
     snapshot: SnapshotFile = None,

@@ -22,11 +22,18 @@ _DIFFERS, _FAILED = 1, 2
 
 
 def explain(  # noqa: PLR0913, PLR0917 -- one parameter an option
-    pod: Annotated[str | None, typer.Argument(help="NAME or NAMESPACE/NAME of a pod in the cluster.")] = None,
-    filename: Annotated[Path | None, typer.Option("-f", "--filename", help="A file that holds the pod.")] = None,
-    namespace: Annotated[str, typer.Option("-n", "--namespace", help="Namespace of the pod.")] = DEFAULT_NAMESPACE,
+    pod: Annotated[
+        str | None, typer.Argument(metavar="POD", help="NAME or NAMESPACE/NAME of a pod in the cluster.")
+    ] = None,
+    filename: Annotated[
+        Path | None, typer.Option("-f", "--filename", metavar="FILE", help="A file that holds the pod.")
+    ] = None,
+    namespace: Annotated[
+        str, typer.Option("-n", "--namespace", metavar="NAME", help="Namespace of the pod.")
+    ] = DEFAULT_NAMESPACE,
     digest: Annotated[
-        str | None, typer.Option(help="Digest from an audit annotation or log line: was the configuration the same?")
+        str | None,
+        typer.Option(metavar="DIGEST", help="Digest of an audit annotation or log line, shown beside the present one."),
     ] = None,
     config: ConfigFiles = None,
     sets: Sets = None,

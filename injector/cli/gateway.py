@@ -7,7 +7,7 @@ from typing import Annotated
 import orjson
 import typer
 
-from injector.cli.options import ConfigFiles, Sets
+from injector.cli.options import Command, ConfigFiles, Sets
 from injector.core.model import JsonObject
 from injector.core.yaml.writer import write as write_yaml
 from injector.envoy import tracing_of
@@ -34,19 +34,22 @@ def _gateway() -> None:
     """Turn Istio's Gateway and VirtualServices into the configuration of an ingress Envoy without a control plane."""
 
 
-@gateway.command("render")
+@gateway.command("render", cls=Command)
 def render_command(  # noqa: PLR0913, PLR0917 -- one parameter an option
     filename: Annotated[
-        list[Path], typer.Option("-f", "--filename", help="Gateways, VirtualServices, Services, Secrets; repeatable.")
+        list[Path],
+        typer.Option(
+            "-f", "--filename", metavar="FILE", help="Gateways, VirtualServices, Services, Secrets; repeatable."
+        ),
     ],
     output: Annotated[Output, typer.Option("-o", "--output", help="Form of the configuration.")] = Output.YAML,
     secrets: Annotated[
-        str, typer.Option(help="Folder in the gateway's pod that holds a folder for each Secret.")
+        str, typer.Option(metavar="DIRECTORY", help="Folder in the gateway's pod that holds a folder for each Secret.")
     ] = _DEFAULTS.secrets,
     namespace: Annotated[
-        str, typer.Option("-n", "--namespace", help="Namespace of documents that name none.")
+        str, typer.Option("-n", "--namespace", metavar="NAME", help="Namespace of documents that name none.")
     ] = _DEFAULTS.namespace,
-    address: Annotated[str, typer.Option(help="Address to listen on.")] = _DEFAULTS.address,
+    address: Annotated[str, typer.Option(metavar="ADDRESS", help="Address to listen on.")] = _DEFAULTS.address,
     config: ConfigFiles = None,
     sets: Sets = None,
 ) -> None:

@@ -1,31 +1,42 @@
 """The options that several commands share."""
 
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 import typer
+from typer.core import TyperCommand
 
 ConfigFiles: TypeAlias = Annotated[
     list[Path] | None,
-    typer.Option("-c", "--config", help="Configuration file. Repeatable: later files win.", show_default=False),
+    typer.Option(
+        "-c", "--config", metavar="FILE", help="Configuration file. Repeatable: later files win.", show_default=False
+    ),
 ]
 Sets: TypeAlias = Annotated[
     list[str] | None,
-    typer.Option("--set", help="One configuration value, path.to.key=value. Repeatable.", show_default=False),
+    typer.Option(
+        "--set", metavar="KEY=VALUE", help="One configuration value, path.to.key=value. Repeatable.", show_default=False
+    ),
 ]
 SnapshotFile: TypeAlias = Annotated[
     Path | None,
-    typer.Option("--snapshot", help="File of Namespaces and Nodes that stands in for a cluster.", show_default=False),
+    typer.Option(
+        "--snapshot",
+        metavar="FILE",
+        help="File of Namespaces and Nodes that stands in for a cluster.",
+        show_default=False,
+    ),
 ]
 Kubeconfig: TypeAlias = Annotated[
     Path | None,
-    typer.Option("--kubeconfig", help="How to reach a cluster, as for kubectl.", show_default=False),
+    typer.Option("--kubeconfig", metavar="FILE", help="How to reach a cluster, as for kubectl.", show_default=False),
 ]
 Context: TypeAlias = Annotated[
-    str | None, typer.Option("--context", help="Context of the kubeconfig to use.", show_default=False)
+    str | None, typer.Option("--context", metavar="NAME", help="Context of the kubeconfig to use.", show_default=False)
 ]
 InputFile: TypeAlias = Annotated[
-    Path, typer.Option("-f", "--filename", help="File to read; - is standard input.", show_default=False)
+    Path,
+    typer.Option("-f", "--filename", metavar="FILE", help="File to read; - is standard input.", show_default=False),
 ]
 InCluster: TypeAlias = Annotated[
     bool | None,
@@ -39,15 +50,42 @@ OwnNamespace: TypeAlias = Annotated[
     str | None,
     typer.Option(
         "--namespace",
+        metavar="NAME",
         help="Namespace of the injector's Secret, Service and Lease. By default the one it runs in.",
         show_default=False,
     ),
 ]
 WebhookConfig: TypeAlias = Annotated[
     list[str] | None,
-    typer.Option(help="MutatingWebhookConfiguration that calls the injector. Repeatable.", show_default=False),
+    typer.Option(
+        metavar="NAME", help="MutatingWebhookConfiguration that calls the injector. Repeatable.", show_default=False
+    ),
 ]
 CertSecret: TypeAlias = Annotated[
     str | None,
-    typer.Option(help="Secret that holds the authority and the serving certificate.", show_default=False),
+    typer.Option(
+        metavar="NAME", help="Secret that holds the authority and the serving certificate.", show_default=False
+    ),
 ]
+
+
+class Command(TyperCommand):
+    """A command that refuses an option given twice, unless it is a repeatable one."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse the arguments as usual, after a look at how often each option is given."""
+        if not ctx.resilient_parsing:
+            _, _, given = self.make_parser(ctx).parse_args(list(args))
+            repeated = next((each for each in given if given.count(each) > 1 and not each.multiple), None)
+            if repeated is not None:
+                ctx.fail(f"option {' / '.join(repeated.opts)} is given twice; it takes one value")
+        return super().parse_args(ctx, args)
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """List arguments and options by their placeholders alone; typer adds the Python type of an argument."""
+        for title, kind in (("Arguments", "argument"), ("Options", "option")):
+            params: list[Any] = [each for each in self.get_params(ctx) if each.param_type_name == kind]
+            rows = [(each.metavar, each.help) if kind == "argument" else each.get_help_record(ctx) for each in params]
+            if rows:
+                with formatter.section(title):
+                    formatter.write_dl(rows)

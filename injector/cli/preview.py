@@ -33,20 +33,27 @@ class Output(StrEnum):
     PATCH = "patch"
 
 
-NamespaceOption = Annotated[str, typer.Option("-n", "--namespace", help="Namespace of workloads that name none.")]
+NamespaceOption = Annotated[
+    str, typer.Option("-n", "--namespace", metavar="NAME", help="Namespace of workloads that name none.")
+]
 OutputOption = Annotated[
     Output,
-    typer.Option("-o", "--output", help="diff is for people; patch writes one JSON Patch a line."),
+    typer.Option("-o", "--output", help="Form of the result; patch writes one JSON Patch a line."),
 ]
 Filename = Annotated[
     Path | None,
     typer.Option(
-        "-f", "--filename", help="File to read; - is standard input. Without: all of the snapshot or cluster."
+        "-f",
+        "--filename",
+        metavar="FILE",
+        help="File to read; - is standard input. Without: all of the snapshot or cluster.",
     ),
 ]
 Against = Annotated[
     list[Path] | None,
-    typer.Option("--against", help="A second configuration: show what it would change; may be repeated, as -c."),
+    typer.Option(
+        "--against", metavar="FILE", help="A second configuration: show what it would change; may be repeated, as -c."
+    ),
 ]
 
 

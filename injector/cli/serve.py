@@ -27,7 +27,7 @@ from injector.server.run import Listening
 
 _PORTS = {"min": 0, "max": 65_535}
 
-Host: TypeAlias = Annotated[str, typer.Option(help="Address to listen on.")]
+Host: TypeAlias = Annotated[str, typer.Option(metavar="ADDRESS", help="Address to listen on.")]
 Port: TypeAlias = Annotated[int, typer.Option(**_PORTS, metavar="PORT", help="Port to listen on; 0 is any free one.")]
 DrainSeconds: TypeAlias = Annotated[
     float, typer.Option(min=0, metavar="SECONDS", help="How long to go on answering after SIGTERM.")

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from injector.cli import serve
-from injector.cli.main import application
+from injector.cli.application import application
 from injector.cluster import environment
 from injector.runtime.errors import UsageError
 from injector.runtime.options import certificate_settings, is_cluster_wanted, namespace_of, server_limits

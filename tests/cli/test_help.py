@@ -1,0 +1,86 @@
+"""What the command line says of itself: whole sentences, names instead of types, the nearest command."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import typer
+from typer.main import get_command
+
+from injector import __version__
+from injector.cli.application import COMMANDS, application
+from tests.cli.running import run
+
+
+def commands() -> Iterator[tuple[str, Any]]:
+    group = get_command(application)
+    context = typer.Context(group)
+    yield "", group
+    for name in COMMANDS:
+        command: Any = group.get_command(context, name)  # type: ignore[attr-defined]
+        below = getattr(command, "commands", {})
+        yield name, command
+        yield from ((f"{name} {each}", below[each]) for each in below)
+
+
+ALL = dict(commands())
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_every_help_text_is_a_sentence(name: str) -> None:
+    texts = [(ALL[name].help or "").partition("\n\n")[0], *(each.help for each in ALL[name].params)]
+    assert [text for text in texts if not re.fullmatch(r"[A-Z].*\.", text.replace("\n", " "), re.DOTALL)] == []
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_no_help_text_names_a_type_of_python(name: str) -> None:
+    shown = run(*name.split(), "--help").stdout
+    assert re.findall(r"<(?:str|path|int|float|list\b[^>]*)>|\bTEXT\b|\bINTEGER\b|\bFLOAT\b", shown) == []
+
+
+def test_an_unknown_command_gets_the_nearest() -> None:
+    found = run("preveiw")
+    assert found.returncode == 2
+    assert "Did you mean 'preview'" in found.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("review", "-f", "a", "-f", "b"),
+        ("preview", "-o", "json", "--output=yaml"),
+        ("check", "--cluster", "--no-cluster"),
+    ],
+)
+def test_an_option_that_takes_one_value_is_refused_twice(arguments: tuple[str, ...]) -> None:
+    found = run(*arguments)
+    assert found.returncode == 2
+    assert "is given twice" in found.stderr
+
+
+def test_the_version_is_shown() -> None:
+    assert run("--version").stdout == f"injector {__version__}\n"
+
+
+@pytest.mark.parametrize("port", ["99999", "-1", "x"])
+def test_a_port_that_does_not_exist_is_refused(port: str) -> None:
+    found = run("serve", "--port", port)
+    assert found.returncode == 2
+    assert "--port" in found.stderr
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_knows_the_commands(shell: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "_INJECTOR_COMPLETE" in run("--show-completion", shell).stdout
+    monkeypatch.setenv("SHELL", f"/bin/{shell}")
+    assert run("--show-completion").stdout == run("--show-completion", shell).stdout
+
+
+def test_completion_completes(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"_INJECTOR_COMPLETE": "complete_bash", "COMP_WORDS": "injector un", "COMP_CWORD": "1"}.items():
+        monkeypatch.setenv(name, value)
+    assert run().stdout.split() == ["uninject"]
+    monkeypatch.setenv("COMP_WORDS", "injector preview --aga")
+    monkeypatch.setenv("COMP_CWORD", "2")
+    assert run().stdout.split() == ["--against"]
