@@ -5,22 +5,20 @@ Comments, quoting, key order and blank lines of everything else are not reproduc
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from yaml.nodes import MappingNode, ScalarNode, SequenceNode
-
 from injector.core.model import JsonObject
-from injector.manifests.parsing import Node, children, dump, parse, root_of
+from injector.core.yaml.nodes import BYTE_ORDER_MARK, Alias, Collection, Mapping, Node, Scalar, compose
+from injector.core.yaml.nodes import Sequence as List
+from injector.core.yaml.reader import key_of, read_manifest
+from injector.core.yaml.writer import QUOTES, lines, quoted_like
+from injector.manifests.parsing import children
 
+_DASH = re.compile(r"^(?P<indentation> *)-(?=\s)", re.MULTILINE)
 _JSON_LAYOUT = re.compile(r'\s*\{\r?\n(?P<indentation> +)"')
-
-
-_QUOTES: Mapping[str | None, Callable[[str], str]] = {
-    '"': lambda text: json.dumps(text, ensure_ascii=False),
-    "'": lambda text: "'" + text.replace("'", "''") + "'",
-}
 
 
 class CannotSpliceError(Exception):
@@ -44,18 +42,20 @@ def splice(text: str, before: JsonObject, after: JsonObject) -> str:
 
     Where that cannot be done in place, the whole document is written anew, without its comments. JSON stays JSON.
     """
+    if text.startswith(BYTE_ORDER_MARK):
+        return BYTE_ORDER_MARK + splice(text.removeprefix(BYTE_ORDER_MARK), before, after)
     if text.lstrip().startswith("{"):
         return _json(text, after)
-    node = root_of(text)
-    if _is_flow(node):
+    node = compose(text)
+    if not isinstance(node, Mapping) or node.is_flow:
         return _json(text, after)
     try:
         changed = _Splicer(text, node).spliced(before, after)
-        if parse(changed) == after:
+        if read_manifest(changed) == after:
             return changed
     except (CannotSpliceError, ValueError):
         pass
-    return dump(after, 0, indents_lists=_indents_lists(node)) + "\n"
+    return _block(after, 0, indents_lists=_indents_lists(text, node)) + "\n"
 
 
 def _json(text: str, after: JsonObject) -> str:
@@ -72,70 +72,73 @@ class _Splicer:
     def __init__(self, text: str, root: Node) -> None:
         self._text = text
         self._root = root
-        self._indents_lists = _indents_lists(root)
+        self._indents_lists = _indents_lists(text, root)
         self._shared = _shared(root)
 
     def spliced(self, before: JsonObject, after: JsonObject) -> str:
         """The text with the change in it."""
         in_order = sorted(self._of_value(self._root, before, after), key=lambda edit: (edit.start, edit.end))
-        changed = self._text
-        for edit in reversed(in_order):
-            changed = changed[: edit.start] + edit.text + changed[edit.end :]
-        return changed
+        written, end = list[str](), 0
+        for edit in in_order:
+            if edit.start < end:
+                raise CannotSpliceError
+            written += [self._text[end : edit.start], edit.text]
+            end = edit.end
+        return "".join([*written, self._text[end:]])
 
     def _of_value(self, node: Node, before: Any, after: Any) -> Edits:
         if before is after or _same(before, after):
             return
-        if isinstance(node, MappingNode) and not node.flow_style and isinstance(after, dict) and before and after:
+        if isinstance(node, Mapping) and not node.is_flow and isinstance(after, dict) and before and after:
             yield from self._of_mapping(node, before, after)
-        elif isinstance(node, SequenceNode) and not node.flow_style and isinstance(after, list) and before and after:
+        elif isinstance(node, List) and not node.is_flow and isinstance(after, list) and before and after:
             yield from self._of_list(node, before, after)
-        elif isinstance(node, ScalarNode) and node.style in _QUOTES and isinstance(after, str) and "\n" not in after:
+        elif isinstance(node, Scalar) and node.style in QUOTES and isinstance(after, str) and "\n" not in after:
             # The user's way of quoting stays.
-            yield _Edit(node.start_mark.index, node.end_mark.index, _QUOTES[node.style](after))
+            yield _Edit(node.start.index, node.end.index, quoted_like(after, node.style))
         else:
             raise CannotSpliceError
 
-    def _of_mapping(self, node: MappingNode, before: JsonObject, after: JsonObject) -> Edits:
-        entries = {key.value: (key, value) for key, value in node.value}
+    def _of_mapping(self, node: Mapping, before: JsonObject, after: JsonObject) -> Edits:
+        entries = {key_of(key): (key, value) for key, value in node.entries}
         if entries.keys() != before.keys():
             raise CannotSpliceError
-        column = node.start_mark.column
+        first = node.children[0].start
         for key in before:
             key_node, value_node = entries[key]
             if key not in after:
-                yield self._removed_lines(key_node.start_mark.index, self._end(value_node))
+                yield self._removed_lines(key_node.start.index, self._end(value_node))
             elif not _same(before[key], after[key]):
                 yield from self._of_entry(key_node, value_node, before[key], after[key])
         for previous, added in _runs(before, after):
-            text = dump(added, column, indents_lists=self._indents_lists)
+            text = _block(added, first.column, indents_lists=self._indents_lists)
             if previous is None:
-                yield _Edit(node.start_mark.index, node.start_mark.index, f"{text}\n{' ' * column}")
+                yield _Edit(first.index, first.index, f"{text}\n{' ' * first.column}")
             else:
-                yield self._behind(self._end(entries[previous][1]), column, text)
+                yield self._behind(self._end(entries[previous][1]), first.column, text)
 
-    def _of_entry(self, key: ScalarNode, value: Node, before: Any, after: Any) -> Edits:
+    def _of_entry(self, key: Node, value: Node, before: Any, after: Any) -> Edits:
         if self._shared & {id(value)}:
             raise CannotSpliceError
         try:
             yield from list(self._of_value(value, before, after))
         except CannotSpliceError:
-            column = key.start_mark.column
-            text = dump({key.value: after}, column, indents_lists=self._indents_lists)
-            yield _Edit(key.start_mark.index, self._end(value), text)
+            column = key.start.column
+            text = _block({key_of(key): after}, column, indents_lists=self._indents_lists)
+            yield _Edit(key.start.index, self._end(value), text)
 
-    def _of_list(self, node: SequenceNode, before: list[Any], after: list[Any]) -> Edits:
+    def _of_list(self, node: List, before: list[Any], after: list[Any]) -> Edits:
         places = _places(before, after)
         kept = [place for place in places if place is not None]
         if kept != sorted(kept) or not kept:
             raise CannotSpliceError
         for index in range(len(before)):
             if index not in kept:
-                yield self._removed_lines(self._dash(node, index), self._end(node.value[index]))
+                yield self._removed_lines(self._dash(node, index), self._end(node.children[index]))
         yield from self._of_items(node, before, after, places)
 
-    def _of_items(self, node: SequenceNode, before: list[Any], after: list[Any], places: list[int | None]) -> Edits:
-        column = node.start_mark.column
+    def _of_items(self, node: List, before: list[Any], after: list[Any], places: list[int | None]) -> Edits:
+        column = _dash_column(self._text, node)
         added: list[Any] = []
         for item, place in zip(after, places, strict=True):
             if place is None:
@@ -143,16 +146,16 @@ class _Splicer:
                 continue
             if added:
                 start = self._above_comments(self._dash(node, place))
-                text = dump(added, column, indents_lists=self._indents_lists)
+                text = _block(added, column, indents_lists=self._indents_lists)
                 yield _Edit(start, start, f"{' ' * column}{text}\n")
                 added = []
             yield from self._of_item(node, place, before[place], item)
         if added:
-            text = dump(added, column, indents_lists=self._indents_lists)
-            yield self._behind(self._end(node.value[-1]), column, text)
+            text = _block(added, column, indents_lists=self._indents_lists)
+            yield self._behind(self._end(node.children[-1]), column, text)
 
-    def _of_item(self, node: SequenceNode, place: int, before: Any, after: Any) -> Edits:
-        item = node.value[place]
+    def _of_item(self, node: List, place: int, before: Any, after: Any) -> Edits:
+        item = node.children[place]
         if _same(before, after):
             return
         if id(item) in self._shared:
@@ -160,7 +163,7 @@ class _Splicer:
         try:
             yield from list(self._of_value(item, before, after))
         except CannotSpliceError:
-            text = dump([after], node.start_mark.column, indents_lists=self._indents_lists)
+            text = _block([after], _dash_column(self._text, node), indents_lists=self._indents_lists)
             yield _Edit(self._dash(node, place), self._end(item), text)
 
     def _end(self, node: Node) -> int:
@@ -168,7 +171,7 @@ class _Splicer:
         last = node
         while not _is_flow(last) and (below := list(children(last))):
             last = below[-1]
-        start, end = last.start_mark.index, last.end_mark.index
+        start, end = last.start.index, last.end.index
         return start + len(self._text[start:end].rstrip())
 
     def _behind(self, end: int, column: int, text: str) -> _Edit:
@@ -181,14 +184,15 @@ class _Splicer:
             raise CannotSpliceError
         return _Edit(line, self._text.index("\n", end) + 1, "")
 
-    def _dash(self, node: SequenceNode, index: int) -> int:
+    def _dash(self, node: List, index: int) -> int:
         """Where the dash of an item stands: in the list's column, on the item's line or above it."""
-        line = self._line_start(node.value[index].start_mark.index)
-        while self._text[line : line + node.start_mark.column + 1].lstrip(" ") != "-":
-            if line <= self._line_start(node.start_mark.index):
+        column = _dash_column(self._text, node)
+        line = self._line_start(node.children[index].start.index)
+        while self._text[line : line + column + 1].lstrip(" ") != "-":
+            if line <= self._line_start(node.start.index):
                 raise CannotSpliceError
             line = self._line_start(line - 1)
-        return line + node.start_mark.column
+        return line + column
 
     def _above_comments(self, start: int) -> int:
         """The start of the line of `start`, or of the comments that stand directly above it."""
@@ -237,31 +241,44 @@ def _same(one: Any, other: Any) -> bool:
 
 
 def _is_flow(node: Node) -> bool:
-    return not isinstance(node, (MappingNode, SequenceNode)) or bool(node.flow_style)
+    return not isinstance(node, Collection) or node.is_flow
 
 
 def _shared(root: Node) -> set[int]:
-    """The identities of nodes that stand in several places: anchors with aliases."""
-    seen: set[int] = set()
+    """The identities of nodes that aliases stand for."""
     shared: set[int] = set()
     pending = [root]
     while pending:
         node = pending.pop()
-        if id(node) in seen:
-            shared.add(id(node))
-            continue
-        seen.add(id(node))
+        if isinstance(node, Alias):
+            shared.add(id(node.target))
         pending.extend(children(node))
     return shared
 
 
-def _indents_lists(node: Node) -> bool:
+def _dash_column(text: str, node: List) -> int:
+    """The column of the dashes of a block list; where it has an anchor or a tag, that is where it begins."""
+    if text[node.start.index] == "-":
+        return node.start.column
+    first = _DASH.search(text, text.index("\n", node.start.index))
+    if first is None:
+        raise CannotSpliceError
+    return len(first["indentation"])
+
+
+def _indents_lists(text: str, node: Node) -> bool:
     """Whether the first list of the text that stands below a key stands further in than the key."""
-    pending = [node]
+    pending = deque([node])
     while pending:
-        found = pending.pop(0)
-        for key, value in found.value if isinstance(found, MappingNode) else ():
-            if isinstance(value, SequenceNode) and not value.flow_style:
-                return bool(value.start_mark.column > key.start_mark.column)
-        pending.extend(children(found))
+        next_node = pending.popleft()
+        for key, value in next_node.entries if isinstance(next_node, Mapping) else ():
+            if isinstance(value, List) and not value.is_flow:
+                return _dash_column(text, value) > key.start.column
+        pending.extend(children(next_node))
     return False
+
+
+def _block(value: Any, column: int, *, indents_lists: bool) -> str:
+    """`value` as block YAML, each line but the first indented to `column`, no line feed behind."""
+    first, *rest = lines(value, indents_lists=indents_lists)
+    return "\n".join([first, *(f"{' ' * column}{line}" if line else line for line in rest)])

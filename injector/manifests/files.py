@@ -6,8 +6,9 @@ from typing import Any, TypeAlias
 
 from injector.core.model import InjectionError, JsonObject, Pod
 from injector.core.pod_schema import pod_faults
+from injector.core.yaml.reader import read_manifest
 from injector.manifests.editing import splice
-from injector.manifests.parsing import Piece, parse, split
+from injector.manifests.parsing import Piece, split
 from injector.manifests.workloads import WORKLOAD_KINDS, PodPlace, pod_of, with_pod
 
 # Takes the workload's document and its pod; gives what the pod becomes (the very object where nothing changes) and
@@ -96,7 +97,7 @@ def _rewritten(piece: Piece, change: Change) -> tuple[str, Outcome]:
 
 def with_pods_changed(text: str, change: PodChange) -> tuple[str, Outcome]:
     """The text of one document, which ends with a line feed, after `change`; raises ValueError where it is no YAML."""
-    document = parse(text)
+    document = read_manifest(text)
     outcome = _changed(document, change)
     if outcome.document is document or outcome.faults:
         return text, outcome

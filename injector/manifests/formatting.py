@@ -15,8 +15,8 @@ import orjson
 from injector.core.model import STATUS_ANNOTATION, JsonObject, Pod
 from injector.core.pods import annotations, with_metadata
 from injector.core.reinjection.status import ORIGINAL
+from injector.core.yaml.reader import read_manifest
 from injector.manifests.files import with_pods_changed
-from injector.manifests.parsing import parse
 
 # Annotations share 256 KiB (https://kubernetes.io/docs/concepts/overview/working-with-objects/annotations/), and
 # `kubectl apply` keeps each of them twice.
@@ -127,7 +127,7 @@ def _nearest(lines: list[str], old: list[str], at: int) -> int | None:
 
 def _means_the_same(text: str, other: str) -> bool:
     try:
-        return bool(_without_empties(parse(text)) == _without_empties(parse(other)))
+        return bool(_without_empties(read_manifest(text)) == _without_empties(read_manifest(other)))
     except ValueError:
         return False
 

@@ -7,7 +7,8 @@ from typing import Any
 import orjson
 
 from injector.core.model import JsonObject
-from injector.manifests.parsing import parse, split
+from injector.core.yaml.reader import read_manifest
+from injector.manifests.parsing import split
 
 # What a YAML document is to an API server: the JSON that kubectl makes of it.
 
@@ -81,7 +82,7 @@ def _as_written(value: Any) -> Any:
 
 def _parsed(text: str, where: str) -> Any:
     try:
-        return json_copy(parse(text if text.endswith("\n") else f"{text}\n"))
+        return json_copy(read_manifest(text if text.endswith("\n") else f"{text}\n"))
     except ValueError as error:
         raise UnreadableInputError(f"{where}: {error}") from error
 

@@ -4,15 +4,15 @@ from typing import Any
 
 import orjson
 import pytest
-import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
 from injector.core.admission import Setup, admit_request
 from injector.core.model import EMPTY_SNAPSHOT
 from injector.core.review import parse_review
+from injector.core.yaml.reader import read_manifest
+from injector.core.yaml.writer import write
 from injector.manifests import injection, rewrite
-from injector.manifests.parsing import parse
 from injector.reports.documents import UnreadableInputError, read_documents
 from injector.reports.evaluate import Preview, PreviewOptions, preview_documents
 from injector.reports.render import preview_item, preview_text
@@ -105,9 +105,9 @@ def test_a_preview_shows_the_pod_that_injecting_the_file_gives(
         "apiVersion": "apps/v1", "kind": kind, "metadata": {"name": "shop"},
         "spec": {"template": {"metadata": pod["metadata"], "spec": pod["spec"]}},
     }  # fmt: skip
-    text = yaml.safe_dump(document)
+    text = write(document)
     (preview,) = previewed(text, setup)
-    injected = parse(rewrite(text, "f.yaml", injection(setup, EMPTY_SNAPSHOT)).text)
+    injected = read_manifest(rewrite(text, "f.yaml", injection(setup, EMPTY_SNAPSHOT)).text)
     spec = injected["spec"] if kind == "Pod" else injected["spec"]["template"]["spec"]
     assert [each["name"] for each in spec["containers"]] == [
         each["name"] for each in preview.admission.pod["spec"]["containers"]

@@ -55,7 +55,7 @@ APPLICATIONS = (
             startupProbe:
               grpc: {port: 5, service: }
         -   name: second
-            image: y
+            image: z
             resources: *small
         """
     ),
@@ -64,7 +64,7 @@ PROXIES = (
     "",
     "- name: istio-proxy\n  image: auto\n",
     "# Ours.\n- name: istio-proxy\n  resources: {limits: {cpu: 3000m, memory: '1Gi'}}   # more\n  image: 'auto'\n",
-    "- name: istio-proxy\n  image: mine\n  unknownField: 1\n  env: [{name: X, value: '1'}, {name: Y, value: \"\"}]\n",
+    "- name: istio-proxy\n  image: mine\n  unknownField: 1\n  env: [{name: X, value: '1'}, {name: Z, value: \"\"}]\n",
 )
 EXTRAS = (
     "",

@@ -1,6 +1,7 @@
 """A change is spliced into the user's text: everything else stays, byte for byte."""
 
 import copy
+import json
 from textwrap import dedent
 from typing import Any
 
@@ -9,8 +10,13 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from injector.core.model import EMPTY_SNAPSHOT
+from injector.core.yaml.reader import read_manifest
+from injector.manifests import injection, rewrite
 from injector.manifests.editing import splice
-from injector.manifests.parsing import parse
+from tests.support import default_setup, pod_of
+
+SETUP = default_setup()
 
 TEXT = dedent(
     """\
@@ -39,7 +45,7 @@ TEXT = dedent(
 
 def changed(text: str, **changes: Any) -> str:
     """The text after setting dotted paths (`spec__nodeName`) of the document to new values; None removes."""
-    before = parse(text)
+    before = read_manifest(text)
     after = copy.deepcopy(before)
     for path, value in changes.items():
         *keys, last = path.split("__")
@@ -51,7 +57,7 @@ def changed(text: str, **changes: Any) -> str:
         else:
             place[last] = value
     result = splice(text, before, after)
-    assert parse(result) == after
+    assert read_manifest(result) == after
     return result
 
 
@@ -65,7 +71,7 @@ def test_a_new_key_is_one_new_line() -> None:
 
 
 def test_a_new_item_goes_behind_the_last_and_before_what_follows() -> None:
-    containers = [*parse(TEXT)["spec"]["containers"], {"name": "proxy", "image": "z"}]
+    containers = [*read_manifest(TEXT)["spec"]["containers"], {"name": "proxy", "image": "z"}]
     result = changed(TEXT, spec__containers=containers)
     assert added_and_removed(TEXT, result) == (["    - name: proxy", "      image: z"], [])
     lines = result.splitlines()
@@ -73,7 +79,7 @@ def test_a_new_item_goes_behind_the_last_and_before_what_follows() -> None:
 
 
 def test_a_new_first_item_goes_above_the_comment_of_the_old_first() -> None:
-    containers = [{"name": "proxy"}, *parse(TEXT)["spec"]["containers"]]
+    containers = [{"name": "proxy"}, *read_manifest(TEXT)["spec"]["containers"]]
     lines = changed(TEXT, spec__containers=containers).splitlines()
     assert lines[lines.index("    - name: proxy") + 1] == "    # About the first."
 
@@ -125,10 +131,10 @@ def test_json_stays_json() -> None:
 )
 def test_anchors_are_resolved_where_the_change_needs_it(text: str) -> None:
     """Two places of one anchor must not change together."""
-    before = parse(text)
+    before = read_manifest(text)
     after = copy.deepcopy(before)
     after["b"]["k"] = 5
-    assert parse(splice(text, before, after)) == after
+    assert read_manifest(splice(text, before, after)) == after
 
 
 def test_texts_of_several_lines_are_literal_blocks() -> None:
@@ -151,7 +157,7 @@ DOCUMENTS = st.dictionaries(KEYS, VALUES, min_size=1, max_size=5)
 @given(DOCUMENTS, DOCUMENTS, st.sampled_from([True, False, None]))
 def test_whatever_changes_the_result_reads_as_asked(before: Any, after: Any, flow: bool | None) -> None:
     text = yaml.safe_dump(before, default_flow_style=flow, sort_keys=False)
-    assert parse(splice(text, parse(text), after)) == after
+    assert read_manifest(splice(text, read_manifest(text), after)) == after
 
 
 @settings(max_examples=200)
@@ -167,6 +173,45 @@ def test_no_change_is_no_change_of_the_text(document: Any) -> None:
 def test_what_kubernetes_would_not_read_as_text_is_quoted(text: str) -> None:
     """As a value, as a key, and in a mapping that was written on one line."""
     before = f'metadata:\n  labels: {{a: "{text}", "{text}": b}}\n'
-    document = parse(before)
+    document = read_manifest(before)
     after = {"metadata": {"labels": {**document["metadata"]["labels"], "c": "d"}}}
-    assert splice(before, document, after) == f"metadata:\n  labels:\n    a: '{text}'\n    '{text}': b\n    c: d\n"
+    assert splice(before, document, after) == f'metadata:\n  labels:\n    a: "{text}"\n    "{text}": b\n    c: d\n'
+
+
+@given(text=st.text())
+def test_text_of_any_characters_survives_injection(text: str) -> None:
+    written = json.dumps(pod_of(container={"args": [text]}))
+    injected = rewrite(written, "f.json", injection(SETUP, EMPTY_SNAPSHOT)).text
+    assert json.loads(injected)["spec"]["containers"][0]["args"] == [text]
+
+
+def test_a_last_item_that_is_an_alias_stays_where_it_is() -> None:
+    text = "a: &e\n- {x: 1}   # why\nb:\n- name: one\n  env: *e  # the same\n"
+    assert changed(text, b=[{"name": "one", "env": [{"x": 1}]}, {"name": "two"}]) == f"{text}- name: two\n"
+    assert "  env:\n  - x: 2  # the same\n" in changed(text, b__0__env=[{"x": 2}])
+
+
+def test_a_mapping_with_merged_keys_is_written_out_where_it_changes() -> None:
+    text = "# Why.\na: &a {x: 1}\nb:\n  <<: *a\n  z: 2\nc:\n  <<: *a\n"
+    assert changed(text, b__z=3) == text.replace("  <<: *a\n  z: 2\n", "  x: 1\n  z: 3\n", 1)
+
+
+def test_a_byte_order_mark_stays() -> None:
+    assert changed("\ufeffa: 1 # one\nb: 'x'\n", b="z") == "\ufeffa: 1 # one\nb: 'z'\n"
+
+
+def test_keys_of_other_types_stay_what_they_are() -> None:
+    text = "5: five   # a number\non: x\nc: d\n"
+    assert changed(text, c="e", true=None) == "5: five   # a number\nc: e\n"
+
+
+@pytest.mark.parametrize("quote", ["'", '"'])
+def test_what_quotes_cannot_hold_is_escaped(quote: str) -> None:
+    assert changed(f"a: {quote}x{quote}  # why\n", a="\x85\x7f") == 'a: "\\U00000085\\U0000007f"  # why\n'
+
+
+def test_anchors_and_tags_that_nothing_refers_to_stay() -> None:
+    text = "a: &a\n  b: &b\n  # Why.\n  - &c\n    x: 1\n  - w: !!str 2 # two\nz: !own\n  e: f\n"
+    found = changed(text, a__b=[{"x": 1}, {"w": "2"}, {"x": 3}], z__g="h", a__c="d")
+    assert found == text.replace("# two\n", "# two\n  - x: 3\n  c: d\n").replace("e: f\n", "e: f\n  g: h\n")
+    assert changed(text, a__b__0__x=4) == text.replace("x: 1", "x: 4")

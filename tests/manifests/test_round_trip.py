@@ -67,7 +67,7 @@ def test_a_file_that_comes_back_by_itself_gets_no_record() -> None:
 
 def test_another_edit_of_the_injected_file_stays_and_the_rest_comes_back() -> None:
     def edited(text: str) -> str:
-        return text.replace("image: x\n", "image: y\n").replace("kind: Pod\n", "kind: Pod\n# Edited.\n")
+        return text.replace("image: x\n", "image: z\n").replace("kind: Pod\n", "kind: Pod\n# Edited.\n")
 
     assert uninjected(edited(injected(QUOTED))) == edited(QUOTED)
 

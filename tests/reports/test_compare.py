@@ -43,8 +43,8 @@ def test_workloads_with_one_consequence_are_one_group(tmp_path: Path, text: str,
 
 def test_the_worst_comes_first(tmp_path: Path) -> None:
     """Under the new configuration labelled pods leave the mesh, the others get another sidecar."""
-    labelled = "{kind: Pod, metadata: {name: d, labels: {x: y}}, spec: {containers: [{name: app}]}}"
-    text = "neverInjectSelector: [{matchLabels: {x: y}}]\nvalues: {global: {tag: new}}"
+    labelled = "{kind: Pod, metadata: {name: d, labels: {x: z}}, spec: {containers: [{name: app}]}}"
+    text = "neverInjectSelector: [{matchLabels: {x: z}}]\nvalues: {global: {tag: new}}"
     found = compared(tmp_path, text, labelled)
     assert [group.consequence for group in grouped(found)] == ["lost", "changed"]
     lines = comparison_text(found).splitlines()

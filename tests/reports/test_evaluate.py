@@ -125,7 +125,7 @@ def test_the_question_says_where_the_workload_is(options: PreviewOptions, reason
 
 def test_nodes_in_the_input_decide_whether_sidecars_are_native() -> None:
     def node(version: str) -> str:
-        return f"{{kind: Node, metadata: {{name: n}}, status: {{nodeInfo: {{kubeletVersion: {version}}}}}}}"
+        return f"{{kind: Node, metadata: {{name: node}}, status: {{nodeInfo: {{kubeletVersion: {version}}}}}}}"
 
     for version, where in (("v1.33.0", "initContainers"), ("v1.28.0", "containers")):
         (preview,) = previewed(f"{node(version)}\n---\n{workload('Deployment')}")

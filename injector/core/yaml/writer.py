@@ -19,6 +19,7 @@ _SEPARATORS = ("- ", "---", "...")
 # Keys and many values are the same in every pod.
 _REMEMBERED = 4096
 _LINE_FEED = "\n"
+QUOTES = ('"', "'")
 # A key has to end within 1,024 characters, or to be announced (https://yaml.org/spec/1.1/#simple%20key/).
 _LONGEST_KEY = 1000
 
@@ -55,13 +56,14 @@ def scalar(value: Any) -> str:
 
 def quoted(text: str) -> str:
     """`text` in quotes: in double ones, but for a text with double quotes in it and nothing to escape."""
-    if '"' in text and text.isprintable():
+    return quoted_like(text, "'" if '"' in text else '"')
+
+
+def quoted_like(text: str, quote: str) -> str:
+    """`text` in quotes of the kind of `quote`, but in double ones where there is something to escape."""
+    if quote == "'" and text.isprintable():
         return "'" + text.replace("'", "''") + "'"
-    return double_quoted(text)
-
-
-def double_quoted(text: str) -> str:
-    """`text` in double quotes, as in JSON; YAML has escapes for more characters."""
+    # As in JSON; YAML has escapes for more characters.
     written = orjson.dumps(text).decode()
     return written if written.isprintable() else "".join(map(_escaped, written))
 
