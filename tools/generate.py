@@ -192,7 +192,9 @@ def _table(keys: Iterable[Key]) -> str:
 
 
 def _key_row(key: Key) -> str:
-    kind = ", ".join(f"`{choice}`" if choice else '`""`' for choice in key.choices) or key.type.name
+    choices = key.type.schema.get("enum", ())
+    kind = ", ".join(f"`{choice}`" if choice else '`""`' for choice in choices)
+    kind = kind or key.type.expected.removeprefix("a ").removeprefix("an ")
     default = "absent" if key.default is ABSENT else f"`{json.dumps(key.default)}`"
     return f"| `{key.name}` | {kind} | {default} | {key.meaning} |"
 

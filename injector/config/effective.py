@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from injector.config.errors import Fault, Path, camel_case
 from injector.config.keys import MESH_KEYS, NATIVE_KEYS, VALUES_KEYS, defaults
-from injector.config.yaml import Place, deep_merge, find, nested, without, without_nulls
+from injector.config.places import Place, deep_merge, find, nested, without, without_nulls
 from injector.core import proxy_config
+from injector.core.errors import Fault, Path
 from injector.core.model import Config, JsonObject, LabelSelector, parse_selector
+from injector.core.proxy_config.schema import camel_case
 
 _DISCOVERY_PORT = 15012
 _MESSAGES_OF_KNOWN_FIELDS = ("inboundTrafficPolicy", "defaultProviders", "defaultConfig")

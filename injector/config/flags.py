@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from injector.config.errors import Path
+from injector.core.errors import Path
 from injector.core.model import JsonObject
 
 _HIGHEST_INDEX = 65536

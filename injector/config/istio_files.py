@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from injector.config.effective import Layer, canonical_mesh
-from injector.config.errors import ConfigFaults, Fault, Path, format_path
 from injector.config.keys import MESH_KEYS, VALUES_KEYS, Key, parents
-from injector.config.yaml import Place, deep_merge, fault_at, find, nested, parse_inside, without
+from injector.config.places import ConfigFaults, Place, deep_merge, fault_at, find, nested, parse_inside, without
+from injector.core.errors import Fault, Path, format_path, quoted
 from injector.core.model import JsonObject
 from injector.core.yaml.nodes import YamlError
 
@@ -91,11 +91,11 @@ def read_config_map(document: JsonObject, place: Place) -> Layer:
     if not isinstance(data, dict) or not any(name in data for name in _READ):
         name = find(document, ("metadata", "name"))
         message = f"ConfigMap {name!r} is not Istio's; valid: data with mesh, or with values and config"
-        raise ConfigFaults([place.below("data").fault(message)])
+        raise ConfigFaults(place.below("data").fault(message))
     texts = {name: _document(data[name], place.below("data", name)) for name in _READ if name in data}
     faults = [fault for _, _, fault in texts.values() if fault]
     if faults:
-        raise ConfigFaults(faults)
+        raise ConfigFaults(*faults)
     contents = {name: (content, inside) for name, (content, inside, _) in texts.items()}
     others = [place.below("data", name).fault("is not read") for name in data if name not in _READ]
     return _layer(contents, others, place)
@@ -103,13 +103,13 @@ def read_config_map(document: JsonObject, place: Place) -> Layer:
 
 def _document(text: Any, place: Place) -> tuple[JsonObject, Place, Fault | None]:
     if not isinstance(text, str):
-        return {}, place, place.fault(f"has to be text that holds YAML, not {text!r}")
+        return {}, place, place.fault(f"must be a string that holds YAML, got {quoted(text)}")
     try:
         source, content = parse_inside(place, text)
     except YamlError as fault:
         return {}, place, fault_at(place, fault.line, fault.problem)
     if not isinstance(content, dict | None):
-        return {}, place, place.fault(f"has to hold a mapping, not {content!r:.80}")
+        return {}, place, place.fault(f"must hold a mapping, got {quoted(content)}")
     return content or {}, Place(source), None
 
 
@@ -205,10 +205,10 @@ def read_operator(document: JsonObject, place: Place) -> Layer:
     """The layer that an IstioOperator or IstioControlPlane contributes. Raises ConfigFaults."""
     if not str(document.get("apiVersion", "")).startswith(_API_GROUP):
         message = f"apiVersion {document.get('apiVersion')!r} is not read; valid: {_API_GROUP}v1alpha1 or v1alpha2"
-        raise ConfigFaults([place.below("apiVersion").fault(message)])
+        raise ConfigFaults(place.below("apiVersion").fault(message))
     spec = document.get("spec") or {}
     if not isinstance(spec, dict):
-        raise ConfigFaults([place.below("spec").fault(f"has to be a mapping, not {spec!r}")])
+        raise ConfigFaults(place.below("spec").fault(f"must be a mapping, got {quoted(spec)}"))
     return _operator_layer(spec, place.below("spec"))
 
 

@@ -1,33 +1,43 @@
-"""What a key of the configuration is: its path, its type, its default. The tables are in the `*_keys` modules."""
+"""The keys of the configuration: path, type, default and what each is for. They are the one table of them.
+
+Checking, the JSON Schema and docs/configuration.md are made from it.
+"""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from injector.config.types import (
     ALIASES,
-    BOOLEAN,
     INTEGER,
-    MAPPING,
     PROVIDERS,
+    PROXY_CONFIG_LAYER,
     REVISION,
     REVISIONS,
     SELECTORS,
+    STRING_MAP,
+    STRING_OR_BOOLEAN,
+    STRING_OR_NUMBER,
     TEMPLATES,
-    TEXT,
-    TEXT_MAP,
-    TEXT_OR_BOOLEAN,
-    TEXT_OR_NUMBER,
-    TEXTS,
-    Findings,
-    Type,
 )
 from injector.core.model import JsonObject
+from injector.core.validation import (
+    ANYTHING,
+    BOOLEAN,
+    MAPPING,
+    STRING,
+    STRINGS,
+    Message,
+    Type,
+    Unsupported,
+    one_of,
+    or_null,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Absent:
-    """The default of a key that is not there unless it is configured."""
+    """The default of a key that is absent unless it is configured."""
 
 
 ABSENT: Final = Absent()
@@ -35,32 +45,22 @@ ABSENT: Final = Absent()
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A key: dotted path, type, default, what it is for, and where only some texts are valid, those."""
+    """A key: dotted path, type, default, and what it is for."""
 
     name: str
     type: Type
     default: Any
     meaning: str
-    choices: tuple[str, ...] = ()
 
     @property
     def path(self) -> tuple[str, ...]:
         """The path from the top of the table's document."""
         return tuple(self.name.split("."))
 
-    def findings(self, value: Any) -> Findings:
-        """What is wrong with `value`, each with the path below this key. A null is never wrong: it says nothing."""
-        if value is None:
-            return
-        yield from self.type.findings(value)
-        if self.choices and isinstance(value, str) and value not in self.choices:
-            yield (), f"{value!r} is not valid; valid: {', '.join(map(repr, self.choices))}"
-
     def schema(self) -> JsonObject:
         """The JSON Schema of the key."""
-        limits: JsonObject = {"enum": [*self.choices, None]} if self.choices else self.type.schema
         default = {} if isinstance(self.default, Absent) else {"default": self.default}
-        return {"description": self.meaning, **limits, **default}
+        return {"description": self.meaning, **or_null(self.type.schema), **default}
 
 
 def defaults(table: Iterable[Key]) -> JsonObject:
@@ -78,8 +78,24 @@ def defaults(table: Iterable[Key]) -> JsonObject:
 
 
 def parents(table: Iterable[Key]) -> frozenset[tuple[str, ...]]:
-    """The paths of all mappings that the table's keys stand in."""
+    """The paths of all mappings that hold keys of the table."""
     return frozenset(key.path[:depth] for key in table for depth in range(1, len(key.path)))
+
+
+def _open_layer(table: Iterable[Key]) -> Message:
+    """The type of a document with the keys of the table and any others, as one layer of several."""
+    fields: dict[str, Type] = {}
+    below: dict[str, list[Key]] = {}
+    for key in table:
+        name, _, rest = key.name.partition(".")
+        if rest:
+            below.setdefault(name, []).append(replace(key, name=rest))
+        else:
+            fields[name] = key.type
+    for name, keys in below.items():
+        message, own = _open_layer(keys), fields.get(name)
+        fields[name] = replace(own, fields={**own.fields, **message.fields}) if isinstance(own, Message) else message
+    return Message(fields, is_open=True, is_layer=True, noun="a mapping")
 
 
 # The keys of MeshConfig that injection reads, with Istio's built-in defaults (reference 3.3). Others are allowed.
@@ -91,27 +107,30 @@ _PROVIDERS = [
 ]
 
 MESH_KEYS = (
-    Key("trustDomain", TEXT, "cluster.local", "trust domain, mesh id"),
-    Key("trustDomainAliases", TEXTS, ABSENT, "kept as a sorted union"),
+    Key("trustDomain", STRING, "cluster.local", "trust domain, mesh id"),
+    Key("trustDomainAliases", STRINGS, ABSENT, "kept as a sorted union"),
     Key(
-        "rootNamespace", TEXT, "istio-system", "where mesh-wide ProxyConfig resources are; here `global.istioNamespace`"
+        "rootNamespace",
+        STRING,
+        "istio-system",
+        "namespace of mesh-wide ProxyConfig resources; here `global.istioNamespace`",
     ),
     Key("proxyListenPort", INTEGER, 15001, "init arguments"),
     Key("proxyInboundListenPort", INTEGER, 15006, "init arguments"),
     Key("enablePrometheusMerge", BOOLEAN, default=True, meaning="merging the application's metrics into the proxy's"),
     Key(
         "protocolDetectionTimeout",
-        TEXT,
+        STRING,
         ABSENT,
         "template `envoy`: how long a client may wait for the server's greeting",
     ),
-    Key("inboundTrafficPolicy.mode", TEXT, "PASSTHROUGH", "inbound policy mode", ("PASSTHROUGH", "LOCALHOST")),
+    Key("inboundTrafficPolicy.mode", one_of("PASSTHROUGH", "LOCALHOST"), "PASSTHROUGH", "inbound policy mode"),
     Key("extensionProviders", PROVIDERS, _PROVIDERS, "replaced or added by name; decides OTEL_RESOURCE_ATTRIBUTES"),
-    Key("defaultProviders.metrics", TEXTS, ["prometheus"], "no effect on injection"),
-    Key("defaultProviders.tracing", TEXTS, ABSENT, "template `envoy`: the extension provider that spans go to"),
-    Key("defaultProviders.accessLogging", TEXTS, ABSENT, "no effect on injection"),
-    Key("defaultConfig", MAPPING, ABSENT, "the mesh-wide ProxyConfig, checked and merged by its own rules"),
-    Key("defaultConfig.proxyMetadata", TEXT_MAP, ABSENT, "environment of the proxy"),
+    Key("defaultProviders.metrics", STRINGS, ["prometheus"], "no effect on injection"),
+    Key("defaultProviders.tracing", STRINGS, ABSENT, "template `envoy`: the extension provider that spans go to"),
+    Key("defaultProviders.accessLogging", STRINGS, ABSENT, "no effect on injection"),
+    Key("defaultConfig", PROXY_CONFIG_LAYER, ABSENT, "the mesh-wide ProxyConfig, checked and merged by its own rules"),
+    Key("defaultConfig.proxyMetadata", STRING_MAP, ABSENT, "environment of the proxy"),
 )
 
 # Fields of MeshConfig that have no part in injection: known, so that a misspelt one can be told from them.
@@ -137,26 +156,25 @@ COMPLIANCE_POLICIES = ("", "fips-140-2", "fips-140-3", "pqc")
 NATIVE_KEYS = (
     Key(
         "policy",
-        TEXT,
+        one_of("enabled", "disabled"),
         "enabled",
         "what happens to a pod in a selected namespace that says nothing",
-        ("enabled", "disabled"),
     ),
-    Key("defaultTemplates", TEXTS, ["sidecar"], "templates applied when the pod names none"),
+    Key("defaultTemplates", STRINGS, ["sidecar"], "templates applied when the pod names none"),
     Key("templates", TEMPLATES, {}, "name to Jinja text; added to, or replacing, the shipped ones"),
     Key("aliases", ALIASES, {}, "name to list of template names"),
     Key("neverInjectSelector", SELECTORS, [], "label selectors of pods that are never injected; wins over always"),
     Key("alwaysInjectSelector", SELECTORS, [], "label selectors of pods that are injected whatever the policy"),
-    Key("injectedAnnotations", TEXT_MAP, {}, "annotations added to every injected pod"),
-    Key("ignoredNamespaces", TEXTS, SYSTEM_NAMESPACES, "namespaces whose pods are never injected"),
+    Key("injectedAnnotations", STRING_MAP, {}, "annotations added to every injected pod"),
+    Key("ignoredNamespaces", STRINGS, SYSTEM_NAMESPACES, "namespaces whose pods are never injected"),
     Key("enableNamespacesByDefault", BOOLEAN, default=False, meaning="namespaces without any label count as opted in"),
     Key("revision", REVISION, "default", "the `istio.io/rev` value this injector answers to"),
     Key("revisionTags", REVISIONS, [], "further `istio.io/rev` values this injector answers to"),
     Key("values", MAPPING, ABSENT, "Istio's installation values, merged over the defaults below"),
     Key("meshConfig", MAPPING, ABSENT, "Istio's MeshConfig, merged over the defaults below"),
-    Key("nativeSidecars", TEXT, "auto", "sidecars as native ones; auto: every node is at least 1.33", NATIVE_MODES),
-    Key("platform", TEXT, "", "the platform whose rules for user ids apply", PLATFORMS),
-    Key("compliancePolicy", TEXT, "", "the policy that proxies have to comply with", COMPLIANCE_POLICIES),
+    Key("nativeSidecars", one_of(*NATIVE_MODES), "auto", "sidecars as native ones; auto: every node is at least 1.33"),
+    Key("platform", one_of(*PLATFORMS), "", "the platform whose rules for user ids apply"),
+    Key("compliancePolicy", one_of(*COMPLIANCE_POLICIES), "", "the policy that proxies have to comply with"),
 )
 
 
@@ -169,53 +187,53 @@ _PROXY_RESOURCES = {"requests": {"cpu": "100m", "memory": "128Mi"}, "limits": {"
 _INSTALLATION = (
     Key("revision", REVISION, "", "suffix of the CA address; sets `revision` where that is not configured"),
     Key("revisionTags", REVISIONS, ABSENT, "sets `revisionTags` where that is not configured"),
-    Key("profile", TEXT, ABSENT, "a set of values below the user's: ambient, demo, openshift, preview"),
-    Key("compatibilityVersion", TEXT_OR_NUMBER, ABSENT, "1.25 and 1.26 turn native sidecars off"),
-    Key("platform", TEXT, ABSENT, "openshift: CNI with multus; sets `platform` where that is not configured"),
+    Key("profile", STRING, ABSENT, "a set of values below the user's: ambient, demo, openshift, preview"),
+    Key("compatibilityVersion", STRING_OR_NUMBER, ABSENT, "1.25 and 1.26 turn native sidecars off"),
+    Key("platform", STRING, ABSENT, "openshift: CNI with multus; sets `platform` where that is not configured"),
 )
 _GLOBAL = (
-    Key("global.hub", TEXT, "registry.istio.io/testing", "images"),
-    Key("global.tag", TEXT_OR_NUMBER, "latest", "images"),
-    Key("global.variant", TEXT, "", "images"),
-    Key("global.imagePullPolicy", TEXT, "", "injected containers", _PULL_POLICIES),
-    Key("global.imagePullSecrets", TEXTS, [], "names of the pod's image pull secrets"),
-    Key("global.istioNamespace", TEXT, "istio-system", "CA address, discovery address, grpc-simple"),
-    Key("global.caAddress", TEXT, "", "CA_ADDR"),
-    Key("global.caName", TEXT, "", "`GkeWorkloadCertificate` switches the certificate volumes"),
-    Key("global.pilotCertProvider", TEXT, "istiod", "environment, root certificate volume"),
-    Key("global.trustBundleName", TEXT, ABSENT, "root certificate volume"),
-    Key("global.trustDomain", TEXT, ABSENT, "fallback for mesh id and trust domain"),
-    Key("global.meshID", TEXT, "", "mesh id"),
-    Key("global.network", TEXT, "", "network of the proxy, network label"),
-    Key("global.platform", TEXT, ABSENT, "as `platform`"),
-    Key("global.remotePilotAddress", TEXT, "", "where set, the discovery address has no revision suffix"),
-    Key("global.multiCluster.clusterName", TEXT, "", "cluster of the proxy"),
+    Key("global.hub", STRING, "registry.istio.io/testing", "images"),
+    Key("global.tag", STRING_OR_NUMBER, "latest", "images"),
+    Key("global.variant", STRING, "", "images"),
+    Key("global.imagePullPolicy", one_of(*_PULL_POLICIES), "", "injected containers"),
+    Key("global.imagePullSecrets", STRINGS, [], "names of the pod's image pull secrets"),
+    Key("global.istioNamespace", STRING, "istio-system", "CA address, discovery address, grpc-simple"),
+    Key("global.caAddress", STRING, "", "CA_ADDR"),
+    Key("global.caName", STRING, "", "`GkeWorkloadCertificate` switches the certificate volumes"),
+    Key("global.pilotCertProvider", STRING, "istiod", "environment, root certificate volume"),
+    Key("global.trustBundleName", STRING, ABSENT, "root certificate volume"),
+    Key("global.trustDomain", STRING, ABSENT, "fallback for mesh id and trust domain"),
+    Key("global.meshID", STRING, "", "mesh id"),
+    Key("global.network", STRING, "", "network of the proxy, network label"),
+    Key("global.platform", STRING, ABSENT, "as `platform`"),
+    Key("global.remotePilotAddress", STRING, "", "where set, the discovery address has no revision suffix"),
+    Key("global.multiCluster.clusterName", STRING, "", "cluster of the proxy"),
     Key(
         "global.mountMtlsCerts", BOOLEAN, default=False, meaning="volume with the workload's certificates from a Secret"
     ),
-    Key("global.sds.token.aud", TEXT, "istio-ca", "audience of the service account token"),
+    Key("global.sds.token.aud", STRING, "istio-ca", "audience of the service account token"),
     Key("global.sts.servicePort", INTEGER, 0, "proxy argument"),
     Key("global.logAsJson", BOOLEAN, default=False, meaning="arguments"),
-    Key("global.logging.level", TEXT, "default:info", "arguments"),
+    Key("global.logging.level", STRING, "default:info", "arguments"),
     Key("global.nativeNftables", BOOLEAN, default=False, meaning="init argument"),
 )
 _PROXY = (
-    Key("global.proxy.image", TEXT, "proxyv2", "image"),
-    Key("global.proxy.variant", TEXT, ABSENT, "image type of the mesh's `defaultConfig`"),
-    Key("global.proxy.autoInject", TEXT, "enabled", "policy where that is not configured", ("enabled", "disabled")),
-    Key("global.proxy.clusterDomain", TEXT, "cluster.local", "arguments"),
-    Key("global.proxy.logLevel", TEXT, "warning", "arguments"),
-    Key("global.proxy.componentLogLevel", TEXT, "misc:error", "arguments"),
-    Key("global.proxy.includeIPRanges", TEXT, "*", "init arguments"),
-    Key("global.proxy.excludeIPRanges", TEXT, "", "init arguments"),
-    Key("global.proxy.includeInboundPorts", TEXT, "*", "init arguments"),
-    Key("global.proxy.excludeInboundPorts", TEXT, "", "init arguments"),
-    Key("global.proxy.includeOutboundPorts", TEXT, "", "init arguments"),
-    Key("global.proxy.excludeOutboundPorts", TEXT, "", "init arguments"),
-    Key("global.proxy.outlierLogPath", TEXT, "", "proxy argument"),
+    Key("global.proxy.image", STRING, "proxyv2", "image"),
+    Key("global.proxy.variant", STRING, ABSENT, "image type of the mesh's `defaultConfig`"),
+    Key("global.proxy.autoInject", one_of("enabled", "disabled"), "enabled", "policy where that is not configured"),
+    Key("global.proxy.clusterDomain", STRING, "cluster.local", "arguments"),
+    Key("global.proxy.logLevel", STRING, "warning", "arguments"),
+    Key("global.proxy.componentLogLevel", STRING, "misc:error", "arguments"),
+    Key("global.proxy.includeIPRanges", STRING, "*", "init arguments"),
+    Key("global.proxy.excludeIPRanges", STRING, "", "init arguments"),
+    Key("global.proxy.includeInboundPorts", STRING, "*", "init arguments"),
+    Key("global.proxy.excludeInboundPorts", STRING, "", "init arguments"),
+    Key("global.proxy.includeOutboundPorts", STRING, "", "init arguments"),
+    Key("global.proxy.excludeOutboundPorts", STRING, "", "init arguments"),
+    Key("global.proxy.outlierLogPath", STRING, "", "proxy argument"),
     Key("global.proxy.privileged", BOOLEAN, default=False, meaning="security contexts"),
     Key("global.proxy.seccompProfile", MAPPING, {}, "security contexts"),
-    Key("global.proxy.capNetBindService", TEXT_OR_BOOLEAN, ABSENT, "security context of the proxy"),
+    Key("global.proxy.capNetBindService", STRING_OR_BOOLEAN, ABSENT, "security context of the proxy"),
     Key("global.proxy.statusPort", INTEGER, 15020, "probes, port exclusion"),
     Key("global.proxy.readinessInitialDelaySeconds", INTEGER, 0, "readiness probe"),
     Key("global.proxy.readinessPeriodSeconds", INTEGER, 15, "readiness probe"),
@@ -225,27 +243,30 @@ _PROXY = (
     Key("global.proxy.resources", MAPPING, _PROXY_RESOURCES, "resources; a null takes a default away"),
     Key("global.proxy.lifecycle", MAPPING, ABSENT, "lifecycle of the proxy, verbatim"),
     Key("global.proxy.holdApplicationUntilProxyStarts", BOOLEAN, ABSENT, "lifecycle, order of containers"),
-    Key("global.proxy.tracer", TEXT, "none", "mesh-wide tracing, extras for datadog and lightstep", _TRACERS),
-    Key("global.proxy_init.image", TEXT, "proxyv2", "image"),
+    Key("global.proxy.tracer", one_of(*_TRACERS), "none", "mesh-wide tracing, extras for datadog and lightstep"),
+    Key("global.proxy_init.image", STRING, "proxyv2", "image"),
     Key("global.proxy_init.forceApplyIptables", BOOLEAN, default=False, meaning="init argument"),
 )
 _ENVOY = (
     Key(
-        "global.envoy.image", TEXT, "docker.io/envoyproxy/envoy:v1.40.0", "proxy of the templates without Istio's agent"
+        "global.envoy.image",
+        STRING,
+        "docker.io/envoyproxy/envoy:v1.40.0",
+        "proxy of templates without Istio's agent",
     ),
     Key(
         "global.envoy.captureImage",
-        TEXT,
+        STRING,
         "sidecar-injector:latest",
         "the injector's own image: it redirects the traffic",
     ),
     Key("global.envoy.ipv6", BOOLEAN, default=True, meaning="listen on IPv6 too; false where the kernel has none"),
 )
 _TRACERS_OF_THE_MESH = (
-    Key("global.tracer.zipkin.address", TEXT, ABSENT, "default `zipkin.<istioNamespace>:9411`"),
-    Key("global.tracer.datadog.address", TEXT, ABSENT, "default `$(HOST_IP):8126`"),
-    Key("global.tracer.lightstep.address", TEXT, ABSENT, "address of the tracer"),
-    Key("global.tracer.lightstep.accessToken", TEXT, ABSENT, "token for the tracer"),
+    Key("global.tracer.zipkin.address", STRING, ABSENT, "default `zipkin.<istioNamespace>:9411`"),
+    Key("global.tracer.datadog.address", STRING, ABSENT, "default `$(HOST_IP):8126`"),
+    Key("global.tracer.lightstep.address", STRING, ABSENT, "address of the tracer"),
+    Key("global.tracer.lightstep.accessToken", STRING, ABSENT, "token for the tracer"),
 )
 _OTHERS = (
     Key(
@@ -254,19 +275,18 @@ _OTHERS = (
         default=False,
         meaning="the node's CNI plugin redirects traffic: no privileged init container",
     ),
-    Key("pilot.cni.provider", TEXT, "default", "`multus` adds the network annotation"),
+    Key("pilot.cni.provider", STRING, "default", "`multus` adds the network annotation"),
     Key("pilot.env", MAPPING, {}, "the control plane's environment, as far as it is named below"),
     Key("pilot.env.ENABLE_CLUSTER_TRUST_BUNDLE_API", BOOLEAN, ABSENT, "root certificate volume"),
-    Key("pilot.env.ENABLE_NATIVE_SIDECARS", TEXT_OR_BOOLEAN, ABSENT, "nativeSidecars where that is not configured"),
-    Key("pilot.env.PLATFORM", TEXT, ABSENT, "platform where that is not configured"),
+    Key("pilot.env.ENABLE_NATIVE_SIDECARS", STRING_OR_BOOLEAN, ABSENT, "nativeSidecars where that is not configured"),
+    Key("pilot.env.PLATFORM", STRING, ABSENT, "platform where that is not configured"),
     Key(
         "pilot.env.COMPLIANCE_POLICY",
-        TEXT,
+        one_of(*COMPLIANCE_POLICIES),
         ABSENT,
         "compliancePolicy where that is not configured",
-        COMPLIANCE_POLICIES,
     ),
-    Key("pilot.crlConfigMapName", TEXT, ABSENT, "volume with the certificate revocation list"),
+    Key("pilot.crlConfigMapName", STRING, ABSENT, "volume with the certificate revocation list"),
     Key("gateways.securityContext", MAPPING, {}, "pod security context of the gateway template"),
     Key("gateways.seccompProfile", MAPPING, {}, "no effect on the shipped templates"),
     Key("istiodRemote.enabledLocalInjectorIstiod", BOOLEAN, ABSENT, "with remotePilotAddress: host istiod-remote"),
@@ -275,9 +295,9 @@ _WEBHOOK = (
     Key("sidecarInjectorWebhook.rewriteAppHTTPProbe", BOOLEAN, default=True, meaning="probe rewriting"),
     Key("sidecarInjectorWebhook.neverInjectSelector", SELECTORS, [], "as the key of this name above"),
     Key("sidecarInjectorWebhook.alwaysInjectSelector", SELECTORS, [], "as the key of this name above"),
-    Key("sidecarInjectorWebhook.injectedAnnotations", TEXT_MAP, {}, "united with the key of this name above"),
+    Key("sidecarInjectorWebhook.injectedAnnotations", STRING_MAP, {}, "united with the key of this name above"),
     Key("sidecarInjectorWebhook.templates", TEMPLATES, {}, "united with the key of this name above"),
-    Key("sidecarInjectorWebhook.defaultTemplates", TEXTS, [], "as the key of this name above"),
+    Key("sidecarInjectorWebhook.defaultTemplates", STRINGS, [], "as the key of this name above"),
     Key(
         "sidecarInjectorWebhook.enableNamespacesByDefault",
         BOOLEAN,
@@ -287,3 +307,19 @@ _WEBHOOK = (
 )
 
 VALUES_KEYS = (*_INSTALLATION, *_GLOBAL, *_PROXY, *_ENVOY, *_TRACERS_OF_THE_MESH, *_OTHERS, *_WEBHOOK)
+
+# The type of a whole configuration document, or of what one flag sets.
+
+_VALUES = _open_layer(VALUES_KEYS)
+_MESH = _open_layer(MESH_KEYS)
+_NATIVE = _open_layer(NATIVE_KEYS).fields
+_BELOW_VALUES = Unsupported("installation values go below 'values'")
+CONFIGURATION = Message(
+    {
+        **_NATIVE,
+        "values": _VALUES,
+        "meshConfig": replace(_MESH, fields={**dict.fromkeys(OTHER_MESH_FIELDS, ANYTHING), **_MESH.fields}),
+        **{name: _BELOW_VALUES for name in _VALUES.fields if name not in _NATIVE},
+    },
+    is_layer=True,
+)

@@ -1,17 +1,17 @@
 """Loading a configuration: files and flags in, one frozen Config out, or every fault there is."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path as FilePath
 from typing import Any, TypeAlias
 
 from injector.config.effective import Layer, build_config, effective_native, unified
-from injector.config.errors import ConfigFaults, Fault, Path
 from injector.config.flags import FlagFault, apply_assignments, parse_flag
 from injector.config.istio_files import read_config_map, read_operator
+from injector.config.places import ConfigFaults, Place, Source, deep_merge, find, nested
 from injector.config.validation import check, last_place, missing_names, without_effect
-from injector.config.yaml import Place, Source, deep_merge, find, nested
+from injector.core.errors import Fault, Path, format_path, quoted
 from injector.core.model import Config, JsonObject
 from injector.core.proxy_config import ProxyConfigError
 from injector.core.yaml.nodes import YamlError
@@ -64,7 +64,7 @@ def _together(readings: Iterable[Reading]) -> Reading:
 
 def _read(document: Any, place: Place) -> Reading:
     if not isinstance(document, dict | None):
-        return _at_fault(place.fault(f"a configuration has to be a mapping, not {document!r:.80}"))
+        return _at_fault(place.fault(f"a configuration must be a mapping, got {quoted(document)}"))
     kind = document.get("kind") if document else None
     if kind == "List":
         items = (document or {}).get("items") or []
@@ -78,7 +78,7 @@ def _read_foreign(document: JsonObject, place: Place) -> Reading:
     kind = document["kind"]
     if kind not in _READERS:
         valid = ", ".join([*_READERS, "List"])
-        return _at_fault(place.below("kind").fault(f"kind {kind!r} is not read; valid: {valid}, or no kind"))
+        return _at_fault(place.below("kind").fault(f"kind {quoted(kind)} is not supported; valid: {valid}, or no kind"))
     try:
         return Reading((_READERS[kind](document, place),))
     except ConfigFaults as found:
@@ -146,11 +146,11 @@ def load(files: Sequence[FilePath] = (), sets: Sequence[str] = ()) -> Loaded:
     try:
         native = effective_native(_merged(layers))
     except ProxyConfigError as error:
-        raise ConfigFaults([*faults, *_proxy_config_faults(layers, error)]) from None
+        raise ConfigFaults(*faults, *_proxy_config_faults(layers, error)) from None
     declared = {*shipped, *_declared(layer.native for layer in reading.layers)}
     faults += missing_names(layers, native, declared)
     if faults:
-        raise ConfigFaults(faults)
+        raise ConfigFaults(*faults)
     return _loaded(native, layers, shipped)
 
 
@@ -195,10 +195,11 @@ def _merged(layers: Iterable[Layer]) -> JsonObject:
     return reduce(deep_merge, (layer.native for layer in layers), nothing)
 
 
-def _proxy_config_faults(layers: Sequence[Layer], error: ProxyConfigError) -> list[Fault]:
-    path = ("meshConfig", "defaultConfig")
-    place = last_place(layers, path)
-    return [place.fault(text) if place else Fault("defaults", None, ".".join(path), text) for text in error.faults]
+def _proxy_config_faults(layers: Sequence[Layer], error: ProxyConfigError) -> Iterator[Fault]:
+    top = ("meshConfig", "defaultConfig")
+    for below, message in error.findings:
+        place = last_place(layers, (*top, *below), top)
+        yield place.fault(message) if place else Fault("defaults", None, format_path((*top, *below)), message)
 
 
 _TEMPLATE_PATHS = (("templates",), ("values", "sidecarInjectorWebhook", "templates"))

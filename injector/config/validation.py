@@ -1,18 +1,16 @@
-"""Checking one layer against the tables of keys, and bringing it into its one canonical form."""
+"""Checking one layer against the tables of keys, and all layers together."""
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from typing import Any
 
 from injector.config.effective import COMPATIBILITY_VERSIONS, PROFILES, Layer, chosen, named_platform
-from injector.config.errors import Fault, Path, folded, unknown_key
-from injector.config.keys import MESH_KEYS, NATIVE_KEYS, OTHER_MESH_FIELDS, VALUES_KEYS, Key, parents
-from injector.config.types import Findings
-from injector.config.yaml import Place, deep_merge, find, nested, without
-from injector.core import proxy_config
+from injector.config.keys import CONFIGURATION, MESH_KEYS, VALUES_KEYS, parents
+from injector.config.places import Place, find, without
+from injector.config.types import from_flag
+from injector.core.errors import Fault, Path, nearest, quoted, suggestion
 from injector.core.model import JsonObject
-from injector.core.proxy_config import FIELDS
+from injector.core.validation import Message, read
 
 # What can only be told from all layers together: names that have to exist, and values that have no effect here.
 
@@ -44,7 +42,7 @@ def missing_names(layers: Sequence[Layer], native: JsonObject, templates: Collec
 def _missing(names: Sequence[str], valid: Sequence[str], place: Place | None) -> Iterator[Fault]:
     for index, name in enumerate(names):
         if name not in valid:
-            message = f"there is no template {name!r}; valid: {', '.join(valid)}"
+            message = f"there is no template {quoted(name)}; {suggestion(name, valid)}"
             yield place.below(index).fault(message) if place else Fault("defaults", None, "defaultTemplates", message)
 
 
@@ -77,44 +75,33 @@ def _warning(layers: Sequence[Layer], message: str, *paths: Path) -> Iterator[Fa
 # Keys that nothing reads and that look like one that is read: allowed, as templates may read any, but hardly meant.
 # A configuration with one is in force, with a warning: what its author asked for would else be missing in silence.
 
-_VALUES, _MESH, _PROXY_CONFIG = ("values",), ("meshConfig",), ("meshConfig", "defaultConfig")
 # Below this two names are alike by chance: readinessPeriodSeconds and readinessTimeoutSeconds, for instance.
 _LIKENESS = 0.87
+_OPEN: tuple[tuple[Path, str], ...] = (
+    (("meshConfig", "defaultConfig"), "ProxyConfig has no such field"),
+    (("meshConfig",), "MeshConfig has no such field"),
+    (("values",), "no shipped template reads it"),
+)
 
 
 def misspelt(layer: Layer) -> Iterator[Fault]:
-    """A warning for each such key of the layer, with the name that was meant."""
-    for parent in sorted({(), *parents(VALUES_KEYS)}):
-        yield from _unlike(layer, _VALUES + parent, _names_below(VALUES_KEYS, parent), "is read by no shipped template")
-    mesh_fields = {*_names_below(MESH_KEYS, ()), *OTHER_MESH_FIELDS}
-    yield from _unlike(layer, _MESH, mesh_fields, "is no field of MeshConfig")
-    yield from _unlike(layer, _PROXY_CONFIG, FIELDS, "is no field of ProxyConfig")
+    """A warning for each key of the layer that looks misspelt, with the name that was probably meant."""
+    for path, message in _open_messages(CONFIGURATION, ()):
+        found = find(layer.native, path)
+        names = list(message.fields)
+        for name in found if isinstance(found, dict) else ():
+            meant = None if name in message.fields else nearest(name, names, _LIKENESS)
+            if meant is not None and meant not in found:
+                why = next(text for prefix, text in _OPEN if path[: len(prefix)] == prefix)
+                yield layer.place((*path, name)).fault(f"{why}; did you mean {meant!r}?")
 
 
-def _names_below(table: Collection[Key], parent: Path) -> set[str]:
-    depth = len(parent)
-    return {key.path[depth] for key in table if key.path[:depth] == parent and len(key.path) > depth}
-
-
-def _unlike(layer: Layer, path: Path, known: Collection[str], message: str) -> Iterator[Fault]:
-    found = find(layer.native, path)
-    for name in found if isinstance(found, dict) else ():
-        meant = None if name in known else _meant(name, known)
-        if meant is not None and meant not in found:
-            yield layer.place((*path, name)).fault(f"{message}; did you mean {meant!r}?")
-
-
-def _meant(name: str, known: Collection[str]) -> str | None:
-    spelt_otherwise = (each for each in known if folded(each) == folded(name))
-    return next(spelt_otherwise, None) or next(iter(get_close_matches(name, sorted(known), 1, _LIKENESS)), None)
-
-
-_TABLES: tuple[tuple[Path, Sequence[Key]], ...] = (
-    ((), NATIVE_KEYS),
-    (("values",), VALUES_KEYS),
-    (("meshConfig",), MESH_KEYS),
-)
-_DEFAULT_CONFIG = ("meshConfig", "defaultConfig")
+def _open_messages(message: Message, path: Path) -> Iterator[tuple[Path, Message]]:
+    if message.is_open:
+        yield path, message
+    for name, kind in message.fields.items():
+        if isinstance(kind, Message):
+            yield from _open_messages(kind, (*path, name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,86 +113,27 @@ class Checked:
 
 
 def check(layer: Layer) -> Checked:
-    """Check every key of the layer; what is at fault is left out, so that the rest can still be checked together."""
-    layer = _canonical(layer)
-    faults: list[Fault] = []
-    sound: Any = layer.native
-    for path, message in _findings(layer.native):
-        faults.append(layer.place(path).fault(message))
-        sound = without(sound, _up_to_key(path))
-    in_order = tuple(sorted(faults, key=lambda fault: fault.line or 0))
-    return Checked(replace(layer, native=sound, warnings=(*layer.warnings, *misspelt(layer))), in_order)
+    """Check every key of the layer; what is wrong is left out, so that the rest can still be checked together."""
+    native: Any = _without_empty_parents(layer.native)
+    sound, findings = read(CONFIGURATION, from_flag(CONFIGURATION, native) if layer.from_flag else native)
+    for path, _ in findings:
+        sound = without(sound, _up_to_index(path))
+    faults = sorted((layer.place(path).fault(message) for path, message in findings), key=lambda fault: fault.line or 0)
+    checked = replace(layer, native=sound)
+    return Checked(replace(checked, warnings=(*layer.warnings, *misspelt(checked))), tuple(faults))
 
 
-def _findings(native: JsonObject) -> Findings:
-    names = [key.name for key in NATIVE_KEYS]
-    yield from (((key,), _unknown(key, names)) for key in native if key not in names)
-    for prefix, table in _TABLES:
-        if isinstance(find(native, prefix), dict):
-            yield from _table_findings(native, prefix, table)
-    yield from _proxy_config_findings(find(native, _DEFAULT_CONFIG))
-
-
-def _unknown(key: str, names: list[str]) -> str:
-    if any(key == other.path[0] for other in VALUES_KEYS):
-        return f"unknown key {key!r}: installation values stand below 'values'; valid: {', '.join(names)}"
-    return unknown_key(key, names)
-
-
-def _table_findings(native: JsonObject, prefix: Path, table: Sequence[Key]) -> Findings:
-    broken = set()
-    for parent in sorted(parents(table)):
-        value = find(native, prefix + parent)
-        if value is not None and not isinstance(value, dict):
-            broken.add(parent)
-            yield prefix + parent, f"has to be a mapping, not {value!r}"
-    for key in table:
-        if key.path not in broken:
-            found = key.findings(find(native, prefix + key.path))
-            yield from ((prefix + key.path + path, message) for path, message in found)
-
-
-def _proxy_config_findings(document: Any) -> Findings:
-    if not isinstance(document, dict):
-        return
-    try:
-        proxy_config.parse(without(document, ("proxyMetadata",)))
-    except proxy_config.ProxyConfigError as error:
-        for message in error.faults:
-            field = next((name for name in document if name in message), None)
-            yield _DEFAULT_CONFIG + ((field,) if field else ()), message
-
-
-def _up_to_key(path: Path) -> Path:
+def _up_to_index(path: Path) -> Path:
     """The path without what comes after the first list index: a list is left out as a whole."""
-    for depth, step in enumerate(path):
-        if isinstance(step, int):
-            return path[:depth]
-    return path
+    return next((path[:depth] for depth, step in enumerate(path) if isinstance(step, int)), path)
 
 
-def _canonical(layer: Layer) -> Layer:
-    native = layer.native
-    for prefix, table in _TABLES:
-        for path in sorted({(), *parents(table)}):
-            native = _without_empty(native, prefix + path) if prefix + path else native
-        for key in table:
-            native = _with_canonical_value(native, prefix, key, from_flag=layer.from_flag)
-    return replace(layer, native=native)
-
-
-def _without_empty(native: JsonObject, path: Path) -> JsonObject:
+def _without_empty_parents(native: JsonObject) -> JsonObject:
     """A parent that is there without anything below it (all of it commented out, say) says nothing."""
-    above = find(native, path[:-1])
-    emptied = isinstance(above, dict) and path[-1] in above and above[path[-1]] is None
-    return without(native, path) if emptied else native
-
-
-def _with_canonical_value(native: JsonObject, prefix: Path, key: Key, *, from_flag: bool) -> JsonObject:
-    value = find(native, prefix + key.path)
-    if value is None:
-        return native
-    canonical = key.type.canonical(key.type.from_flag(value) if from_flag else value)
-    if canonical is value:
-        return native
-    return deep_merge(native, nested(prefix + key.path, canonical))
+    for prefix, table in (("values", VALUES_KEYS), ("meshConfig", MESH_KEYS)):
+        for parent in sorted({(), *parents(table)}):
+            above = find(native, (prefix, *parent)[:-1])
+            name = (prefix, *parent)[-1]
+            if isinstance(above, dict) and name in above and above[name] is None:
+                native = without(native, (prefix, *parent))
+    return native

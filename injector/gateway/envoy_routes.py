@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from injector.core.duration import SECOND, duration_text, nanoseconds
 from injector.core.model import JsonObject
-from injector.core.proxy_config.parse import SECOND, duration_text, nanoseconds
 from injector.gateway.envoy_clusters import cluster_name
 from injector.gateway.model import Route
 

@@ -7,8 +7,8 @@ every destination of them with its full name and its port.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from injector.config.errors import Fault
-from injector.config.yaml import Place
+from injector.config.places import Place
+from injector.core.errors import Fault
 from injector.core.model import JsonObject
 
 

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from injector.config.errors import Fault
-from injector.config.yaml import Place, Source
+from injector.config.places import Place, Source
+from injector.core.errors import Fault
 from injector.core.model import JsonObject
 from injector.core.validation import read
 from injector.core.yaml.nodes import YamlError

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from injector.core.proxy_config.parse import nanoseconds
+from injector.core.duration import nanoseconds
 from injector.core.validation import Listed, Mapped, Message, Parsed, Scalar, Type, Unsupported
 from injector.gateway.fields import check_re2
 from injector.gateway.rules import (

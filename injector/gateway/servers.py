@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any
 
-from injector.config.yaml import Place
+from injector.config.places import Place
 from injector.core.model import JsonObject
 from injector.gateway.model import Certificate, Report, Resource, Resources, ServerTls
 

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs
 
 from starlette.types import Receive, Scope
 
-from injector.core.proxy_config.parse import SECOND, nanoseconds
+from injector.core.duration import SECOND, nanoseconds
 from injector.server.client_auth import CLIENT_REFUSAL
 from injector.server.limits import Limits
 

@@ -138,7 +138,7 @@ def test_durations_of_the_default_config_are_canonical(tmp_path: Path) -> None:
 def test_a_fault_among_the_values_has_their_place(tmp_path: Path) -> None:
     """Where the file says `values.meshConfig` the fault says so too."""
     (fault,) = faults_of(tmp_path, "values:\n  meshConfig:\n    enablePrometheusMerge: 5")
-    assert fault.startswith("config.yaml:3: values.meshConfig.enablePrometheusMerge: has to be true or false")
+    assert fault.startswith("config.yaml:3: values.meshConfig.enablePrometheusMerge: must be true or false")
 
 
 # Profiles, compatibility versions and platforms (reference 3.2).

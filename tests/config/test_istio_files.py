@@ -100,8 +100,16 @@ def test_both_may_stand_in_one_list_with_the_injector_s_own_file_on_top(tmp_path
 @pytest.mark.parametrize(
     ("old", "new", "fault"),
     [
-        ('"hub": "registry.example/istio"', '"hub": 5', "config.yaml:21: data.values.global.hub: has to be text"),
-        ("policy: disabled", "policy: maybe", "config.yaml:7: data.config.policy: 'maybe' is not valid"),
+        (
+            '"hub": "registry.example/istio"',
+            '"hub": 5',
+            "config.yaml:21: data.values.global.hub: must be a string, got 5",
+        ),
+        (
+            "policy: disabled",
+            "policy: maybe",
+            "config.yaml:7: data.config.policy: must be one of 'enabled', 'disabled'",
+        ),
         ('"revision": "canary"', '"revision": [', "config.yaml:26: data.values: not YAML"),
     ],
 )
@@ -115,8 +123,8 @@ def test_faults_inside_the_text_have_the_lines_of_the_file(tmp_path: Path, old: 
     ("data", "fault"),
     [
         ("{}", "config.yaml:3: data: ConfigMap 'x' is not Istio's; valid: data with mesh, or with values and config"),
-        ("{mesh: {a: b}}", "config.yaml:3: data.mesh: has to be text that holds YAML"),
-        ("{mesh: '[a]'}", "config.yaml:3: data.mesh: has to hold a mapping"),
+        ("{mesh: {a: b}}", "config.yaml:3: data.mesh: must be a string that holds YAML"),
+        ("{mesh: '[a]'}", "config.yaml:3: data.mesh: must hold a mapping, got ['a']"),
     ],
 )
 def test_another_config_map_is_refused(tmp_path: Path, data: str, fault: str) -> None:
@@ -222,8 +230,14 @@ def test_faults_have_the_paths_of_the_file(tmp_path: Path) -> None:
     ("text", "fault"),
     [
         ("kind: IstioOperator", "config.yaml:1: apiVersion: apiVersion None is not read; valid: install.istio.io/v1al"),
-        ("apiVersion: install.istio.io/v1alpha1\nkind: IstioOperator\nspec: [a]", "config.yaml:3: spec: has to be a"),
-        ("apiVersion: install.istio.io/v1\nkind: IstioOperator\nspec: {values: 5}", "config.yaml:3: spec.values: has"),
+        (
+            "apiVersion: install.istio.io/v1alpha1\nkind: IstioOperator\nspec: [a]",
+            "config.yaml:3: spec: must be a mapping",
+        ),
+        (
+            "apiVersion: install.istio.io/v1\nkind: IstioOperator\nspec: {values: 5}",
+            "config.yaml:3: spec.values: must be a mapping",
+        ),
     ],
 )
 def test_a_document_that_is_none_is_refused(tmp_path: Path, text: str, fault: str) -> None:

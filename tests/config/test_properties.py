@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from injector.config import ConfigFaults, Fault, load
 from injector.config.keys import MESH_KEYS, NATIVE_KEYS, VALUES_KEYS, Key
-from injector.config.yaml import deep_merge, nested
+from injector.config.places import deep_merge, nested
 
 _SCALARS = st.none() | st.booleans() | st.integers(-5, 70000) | st.sampled_from(["", "a", "8080", "sidecar", "{{ x }}"])
 _ANYTHING = st.recursive(

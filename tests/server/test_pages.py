@@ -83,7 +83,7 @@ def test_readiness_tells_of_a_configuration_that_was_refused_and_serving_goes_on
     good = running.service.state
 
     def broken() -> State:
-        raise ConfigFaults([Fault("config.yaml", 3, "policy", "has to be enabled or disabled")])
+        raise ConfigFaults(Fault("config.yaml", 3, "policy", "has to be enabled or disabled"))
 
     running.service.reload(broken, (ConfigFaults,))
     detail = client.get("/readyz").json()

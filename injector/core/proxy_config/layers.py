@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from injector.core.model import PROXY_CONFIG_ANNOTATION, InjectionError, JsonObject, Pod, parse_selector
 from injector.core.pods import annotations, labels
 from injector.core.proxy_config.parse import ProxyConfigError, parse, parse_text
-from injector.core.proxy_config.schema import BUILT_IN_DEFAULTS, DURATION, PROXY_CONFIG, Enum, Message, Wrapped
+from injector.core.proxy_config.schema import BUILT_IN_DEFAULTS, DURATION, PROXY_CONFIG, Enum, Wrapped
+from injector.core.validation import Message
 
 _HEADERS_KEPT = ("forwardedClientCert", "requestId", "attemptCount", "server", "envoyDebugHeaders")
 
@@ -110,4 +111,4 @@ def _is_plain_zero(name: str, value: object) -> bool:
         return False
     if isinstance(kind, Enum):
         return value == kind.names[0]
-    return not isinstance(kind, (Message, Wrapped)) and kind != DURATION and not value
+    return not isinstance(kind, Message | Wrapped) and kind is not DURATION and not value

@@ -1,88 +1,42 @@
-"""Reading a ProxyConfig document into its canonical form, with all of its faults at once (reference 3.4)."""
+"""ProxyConfig documents: read into their canonical form, with all faults at once, and written as PROXY_CONFIG."""
 
-import math
-import re
-from collections.abc import Callable, Mapping, Sequence
-from decimal import Decimal
+from collections.abc import Iterable
 from typing import Any
 
 import orjson
 
+from injector.core.errors import Fault, InjectorError, format_path
 from injector.core.model import JsonObject
-from injector.core.proxy_config.schema import (
-    BOOL,
-    BUILT_IN_DEFAULTS,
-    DOUBLE,
-    DURATION,
-    INT32,
-    INT64,
-    PROXY_CONFIG,
-    STRING,
-    UINT32,
-    Enum,
-    FieldType,
-    Listed,
-    Mapped,
-    Message,
-    Wrapped,
-)
+from injector.core.proxy_config.schema import BUILT_IN_DEFAULTS, DOUBLE, DURATION, PROXY_CONFIG, Enum, Wrapped
+from injector.core.validation import Finding, Listed, Mapped, Message, Type, read
+from injector.core.yaml import reader
 from injector.core.yaml.bounds import ANNOTATION
 from injector.core.yaml.nodes import YamlError
-from injector.core.yaml.reader import read
-
-# Durations: read as Go writes them, written as Protobuf's JSON has them.
-
-_UNITS = {"ns": 1, "us": 10**3, "µs": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
-_PART = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|µs|ms|s|m|h)")
-_WHOLE = re.compile(rf"([+-]?)((?:{_PART.pattern})+)")
-SECOND = 10**9
-_LONGEST = 315_576_000_000 * SECOND  # the range of google.protobuf.Duration
 
 
-def nanoseconds(text: str) -> int:
-    """The length of a duration such as `90s`, `1m30s` or `1.5s`. Raises ValueError where `text` is none."""
-    if text in ("0", "+0", "-0"):
-        return 0
-    whole = _WHOLE.fullmatch(text)
-    if whole is None:
-        raise ValueError("a duration such as 45s or 1m30s")
-    total = sum(int(Decimal(number) * _UNITS[unit]) for number, unit in _PART.findall(whole[2]))
-    if total > _LONGEST:
-        raise ValueError("a duration of at most 10,000 years")
-    return -total if whole[1] == "-" else total
+class ProxyConfigError(InjectorError, ValueError):
+    """A document that is no ProxyConfig; `findings` says at which of its fields."""
+
+    def __init__(self, findings: Iterable[Finding], problem: str = "") -> None:
+        """Take what is wrong with fields, or the `problem` that keeps the document from having any."""
+        self.findings = tuple(findings)
+        super().__init__(*([problem] if problem else ()), *(_fault(finding) for finding in self.findings))
+
+    def __str__(self) -> str:
+        """All faults on one line, as a status message has them."""
+        return "; ".join(map(str, self.faults))
 
 
-def duration_text(length: int) -> str:
-    """Nanoseconds as seconds with a suffix `s` and 0, 3, 6 or 9 digits behind the point."""
-    sign, (seconds, rest) = ("-" if length < 0 else ""), divmod(abs(length), SECOND)
-    digits = f"{rest:09d}"
-    fraction = next(kept for kept in ("", digits[:3], digits[:6], digits) if not digits[len(kept) :].strip("0"))
-    return f"{sign}{seconds}{'.' if fraction else ''}{fraction}s"
-
-
-_LONGEST_SHOWN = 200
-_INTEGER_RANGES = {INT32: (-(2**31), 2**31 - 1), UINT32: (0, 2**32 - 1), INT64: (-(2**63), 2**63 - 1)}
-
-
-class ProxyConfigError(ValueError):
-    """A document that is no ProxyConfig; `faults` has one text for each field that is wrong."""
-
-    def __init__(self, faults: Sequence[str]) -> None:
-        """Keep the faults; the text of the error joins them."""
-        super().__init__("; ".join(faults))
-        self.faults = tuple(faults)
-
-
-class _WrongValueError(ValueError):
-    """What is wrong with one value."""
+def _fault(finding: Finding) -> Fault:
+    return Fault("", None, format_path(finding.path), finding.message)
 
 
 def parse_text(text: str) -> JsonObject:
     """Read the YAML of a `proxy.istio.io/config` annotation. Raises ProxyConfigError."""
     try:
-        document = read(text, ANNOTATION)
+        document = reader.read(text, ANNOTATION)
     except YamlError as error:
-        raise ProxyConfigError([str(error)]) from error
+        raise ProxyConfigError((), str(error)) from error
     return parse({} if document is None else document)
 
 
@@ -91,122 +45,11 @@ def parse(document: object) -> JsonObject:
 
     Null counts as absent, unknown fields are left out. Raises ProxyConfigError with every field that is wrong.
     """
-    if not isinstance(document, Mapping):
-        raise ProxyConfigError([f"a ProxyConfig has to be a mapping, not {_brief(document)}"])
-    faults: list[str] = []
-    parsed = _message(PROXY_CONFIG, document, "", faults)
-    if faults:
-        raise ProxyConfigError(faults)
-    return parsed
-
-
-def _message(message: Message, document: Mapping[Any, Any], path: str, faults: list[str]) -> JsonObject:
-    by_name = {_camel_case(str(key)): value for key, value in document.items() if value is not None}
-    parsed: JsonObject = {}
-    for name, kind in message.fields.items():
-        if name in by_name:
-            parsed[name] = _value(kind, by_name[name], f"{path}{name}", faults)
-    for choice in message.choices:
-        chosen = [name for name in choice if name in parsed]
-        if len(chosen) > 1:
-            faults.append(f"{path}{chosen[0]} and {path}{chosen[1]} exclude each other")
-    return parsed
-
-
-def _value(kind: FieldType, value: Any, path: str, faults: list[str]) -> Any:
-    expected = "a list" if isinstance(kind, Listed) else "a mapping"
-    match kind, value:
-        case Message(), Mapping():
-            return _message(kind, value, f"{path}.", faults)
-        case Listed(item), list():
-            return [_value(item, each, f"{path}[{index}]", faults) for index, each in enumerate(value)]
-        case Mapped(item), Mapping():
-            return {str(key): _value(item, each, f"{path}.{key}", faults) for key, each in value.items()}
-        case ((Message() | Listed() | Mapped()), _):
-            return _wrong(path, value, expected, faults)
-    try:
-        return _enum(kind, value) if isinstance(kind, Enum) else _READERS[_scalar(kind)](value)
-    except (_WrongValueError, ValueError) as fault:
-        return _wrong(path, value, str(fault), faults)
-
-
-def _wrong(path: str, value: Any, expected: str, faults: list[str]) -> None:
-    faults.append(f"{path}: expected {expected}, not {_brief(value)}")
-
-
-def _scalar(kind: FieldType) -> str:
-    return kind.scalar if isinstance(kind, Wrapped) else str(kind)
-
-
-def _enum(kind: Enum, value: Any) -> str:
-    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < len(kind.names):
-        return kind.names[value]
-    if value in kind.names:
-        return str(value)
-    raise _WrongValueError(f"one of {', '.join(kind.names)}")
-
-
-def _string(value: Any) -> str:
-    if not isinstance(value, str):
-        raise _WrongValueError("a text")
-    return value
-
-
-def _boolean(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise _WrongValueError("true or false")
-    return value
-
-
-def _integer(kind: str) -> Callable[[Any], int | str]:
-    smallest, largest = _INTEGER_RANGES[kind]
-
-    def read(value: Any) -> int | str:
-        if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,20}", value):
-            value = int(value)
-        if isinstance(value, float) and value.is_integer():
-            value = int(value)
-        if isinstance(value, bool) or not isinstance(value, int) or not smallest <= value <= largest:
-            raise _WrongValueError(f"a whole number from {smallest} to {largest}")
-        return str(value) if kind == INT64 else value
-
-    return read
-
-
-def _double(value: Any) -> float:
-    try:
-        number = float(value) if isinstance(value, (int, float, str)) and not isinstance(value, bool) else math.nan
-    except ValueError:
-        number = math.nan
-    if not math.isfinite(number):
-        raise _WrongValueError("a number")
-    return number
-
-
-def _duration(value: Any) -> str:
-    if not isinstance(value, str):
-        raise _WrongValueError("a duration such as 45s or 1m30s")
-    return duration_text(nanoseconds(value))
-
-
-def _camel_case(name: str) -> str:
-    head, *rest = name.split("_")
-    return head + "".join(word[:1].upper() + word[1:] for word in rest)
-
-
-_READERS: Mapping[str, Callable[[Any], Any]] = {
-    STRING: _string,
-    BOOL: _boolean,
-    DOUBLE: _double,
-    DURATION: _duration,
-    **{kind: _integer(kind) for kind in _INTEGER_RANGES},
-}
-
-
-def _brief(value: object) -> str:
-    """The value as messages show it: pods may say megabytes, their authors read lines."""
-    text = repr(value)
-    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
+    parsed, findings = read(PROXY_CONFIG, document)
+    if findings:
+        raise ProxyConfigError(findings)
+    result: JsonObject = parsed
+    return result
 
 
 # The text of env PROXY_CONFIG: what differs from the built-in defaults, as compact Protobuf JSON (reference 3.5).
@@ -234,15 +77,17 @@ def _ordered(message: Message, document: JsonObject) -> JsonObject:
     }
 
 
-def _is_unset(kind: FieldType, value: Any) -> bool:
+def _is_unset(kind: Type, value: Any) -> bool:
     if isinstance(kind, Enum):
         return bool(value == kind.names[0])
-    if isinstance(kind, (Wrapped, Message)) or kind == DURATION:
+    if isinstance(kind, Wrapped | Message) or kind is DURATION:
         return False
     return not value
 
 
-def _written(kind: FieldType, value: Any) -> Any:
+def _written(kind: Type, value: Any) -> Any:
+    if kind is DOUBLE and float(value).is_integer():
+        return int(value)
     match kind:
         case Message():
             return _ordered(kind, value)
@@ -250,6 +95,4 @@ def _written(kind: FieldType, value: Any) -> Any:
             return [_written(item, each) for each in value]
         case Mapped(item):
             return {key: _written(item, value[key]) for key in sorted(value)}
-        case "double" if float(value).is_integer():
-            return int(value)
     return value

@@ -4,32 +4,32 @@ from typing import Any
 
 import pytest
 
+from injector.core.duration import duration_text, nanoseconds
 from injector.core.proxy_config import DEFAULTS, ProxyConfigError, merge, parse, parse_text, to_text
-from injector.core.proxy_config.parse import duration_text, nanoseconds
 from injector.core.proxy_config.schema import PROXY_CONFIG
 
 WRONG = [
-    ("[]", "has to be a mapping"),
+    ("[]", "must be a mapping, got []"),
     ("a: [", "line 2: not YAML"),
-    ("concurrency: many", "concurrency: expected a whole number"),
-    ("concurrency: 1.5", "concurrency: expected a whole number"),
-    ("concurrency: true", "concurrency: expected a whole number"),
-    ("concurrency: 2147483648", "concurrency: expected a whole number"),
-    ("fileFlushMinSizeKb: -1", "fileFlushMinSizeKb: expected a whole number from 0"),
-    ("configPath: 1", "configPath: expected a text"),
-    ("holdApplicationUntilProxyStarts: 'true'", "holdApplicationUntilProxyStarts: expected true or false"),
-    ("drainDuration: 45", "drainDuration: expected a duration"),
-    ("drainDuration: 45x", "drainDuration: expected a duration"),
-    ("interceptionMode: redirect", "interceptionMode: expected one of REDIRECT, TPROXY, NONE"),
-    ("interceptionMode: 3", "interceptionMode: expected one of REDIRECT, TPROXY, NONE"),
-    ("tracing: zipkin", "tracing: expected a mapping"),
-    ("tracing: {sampling: nan}", "tracing.sampling: expected a number"),
-    ("extraStatTags: a", "extraStatTags: expected a list"),
-    ("extraStatTags: [1]", "extraStatTags[0]: expected a text"),
-    ("proxyMetadata: {A: true}", "proxyMetadata.A: expected a text"),
-    ("proxyMetadata: {A: 1}", "proxyMetadata.A: expected a text"),
-    ("tracing: {zipkin: {}, datadog: {}}", "tracing.zipkin and tracing.datadog exclude each other"),
-    ("serviceCluster: x\ntracingServiceName: 1", "serviceCluster and tracingServiceName exclude each other"),
+    ("concurrency: many", "concurrency: must be an integer"),
+    ("concurrency: 1.5", "concurrency: must be an integer"),
+    ("concurrency: true", "concurrency: must be an integer"),
+    ("concurrency: 2147483648", "concurrency: must be an integer"),
+    ("fileFlushMinSizeKb: -1", "fileFlushMinSizeKb: must be an integer from 0"),
+    ("configPath: 1", "configPath: must be a string"),
+    ("holdApplicationUntilProxyStarts: 'true'", "holdApplicationUntilProxyStarts: must be true or false"),
+    ("drainDuration: 45", "drainDuration: must be a duration"),
+    ("drainDuration: 45x", "drainDuration: must be a duration"),
+    ("interceptionMode: redirect", "interceptionMode: must be one of REDIRECT, TPROXY, NONE"),
+    ("interceptionMode: 3", "interceptionMode: must be one of REDIRECT, TPROXY, NONE"),
+    ("tracing: zipkin", "tracing: must be a mapping"),
+    ("tracing: {sampling: nan}", "tracing.sampling: must be a number"),
+    ("extraStatTags: a", "extraStatTags: must be a list of strings"),
+    ("extraStatTags: [1]", "extraStatTags[0]: must be a string"),
+    ("proxyMetadata: {A: true}", "proxyMetadata.A: must be a string"),
+    ("proxyMetadata: {A: 1}", "proxyMetadata.A: must be a string"),
+    ("tracing: {zipkin: {}, datadog: {}}", "tracing.datadog: cannot be set beside 'zipkin'"),
+    ("serviceCluster: x\ntracingServiceName: 1", "tracingServiceName: cannot be set beside 'serviceCluster'"),
 ]
 
 

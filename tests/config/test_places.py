@@ -2,7 +2,7 @@
 
 import pytest
 
-from injector.config.yaml import Place, Source, parse_inside
+from injector.config.places import Place, Source, parse_inside
 from injector.core.yaml.nodes import YamlError
 
 TEXT = """\

@@ -1,4 +1,4 @@
-"""Finding the line where a path of it stands.
+"""Where a path of a document is: its file, line and document; and nested mappings, merged and looked into.
 
 Values keep no positions: only a fault, once found, makes the text be composed again.
 """
@@ -8,10 +8,15 @@ from functools import lru_cache
 from itertools import islice
 from typing import Any
 
-from injector.config.errors import Fault, Path, camel_case, format_path
+from injector.core.errors import Fault, InjectorError, Path, format_path
 from injector.core.model import JsonObject
+from injector.core.proxy_config.schema import camel_case
 from injector.core.yaml.nodes import Alias, Mapping, Node, Scalar, Sequence, YamlError, compose_all
 from injector.core.yaml.reader import key_of, read_all
+
+
+class ConfigFaults(InjectorError, ValueError):  # noqa: N818 -- it holds several
+    """A configuration that cannot be used; `faults` has everything that is wrong with it."""
 
 
 @dataclass(frozen=True, slots=True)
