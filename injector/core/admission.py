@@ -169,7 +169,7 @@ def _prepare(subject: Subject, setup: Setup, snapshot: Snapshot) -> Injection:
             workload=subject.workload,
             configured=setup.configured,
             proxy_config=setup.configured.proxy_config if effective is of_mesh else proxy_config_view(effective),
-            native_sidecars=detect(config.native_sidecars, snapshot.nodes, _node_name(pod)),
+            native_sidecars=detect(config.native_sidecars, snapshot, _node_name(pod)),
             proxy_uid=user,
             proxy_gid=group,
             namespace=subject.namespace_object or {},

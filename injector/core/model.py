@@ -1,7 +1,7 @@
 """The nouns of the core: what is asked, what is configured, what the cluster looks like."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
 
 # Kubernetes label selectors over plain labels. Source: https://kubernetes.io/docs/concepts/overview/working-with-
@@ -184,11 +184,22 @@ class Snapshot:
     """What is known of the cluster at one moment: Namespace, Node and ProxyConfig objects as plain JSON.
 
     `nodes` is None where nodes are not known at all (no cluster, no file): nothing can be detected from them.
+    `kubelet_versions` are those of all nodes, each once: every review asks for them, of thousands of nodes.
     """
 
     namespaces: Mapping[str, JsonObject]
     nodes: tuple[JsonObject, ...] | None = None
     proxy_configs: tuple[JsonObject, ...] = ()
+    kubelet_versions: frozenset[str] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Collect what the nodes say."""
+        object.__setattr__(self, "kubelet_versions", frozenset(map(kubelet_version, self.nodes or ())))
+
+
+def kubelet_version(node: JsonObject) -> str:
+    """The version of a node's kubelet; empty where the node does not say."""
+    return str(((node.get("status") or {}).get("nodeInfo") or {}).get("kubeletVersion") or "")
 
 
 EMPTY_SNAPSHOT = Snapshot(namespaces={})

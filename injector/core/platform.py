@@ -2,7 +2,16 @@
 
 import re
 
-from injector.core.model import DEFAULT_PROXY_ID, INIT_CONTAINER, PROXY_CONTAINER, VALIDATION_CONTAINER, JsonObject, Pod
+from injector.core.model import (
+    DEFAULT_PROXY_ID,
+    INIT_CONTAINER,
+    PROXY_CONTAINER,
+    VALIDATION_CONTAINER,
+    JsonObject,
+    Pod,
+    Snapshot,
+    kubelet_version,
+)
 from injector.core.pods import containers, find_sidecar, with_container
 
 OPENSHIFT = "openshift"
@@ -69,21 +78,23 @@ NATIVE_SINCE_MINOR = 33
 _VERSION = re.compile(r"v?[0-9]+\.([0-9]+)(?:[.+-].*)?")
 
 
-def detect(mode: str, nodes: tuple[JsonObject, ...] | None, node_name: str) -> bool:
+def detect(mode: str, snapshot: Snapshot, node_name: str) -> bool:
     """Whether sidecars are native under `mode`: `enabled`, `disabled`, or `auto`, which asks the nodes.
 
-    A pod that already names a known node asks that one, any other pod asks all. Where nodes is None nothing is known,
-    and the answer is no.
+    A pod that already names a known node asks that one, any other pod asks all. Where no nodes are known the answer is
+    no.
     """
     if mode != "auto":
         return mode == "enabled"
-    if nodes is None:
+    if snapshot.nodes is None:
         return False
-    named = [node for node in nodes if node_name and (node.get("metadata") or {}).get("name") == node_name]
-    return all(map(_runs_native_sidecars, named or nodes))
+    if node_name:
+        named = [node for node in snapshot.nodes if (node.get("metadata") or {}).get("name") == node_name]
+        if named:
+            return all(_runs_native_sidecars(kubelet_version(node)) for node in named)
+    return all(map(_runs_native_sidecars, snapshot.kubelet_versions))
 
 
-def _runs_native_sidecars(node: JsonObject) -> bool:
-    version = ((node.get("status") or {}).get("nodeInfo") or {}).get("kubeletVersion") or ""
-    parsed = _VERSION.fullmatch(str(version))
+def _runs_native_sidecars(version: str) -> bool:
+    parsed = _VERSION.fullmatch(version)
     return parsed is not None and int(parsed[1]) >= NATIVE_SINCE_MINOR

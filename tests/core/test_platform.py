@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 
+from injector.core.model import Snapshot
 from injector.core.platform import GROUP_RANGES, USER_RANGE, detect, proxy_ids, without_range_user
+from tests.bench.instructions import counted
 
 RANGES = [
     ({USER_RANGE: "1000620000/10000", GROUP_RANGES: "1000700000/10000"}, 1000629999, 1000709999),
@@ -96,7 +98,7 @@ VERSIONS = [
 
 @pytest.mark.parametrize(("version", "native"), VERSIONS)
 def test_only_the_minor_version_counts_and_it_has_to_be_readable(version: Any, native: bool) -> None:
-    assert detect("auto", (node(version),), "") is native
+    assert detect("auto", Snapshot({}, (node(version),)), "") is native
 
 
 @pytest.mark.parametrize(
@@ -116,4 +118,10 @@ def test_only_the_minor_version_counts_and_it_has_to_be_readable(version: Any, n
     ],
 )
 def test_the_mode_and_in_it_the_nodes_decide(mode: str, nodes: Any, node_name: str, native: bool) -> None:
-    assert detect(mode, nodes, node_name) is native
+    assert detect(mode, Snapshot({}, nodes), node_name) is native
+
+
+def test_a_thousand_nodes_cost_no_more_than_one() -> None:
+    """Every review asks."""
+    one, many = Snapshot({}, (NEW,)), Snapshot({}, (NEW,) * 1_000)
+    assert counted(lambda: detect("auto", many, "")) <= counted(lambda: detect("auto", one, ""))
