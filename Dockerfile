@@ -13,7 +13,7 @@ COPY templates ./templates
 COPY samples ./samples
 COPY certs ./certs
 COPY injector ./injector
-# From here on nothing is fetched. The lock file holds the tools of the tests too: only what the wheel needs goes on.
+# From here on nothing is fetched. The lock file holds what builds the wheel too: only what runs is installed.
 ENV PIP_NO_INDEX=1 PIP_FIND_LINKS="/verified /wheels"
 RUN pip wheel --quiet --no-deps --wheel-dir /wheels .
 RUN python -m venv --without-pip /opt/injector && \

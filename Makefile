@@ -1,23 +1,42 @@
-# Every target sets up what it needs from nothing but Python 3.11 and make.
+# Every target sets up what it needs from nothing but Python 3.11 or newer and make. `make help` lists them.
 PYTHON ?= python3.11
 BIN := .venv/bin
+UV := uv==0.13.9
 
-.PHONY: demo test lint bench e2e faults soak fuzz clean
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint fmt generate bless e2e cluster bench faults soak fuzz mutants lock clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "%-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: .venv/ready ## inject the Bookinfo sample through the real HTTPS webhook
 	@$(BIN)/injector demo
 
-test: .venv/ready lint ## lint, types, import contracts and all tests that need no cluster
-	$(BIN)/pytest -n 2 -m "not e2e and not slow"
+test: .venv/ready lint ## lint, types, import contracts and all tests that need no cluster, with coverage
+	$(BIN)/pytest -n 2 -m "not e2e and not slow and not cluster" --cov --cov-report=
+	$(BIN)/python -m tools.coverage_floors
 
-lint: .venv/ready
+lint: .venv/ready ## what `make test` looks at first
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+fmt: .venv/ready ## format the code and mend what can be mended without thought
+	$(BIN)/ruff check --fix-only --quiet .
+	$(BIN)/ruff format .
+
+generate: .venv/ready ## write anew what is made from tables: pages of docs/, the JSON Schema, files of the chart
+	$(BIN)/python -m tools.generate
+
+bless: .venv/ready ## write anew the results of tests/conformance; read the difference before you commit it
+	$(BIN)/python -m tests.conformance.bless
+
 e2e: .venv/ready ## against a real API server, found through KUBEBUILDER_ASSETS
 	$(BIN)/pytest -m e2e
+
+cluster: .venv/ready ## against a whole cluster whose nodes run pods
+	$(BIN)/pytest -m cluster
 
 bench: .venv/ready ## cost per injection and per request, beside the floor
 	$(BIN)/python -m tests.bench
@@ -32,11 +51,24 @@ FUZZ_EXAMPLES ?= 25000
 fuzz: .venv/ready ## mutated reviews, files, templates and configurations; about ten minutes
 	FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(BIN)/pytest -n 2 tests/fuzz
 
-clean:
-	rm -rf .venv
+MUTANTS ?= 300
+mutants: .venv/ready ## how many of MUTANTS random changes of the core no test notices; about an hour
+	nice -n 19 $(BIN)/python -m tools.mutants --count $(MUTANTS)
 
-.venv/ready: requirements.lock pyproject.toml
+COMPILE = .venv-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' pyproject.toml
+lock: ## pin anew what pyproject.toml asks for; LOCK=--upgrade takes newer versions
+	$(PYTHON) -m venv .venv-lock
+	.venv-lock/bin/pip install --quiet --disable-pip-version-check $(UV)
+	$(COMPILE) $(LOCK) --extra build --extra test --output-file requirements-test.lock
+	$(COMPILE) $(LOCK) --extra build --constraint requirements-test.lock --output-file requirements.lock
+
+clean: ## remove the environments
+	rm -rf .venv .venv-lock
+
+# requirements.lock is what runs, with what builds the wheel; requirements-test.lock has the tools of the tests as well.
+.venv/ready: requirements.lock requirements-test.lock pyproject.toml
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-test.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $@

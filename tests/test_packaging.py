@@ -155,3 +155,20 @@ def test_the_installed_wheel_injects_its_sample_over_https(installed: Path) -> N
 
 def test_the_installed_wheel_makes_certificates(installed: Path, tmp_path: Path) -> None:
     assert "authority" in ran(installed, "-m", "certs", "bootstrap", "--dir", str(tmp_path / "certs"))
+
+
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-test.lock"])
+def test_a_lock_file_pins_by_hash_and_names_no_host(name: str) -> None:
+    text = (REPOSITORY / name).read_text(encoding="utf-8")
+    pins = re.findall(r"^[a-zA-Z0-9._-]+==.*\n", text, re.MULTILINE)
+    hashed = re.findall(r"^[a-zA-Z0-9._-]+==.*\\\n    --hash=sha256:", text, re.MULTILINE)
+    assert len(pins) == len(hashed) > 50
+    assert "://" not in text
+
+
+def test_what_runs_is_pinned_as_it_is_tested() -> None:
+    pins = [
+        set(re.findall(r"^[a-zA-Z0-9._-]+==[^ \\]+", (REPOSITORY / name).read_text(encoding="utf-8"), re.MULTILINE))
+        for name in ("requirements.lock", "requirements-test.lock")
+    ]
+    assert pins[0] < pins[1]

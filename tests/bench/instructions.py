@@ -58,9 +58,11 @@ def counted(work: Callable[[], object]) -> int:
         seen += event == "opcode"
         return trace
 
+    # Coverage may be counting lines with the same tracer: it goes on afterwards.
+    previous = sys.gettrace()
     sys.settrace(trace)
     try:
         work()
     finally:
-        sys.settrace(None)
+        sys.settrace(previous)
     return seen
