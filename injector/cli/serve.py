@@ -1,5 +1,6 @@
 """`injector serve`: the webhook server."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
@@ -66,8 +67,31 @@ KeyType: TypeAlias = Annotated[str, typer.Option(metavar="|".join(KEY_TYPES), he
 LeaseName: TypeAlias = Annotated[
     str, typer.Option("--lease", metavar="NAME", help="Lease whose holder renews certificates and CA bundles.")
 ]
+
+
+class Unknown(StrEnum):
+    """What to do with reviews while the cluster is not known."""
+
+    REFUSE = "refuse"
+    SERVE = "serve"
+
+
 Events: TypeAlias = Annotated[
     bool, typer.Option("--events/--no-events", help="Write an Event for pods that are refused or skipped by mistake.")
+]
+ClusterWait: TypeAlias = Annotated[
+    float,
+    typer.Option(
+        min=0,
+        metavar="SECONDS",
+        help="How long a start waits for namespaces, nodes and ProxyConfigs before --unknown-cluster counts.",
+    ),
+]
+UnknownCluster: TypeAlias = Annotated[
+    Unknown,
+    typer.Option(
+        help="What to do while they are not known: refuse reviews, so that failurePolicy decides, or serve without.",
+    ),
 ]
 ClientCa: TypeAlias = Annotated[
     Path | None,
@@ -136,6 +160,8 @@ def serve(  # noqa: PLR0913, PLR0917 -- one parameter an option
     webhook_config: WebhookConfig = None,
     lease: LeaseName = "sidecar-injector",
     events: Events = True,  # noqa: FBT002 -- an option
+    cluster_wait: ClusterWait = 30.0,
+    unknown_cluster: UnknownCluster = Unknown.REFUSE,
     client_ca: ClientCa = None,
     client_name: ClientNames = None,
     preview_host: PreviewHost = None,
@@ -148,7 +174,20 @@ def serve(  # noqa: PLR0913, PLR0917 -- one parameter an option
     wanted = option.is_cluster_wanted(cluster, (kubeconfig, context), snapshot)
     option.refuse_without_cluster({"--cert-secret": cert_secret, "--webhook-config": webhook_config}, followed=wanted)
     option.refuse_ambiguous_certificates(files, cert_secret, webhook_config)
-    follow = ClusterOptions(kubeconfig, context, where, tuple(webhook_config or ()), lease, events) if wanted else None
+    follow = (
+        ClusterOptions(
+            kubeconfig,
+            context,
+            where,
+            tuple(webhook_config or ()),
+            lease,
+            events,
+            cluster_wait,
+            serves_unknown=unknown_cluster is Unknown.SERVE,
+        )
+        if wanted
+        else None
+    )
     preview = preview_address(preview_host, preview_port, in_cluster=wanted)
     pair = CertificateOptions(files, cert_secret, cert_dir, settings)
     clients = client_authority(client_ca, client_name)

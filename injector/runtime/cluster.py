@@ -2,7 +2,7 @@
 
 import socket
 from dataclasses import asdict
-from threading import Lock
+from threading import Event, RLock, Timer
 from time import monotonic, sleep
 from typing import Any
 from uuid import uuid4
@@ -10,7 +10,7 @@ from uuid import uuid4
 from certs.model import Settings
 from certs.secret import SecretStore, SecretStoreError
 from injector.cluster.access import Access
-from injector.cluster.api import ApiServer, ClusterError
+from injector.cluster.api import NODES, ApiServer, ClusterError
 from injector.cluster.ca_bundles import Registration
 from injector.cluster.client import connect
 from injector.cluster.events import EventRecorder, notice_of
@@ -35,18 +35,17 @@ class ClusterSide:
     """The cluster of `options`, followed for `service` from the start on."""
 
     def __init__(self, options: ClusterOptions, service: Service, telemetry: Telemetry) -> None:
-        """Follow the cluster; where it does not answer at first the server starts without it. Raises InputError."""
+        """Follow the cluster; reviews wait until it is known. Raises InputError."""
         self._options, self._service, self._telemetry = options, service, telemetry
         self._server = _connected(options)
         self._identity = f"{socket.gethostname()}-{uuid4().hex[:6]}"
         self._metrics = ClusterMetrics(telemetry.registry)
         self._custody: Custody | None = None
-        self._lost, self._noting = dict[str, float](), Lock()
+        self._lost, self._noting, self._answers = dict[str, float](), RLock(), Event()
         self._watch = ClusterWatch(self._server, service.publish, self._note)
         self._metrics.watch(lambda: self._watch.statuses)
         service.details["cluster"] = self._detail
-        if not self._watch.start(_FIRST_READ_SECONDS):
-            telemetry.log.warning("serving before the cluster is known", message=overall(self._watch.statuses).error)
+        self._start()
         if options.events:
             self._tell_authors()
 
@@ -91,15 +90,51 @@ class ClusterSide:
     def _note(self) -> None:
         """Log which resources are no longer followed, and which are again."""
         log = self._telemetry.log
-        for reflector in self._watch.reflectors:
-            name, status = reflector.source.resource.plural, reflector.status
-            with self._noting:
+        self._look_what_is_missing()
+        with self._noting:
+            for reflector in self._watch.reflectors:
+                name, status = reflector.source.resource.plural, reflector.status
                 if reflector.is_lost and name not in self._lost:
                     self._lost[name] = monotonic()
                     log.warning("cluster lost", resource=name, known=status.objects, message=status.error)
                 elif not reflector.is_lost and name in self._lost:
                     seconds = round(monotonic() - self._lost.pop(name), 1)
                     log.info("cluster regained", resource=name, seconds=seconds)
+
+    def _start(self) -> None:
+        """Wait a moment for the cluster, which is mostly known at once; later readiness says what is missing."""
+        seconds = self._options.wait_seconds
+        self._watch.start(0)
+        self._look_what_is_missing()
+        if not self._answers.wait(min(seconds, _FIRST_READ_SECONDS)):
+            self._telemetry.log.warning("waiting for the cluster", message=self._service.waiting)
+            timer = Timer(max(seconds - _FIRST_READ_SECONDS, 0), self._give_up)
+            timer.daemon = True
+            timer.start()
+
+    def _look_what_is_missing(self) -> None:
+        """Let reviews be answered once everything is known that decisions need; that is so for good."""
+        with self._noting:
+            if self._answers.is_set():
+                return
+            is_auto = self._service.state.setup.config.native_sidecars == "auto"
+            needed = {name: each for name, each in self._watch.statuses.items() if is_auto or name != NODES.plural}
+            missing = [f"{name}: {each.error}" for name, each in needed.items() if not each.known]
+            self._service.waiting = f"the cluster is not known yet: {'; '.join(missing)}" if missing else ""
+            if not missing:
+                self._answers.set()
+                self._telemetry.log.info("cluster known", **{name: each.objects for name, each in needed.items()})
+
+    def _give_up(self) -> None:
+        """Do what the operator chose for a cluster that is not known in time."""
+        with self._noting:
+            if self._answers.is_set():
+                return
+            then = "serve" if self._options.serves_unknown else "refuse"
+            self._telemetry.log.error("cluster not known in time", message=self._service.waiting, then=then)
+            if self._options.serves_unknown:
+                self._service.waiting = ""
+                self._answers.set()
 
     def _revision(self) -> str:
         return self._service.state.setup.config.revision

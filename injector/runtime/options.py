@@ -17,7 +17,11 @@ LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
 
 @dataclass(frozen=True, slots=True)
 class ClusterOptions:
-    """What is to be done in a cluster. `namespace` is that of Secret, Service and Lease."""
+    """What is to be done in a cluster. `namespace` is that of Secret, Service and Lease.
+
+    A server that starts waits `wait_seconds` until it knows what decisions need; what is not known by then is waited
+    for further, but where `serves_unknown`.
+    """
 
     kubeconfig: Path | None
     context: str | None
@@ -25,6 +29,8 @@ class ClusterOptions:
     webhook_configs: tuple[str, ...]
     lease: str
     events: bool
+    wait_seconds: float = 30.0
+    serves_unknown: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from injector.server.telemetry import Telemetry
 # The webhook itself, as bare ASGI: bytes in, bytes out, every request bounded in size and time.
 
 _JSON = b"application/json"
+CLUSTER_UNKNOWN = "ClusterUnknown"
 _TEXT = b"text/plain; charset=utf-8"
 
 
@@ -41,16 +42,22 @@ class Webhook:
         try:
             refuse_client(scope)
             body = await self._reception.body(scope, receive)
+            self._refuse_unready()
             late = waited_too_long(scope, self._limits.waiting)
             found = refusal(503, late) if late else self._answered(scope, body)
         except RequestRefused as error:
-            # What is left of the body is not read: the connection cannot be used again.
-            found, closing = refusal(error.status, str(error)), True
+            # What is left of the body is not read, or another replica is to be tried: the connection is not used again.
+            found, closing = refusal(error.status, str(error), error.reason), True
         await _send(send, found, closing=closing)
         self._telemetry.record(found, perf_counter() - started)
 
     def _answered(self, scope: Scope, body: bytes) -> Answer:
         return self._checked(scope, body) or answer(body, scope["path"], self._service.state)
+
+    def _refuse_unready(self) -> None:
+        """Raise RequestRefused while the server cannot decide: another replica may, and API servers try again."""
+        if self._service.waiting:
+            raise RequestRefused(503, self._service.waiting, CLUSTER_UNKNOWN)
 
     @staticmethod
     def _checked(scope: Scope, body: bytes) -> Answer | None:
@@ -92,7 +99,7 @@ _REFUSALS = {
     "408": "the body did not arrive in time",
     "413": "the body is over the limit",
     "415": "a Content-Type other than application/json",
-    "503": "overloaded: the request waited too long for its turn; try again after Retry-After",
+    "503": "overloaded, or the cluster is not known yet; try again after Retry-After",
 }
 
 
@@ -128,9 +135,9 @@ def create_pages(service: Service, telemetry: Telemetry) -> FastAPI:
 
     @pages.get("/readyz")
     async def readyz() -> Response:
-        """Whether requests should be sent here, with what an operator should know; 503 while draining."""
+        """Whether requests should be sent here, with what an operator should know; 503 while draining or waiting."""
         found = _readiness(service)
-        return JSONResponse(found, status_code=503 if service.draining else 200)
+        return JSONResponse(found, status_code=200 if found["ready"] else 503)
 
     @pages.get("/version")
     async def version_of_server() -> dict[str, str]:
@@ -159,8 +166,9 @@ def create_pages(service: Service, telemetry: Telemetry) -> FastAPI:
 def _readiness(service: Service) -> dict[str, Any]:
     state = service.state
     return {
-        "ready": not service.draining,
+        "ready": not (service.draining or service.waiting),
         "draining": service.draining,
+        "waiting": service.waiting,
         "configuration": "current" if not state.fault else "last good one",
         "fault": state.fault,
         "namespaces": len(state.snapshot.namespaces),

@@ -17,8 +17,8 @@ _NAMES = ("name", "generateName")
 class Answer:
     """An HTTP answer.
 
-    `request` and `admission` are None where the body could not be understood; `fault` says why. `error` is what nobody
-    foresaw: the pod was refused because of it.
+    `request` and `admission` are None where the body could not be understood; `fault` says why, and `reason` the metric
+    where the status does not. `error` is what nobody foresaw: the pod was refused because of it.
     """
 
     status: int
@@ -27,6 +27,7 @@ class Answer:
     admission: Admission | None = None
     fault: str = ""
     error: Exception | None = None
+    reason: str = ""
 
 
 def answer(body: bytes, path: str, state: State) -> Answer:
@@ -99,6 +100,6 @@ def _worked_out(body: bytes, path: str, state: State) -> Answer:
         return Answer(200, respond(request, admission), request, admission, error=error)
 
 
-def refusal(status: int, message: str) -> Answer:
+def refusal(status: int, message: str, reason: str = "") -> Answer:
     """An answer on the plane of HTTP: one line that says what was expected."""
-    return Answer(status, f"{message}\n".encode(), fault=message)
+    return Answer(status, f"{message}\n".encode(), fault=message, reason=reason)

@@ -49,12 +49,16 @@ def waited_too_long(scope: Mapping[str, Any], limit: float) -> str:
 
 
 class RequestRefused(Exception):  # noqa: N818 -- the request is refused, the server is fine
-    """A request that is not read to its end. `status` is the HTTP status, the text one line for the answer."""
+    """A request that is not answered, after which its connection is closed.
 
-    def __init__(self, status: int, message: str) -> None:
+    `status` is the HTTP status, the text one line for the answer, `reason` that of the metric where the status does not
+    tell it.
+    """
+
+    def __init__(self, status: int, message: str, reason: str = "") -> None:
         """Keep the HTTP `status` beside the message."""
         super().__init__(message)
-        self.status = status
+        self.status, self.reason = status, reason
 
 
 def refuse_client(scope: Mapping[str, Any]) -> None:

@@ -26,15 +26,16 @@ class State:
 class Service:
     """Holds the state in force; each request reads it once.
 
-    `details` are what else an operator should read at /readyz: by name, a function that gives plain JSON.
+    `details` are what else an operator should read at /readyz: by name, a function that gives plain JSON. `waiting`
+    says what has to be known before reviews are answered; empty where nothing is missing.
     """
 
-    __slots__ = ("_replacing", "details", "draining", "state")
+    __slots__ = ("_replacing", "details", "draining", "state", "waiting")
 
     def __init__(self, state: State) -> None:
         """Serve from `state` until it is replaced."""
         self.state = state
-        self.draining = False
+        self.draining, self.waiting = False, ""
         self.details: dict[str, Callable[[], Any]] = {}
         # Configuration and cluster change at the same time from different threads; requests never wait for this.
         self._replacing = Lock()

@@ -124,7 +124,7 @@ class Telemetry:
         for observe in self.observers:
             observe(answer)
         if answer.request is None or answer.admission is None:
-            reason = HTTP_REASONS.get(answer.status, "Other")
+            reason = answer.reason or HTTP_REASONS.get(answer.status, "Other")
             self._failure.labels(reason).inc()
             self.log.warning("request refused", status=answer.status, reason=reason, message=answer.fault)
             return

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from certs.model import Settings
+from injector.core.admission import Setup
 from injector.core.model import EMPTY_SNAPSHOT
 from injector.runtime import cluster as room
 from injector.runtime.cluster import ClusterSide
@@ -20,10 +21,11 @@ from injector.server.telemetry import Telemetry
 from tests.cluster.keeping import Keeper, keeping
 from tests.cluster.listening import kubeconfig
 from tests.server.handshakes import certificate_shown
-from tests.support import default_setup, pod_of, review_of
+from tests.support import default_setup, pod_of, review_of, setup_of
 from tests.waiting import wait_until
 
 KEPT_AT, LEASE = "/api/v1/namespaces/mesh/secrets/certificates", "/apis/coordination.k8s.io/v1/namespaces/mesh/leases/l"
+PATHS = ("/api/v1/namespaces", "/api/v1/nodes", "/apis/networking.istio.io/v1beta1/proxyconfigs")
 EVENTS = "/api/v1/namespaces/shop/events"
 SETTINGS = Settings(names=("localhost",))
 OWNER = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "shop-6f", "uid": "u", "controller": True}
@@ -32,12 +34,14 @@ OWNER = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "shop-6f", "uid"
 class Side:
     """The cluster side of a server that has nothing else."""
 
-    def __init__(self, file: Path, keeper: Keeper, *, events: bool = True) -> None:
+    def __init__(
+        self, file: Path, keeper: Keeper, *, events: bool = True, setup: Setup | None = None, **options: Any
+    ) -> None:
         self.keeper, self.log = keeper, io.BytesIO()
         self.telemetry = Telemetry(self.log)
-        self.service = Service(State(default_setup(), EMPTY_SNAPSHOT))
-        options = ClusterOptions(file, None, "mesh", (), "l", events)
-        self.side = ClusterSide(options, self.service, self.telemetry)
+        self.service = Service(State(setup or default_setup(), EMPTY_SNAPSHOT))
+        chosen = ClusterOptions(file, None, "mesh", (), "l", events, **options)
+        self.side = ClusterSide(chosen, self.service, self.telemetry)
 
     def details(self) -> dict[str, Any]:
         return {name: tell() for name, tell in self.service.details.items()}
@@ -129,15 +133,61 @@ def test_one_that_goes_on_failing_ends_the_start_with_its_reason(
         followed.side.keep_certificates("certificates", SETTINGS, competes=True)
 
 
-def test_the_server_starts_though_the_cluster_cannot_be_read_yet(
-    start: Callable[..., Side], monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A start waits no moment before it serves."""
     monkeypatch.setattr(room, "_FIRST_READ_SECONDS", 0.0)
-    followed = start(refusing={"GET": 500})
-    assert followed.lines("serving before the cluster is known")
+
+
+@pytest.mark.usefixtures("hurried")
+@pytest.mark.parametrize("path", ["namespaces", "nodes", "proxyconfigs"])
+def test_reviews_wait_for_all_that_decisions_need(start: Callable[..., Side], path: str) -> None:
+    refusing = {url: 403 for url in PATHS if url.endswith(path)}
+    followed = start(refusing)
+    assert followed.lines("waiting for the cluster")
+    wait_until(lambda: f"{path}: " in followed.service.waiting and "403" in followed.service.waiting)
+    wait_until(
+        lambda: len([each for each in followed.details()["cluster"]["resources"].values() if each["known"]]) == 2
+    )
+    followed.keeper.refusing.clear()
+    wait_until(lambda: not followed.service.waiting)
+    assert set(followed.service.state.snapshot.namespaces) == {"shop"}
+    wait_until(lambda: bool(followed.lines("cluster known")))
+
+
+@pytest.mark.usefixtures("hurried")
+def test_nodes_are_not_waited_for_where_nobody_asks_them(start: Callable[..., Side], tmp_path: Path) -> None:
+    followed = start({"/api/v1/nodes": 403}, setup=setup_of(tmp_path, "nativeSidecars: enabled"))
+    wait_until(lambda: not followed.service.waiting)
+
+
+@pytest.mark.usefixtures("hurried")
+def test_a_cluster_not_known_in_time_is_waited_for_further(start: Callable[..., Side]) -> None:
+    followed = start({"GET": 503}, wait_seconds=0.0)
+    wait_until(lambda: bool(followed.lines("cluster not known in time")))
+    assert followed.lines("cluster not known in time")[0]["then"] == "refuse"
+    assert followed.service.waiting
+    followed.keeper.refusing.clear()
+    wait_until(lambda: not followed.service.waiting)
+
+
+@pytest.mark.usefixtures("hurried")
+def test_a_cluster_not_known_in_time_is_done_without_where_chosen(start: Callable[..., Side]) -> None:
+    followed = start({"GET": 503}, wait_seconds=0.0, serves_unknown=True)
+    wait_until(lambda: not followed.service.waiting)
     assert followed.service.state.snapshot == EMPTY_SNAPSHOT
     followed.keeper.refusing.clear()
     wait_until(lambda: set(followed.service.state.snapshot.namespaces) == {"shop"})
+
+
+@pytest.mark.usefixtures("hurried")
+def test_what_was_known_once_is_not_waited_for_again(start: Callable[..., Side]) -> None:
+    followed = start()
+    wait_until(lambda: not followed.service.waiting)
+    followed.keeper.refusing["GET"] = 503
+    followed.keeper.interrupt()
+    wait_until(lambda: len(followed.lines("cluster lost")) == 3)
+    assert not followed.service.waiting
 
 
 def test_a_loss_and_its_end_are_logged(start: Callable[..., Side]) -> None:

@@ -94,6 +94,25 @@ def test_readiness_tells_of_a_configuration_that_was_refused_and_serving_goes_on
     assert client.get("/readyz").json()["configuration"] == "current"
 
 
+def test_while_the_cluster_is_unknown_nobody_is_answered(running: Running, client: httpx.Client) -> None:
+    """API servers try again after Retry-After, on another connection: another replica may know the cluster."""
+    running.service.waiting = "the cluster is not known yet: nodes: 403"
+    try:
+        detail = client.get("/readyz")
+        assert (detail.status_code, detail.json()["ready"], detail.json()["waiting"]) == (
+            503,
+            False,
+            "the cluster is not known yet: nodes: 403",
+        )
+        assert client.get("/healthz").status_code == 200
+        response = client.post("/inject", content=review_of(pod_of()), headers=JSON)
+        assert (response.status_code, response.text) == (503, "the cluster is not known yet: nodes: 403\n")
+        assert (response.headers["retry-after"], response.headers["connection"]) == ("1", "close")
+        assert metric(client, 'sidecar_injection_failure_total{reason="ClusterUnknown"}') >= 1
+    finally:
+        running.service.waiting = ""
+
+
 def test_while_draining_readiness_fails_and_every_reply_closes_its_connection(
     running: Running, client: httpx.Client
 ) -> None:

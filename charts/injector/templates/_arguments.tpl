@@ -11,6 +11,8 @@
 - --drain-seconds={{ .Values.server.drainSeconds }}
 - --cluster
 - --namespace={{ .Release.Namespace }}
+- --cluster-wait={{ .Values.server.clusterWaitSeconds }}
+- --unknown-cluster={{ .Values.server.unknownCluster }}
 {{- range $name, $value := .Values.server.limits }}
 - --limit={{ $name }}={{ ternary (int64 $value) $value (eq (float64 (int64 $value)) (float64 $value)) }}
 {{- end }}
