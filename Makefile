@@ -4,10 +4,11 @@ BIN := .venv/bin
 UV := uv==0.13.9
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint fmt generate bless e2e cluster bench faults soak fuzz mutants lock clean
+.PHONY: help demo test lint fmt generate bless e2e cluster bench faults soak fuzz mutants lock clean \
+	version-check image image-push chart-push
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "%-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: .venv/ready ## inject the Bookinfo sample through the real HTTPS webhook
 	@$(BIN)/injector demo
@@ -62,6 +63,24 @@ lock: ## pin anew what pyproject.toml asks for; LOCK=--upgrade takes newer versi
 	.venv-lock/bin/pip install --quiet --disable-pip-version-check $(UV)
 	$(COMPILE) $(LOCK) --extra build --extra test --output-file requirements-test.lock
 	$(COMPILE) $(LOCK) --extra build --constraint requirements-test.lock --output-file requirements.lock
+
+VERSION ?= $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' injector/__init__.py)
+IMAGE ?= sidecar-injector
+version-check: ## whether program and chart have the version VERSION
+	grep -qx '__version__ = "$(VERSION)"' injector/__init__.py
+	grep -qx 'version: $(VERSION)' charts/injector/Chart.yaml
+	grep -qx 'appVersion: $(VERSION)' charts/injector/Chart.yaml
+
+image: ## the container image IMAGE:VERSION
+	docker build --tag $(IMAGE):$(VERSION) --build-arg VERSION=$(VERSION) --build-arg REVISION=$$(git rev-parse HEAD) .
+
+image-push: ## the image for amd64 and arm64, pushed
+	docker buildx build --platform linux/amd64,linux/arm64 --push --provenance=true --sbom=true \
+		--tag $(IMAGE):$(VERSION) --build-arg VERSION=$(VERSION) --build-arg REVISION=$$(git rev-parse HEAD) .
+
+chart-push: ## the chart, pushed to CHARTS
+	helm package charts/injector --destination dist
+	helm push dist/injector-$(VERSION).tgz $(CHARTS)
 
 clean: ## remove the environments
 	rm -rf .venv .venv-lock

@@ -5,7 +5,8 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -199,8 +200,24 @@ def _key_row(key: Key) -> str:
     return f"| `{key.name}` | {kind} | {default} | {key.meaning} |"
 
 
+def generated_files() -> Mapping[Path, str]:
+    """Every file that is wholly or partly made from tables, with the text that it has to have."""
+    return {
+        SCHEMA_FILE: schema_text(),
+        PAGE: with_tables(PAGE.read_text(encoding="utf-8")),
+        **chart_files(),
+    }
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Write the files, or with `--check` name those that are out of date; 1 where there are any."""
+    stale = [path for path, text in generated_files().items() if not path.exists() or path.read_text("utf-8") != text]
+    for path in stale:
+        print(path.relative_to(REPOSITORY))
+        if "--check" not in arguments:
+            path.write_text(generated_files()[path], encoding="utf-8")
+    return int(bool(stale) and "--check" in arguments)
+
+
 if __name__ == "__main__":
-    SCHEMA_FILE.write_text(schema_text(), encoding="utf-8")
-    PAGE.write_text(with_tables(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
-    for file, text in chart_files().items():
-        file.write_text(text, encoding="utf-8")
+    sys.exit(main(sys.argv[1:]))

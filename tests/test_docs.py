@@ -1,0 +1,79 @@
+"""Every link in the documentation leads somewhere, every page is reached, and every citation names a section."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support import REPOSITORY
+
+DOCS = REPOSITORY / "docs"
+_ROOTS = ("docs", "samples", "templates", "charts", "tests/conformance", ".github")
+PAGES = sorted(
+    [*REPOSITORY.glob("*.md"), *(page for root in _ROOTS for page in (REPOSITORY / root).rglob("*.md"))],
+)
+_FENCE = re.compile(r"^( *)```.*?^\1```", re.DOTALL | re.MULTILINE)
+_LINK = re.compile(r"\]\(([^)\s]+)\)")
+_HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
+_CITING = ("injector", "certs", "tests", "tools", "templates", "charts", "docs")
+_SUFFIXES = {".py", ".md", ".j2", ".yaml", ".tpl"}
+_CITATION = re.compile(r"\b[Rr]eference (?:sections? )?(\d+(?:\.\d+)*(?:(?:,| and| to|, and) \d+(?:\.\d+)*)*)")
+
+
+def headings_of(page: Path) -> list[str]:
+    return _HEADING.findall(_FENCE.sub("", page.read_text(encoding="utf-8")))
+
+
+def anchors_of(page: Path) -> set[str]:
+    """The anchors that GitHub gives headings: lower case, spaces as dashes, without other punctuation."""
+    texts = (re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", heading) for heading in headings_of(page))
+    return {re.sub(r"[^\w\- ]", "", text.strip().lower()).replace(" ", "-") for text in texts}
+
+
+def links_of(page: Path) -> Iterator[str]:
+    text = re.sub(r"`[^`\n]*`", "", _FENCE.sub("", page.read_text(encoding="utf-8")))
+    return (link for link in _LINK.findall(text) if "://" not in link and not link.startswith("mailto:"))
+
+
+def linked(page: Path, link: str) -> Path:
+    return (page.parent / link.partition("#")[0]).resolve() if not link.startswith("#") else page
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(REPOSITORY)))
+def test_every_link_of_a_page_resolves(page: Path) -> None:
+    for link in links_of(page):
+        target, anchor = linked(page, link), link.partition("#")[2]
+        assert target.exists(), link
+        assert not anchor or anchor in anchors_of(target), link
+
+
+def test_every_page_is_reached_from_the_index() -> None:
+    reached, pending = set[Path](), [DOCS / "index.md"]
+    while pending:
+        page = pending.pop()
+        if page not in reached and page.suffix == ".md" and page.is_file():
+            reached.add(page)
+            pending += [linked(page, link) for link in links_of(page)]
+    assert [page for page in PAGES if page.is_relative_to(DOCS) and page not in reached] == []
+
+
+def _citations() -> Iterator[tuple[Path, str]]:
+    for root in _CITING:
+        for file in sorted((REPOSITORY / root).rglob("*")):
+            if file.suffix in _SUFFIXES and file.is_file():
+                for found in _CITATION.findall(file.read_text(encoding="utf-8")):
+                    yield from ((file, number) for number in re.findall(r"\d+(?:\.\d+)*", found))
+
+
+def test_every_citation_of_the_reference_names_a_section() -> None:
+    sections = {heading.partition(" ")[0].rstrip(".") for heading in headings_of(DOCS / "reference.md")}
+    citations = list(_citations())
+    assert len(citations) > 100
+    assert [f"{file.relative_to(REPOSITORY)}: {number}" for file, number in citations if number not in sections] == []
+
+
+def test_sections_that_the_reference_names_itself_exist() -> None:
+    text = (DOCS / "reference.md").read_text(encoding="utf-8")
+    sections = {heading.partition(" ")[0].rstrip(".") for heading in headings_of(DOCS / "reference.md")}
+    assert {number for number in re.findall(r"\bsections? (\d+(?:\.\d+)*)", text) if number not in sections} == set()
