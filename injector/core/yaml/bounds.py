@@ -7,11 +7,12 @@ from dataclasses import dataclass
 class Bounds:
     """The most that a reader accepts.
 
-    `characters`: of the text. `depth`: of nested collections, aliases followed. `aliased`: values that the aliases of
-    a document stand for, merged mappings included; fewer for a short text (`aliased_by`).
+    `characters`: of the text. `values`: of a document. `depth`: of nested collections, aliases followed. `aliased`:
+    values that the aliases of a document stand for, merged mappings included; fewer for a short text (`aliased_by`).
     """
 
-    characters: int = 64 * 1024 * 1024
+    characters: int = 256 * 1024 * 1024
+    values: int = 20_000_000
     depth: int = 200
     aliased: int = 200_000
 
@@ -23,7 +24,10 @@ class Bounds:
         return min(self.aliased, 10 * len(text))
 
 
-# Far above what an API server takes, and what JSON writers follow.
+# For files of users, such as a List of all nodes of a large cluster; as deep as JSON writers follow.
 DOCUMENTS = Bounds()
+# For texts of tenants: a value costs a few hundred bytes of memory while it is read, and an object of the API server,
+# which has at most 1.5 MiB, has a few thousand of them.
+REQUEST = Bounds(characters=16 * 1024 * 1024, values=200_000)
 # Annotations share 256 KiB (https://kubernetes.io/docs/concepts/overview/working-with-objects/annotations/).
 ANNOTATION = Bounds(characters=256 * 1024)

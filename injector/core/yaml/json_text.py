@@ -4,32 +4,36 @@ import json
 import math
 from typing import Any, NoReturn
 
+import orjson
+
 # As many digits as the longest integer of 64 bits, with its sign.
 _MOST_DIGITS = 20
 
 
 class NotJsonError(ValueError):
-    """Text that is no JSON object; it may be YAML."""
+    """Text that is no JSON; it may be YAML."""
 
 
-def parse_json(text: str) -> dict[str, Any]:
-    """The JSON object in `text`.
+def parse_json(text: str) -> Any:
+    """The JSON object or list in `text`.
 
-    Raises NotJsonError where it holds none, other ValueErrors for a repeated key and for half of a surrogate pair.
+    Raises NotJsonError where it holds none, other ValueErrors for a repeated key and for what JSON writers refuse:
+    half of a surrogate pair, and more depth than they follow.
     """
-    if not text.lstrip().startswith("{"):
-        raise NotJsonError("it does not begin with a brace")
+    if not text.lstrip().startswith(("{", "[")):
+        raise NotJsonError("it does not begin with a brace or a bracket")
     try:
-        document = json.loads(
+        value = json.loads(
             text, object_pairs_hook=_unique, parse_constant=_refuse_constant, parse_int=_integer, parse_float=_float
         )
     except (json.JSONDecodeError, RecursionError) as error:
         raise NotJsonError(str(error)) from error
     try:
-        json.dumps(document, ensure_ascii=False).encode()
-    except UnicodeEncodeError as error:
-        raise ValueError(f"not JSON: {error.object[error.start]!a} is half of a character") from error
-    return dict(document)
+        # An answer holds it some levels further in.
+        orjson.dumps([[[value]]])
+    except TypeError as error:
+        raise ValueError(f"cannot be written as JSON: {error}") from error
+    return value
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ PyYAML's own composer is not used: it refuses an anchor that is defined again, a
 asks.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
@@ -14,10 +15,9 @@ import yaml
 from injector.core.yaml.bounds import DOCUMENTS, Bounds
 from injector.core.yaml.spelling import MOST_COMMAS, UNEXPECTED_COLON, Spelling
 
-Mark: TypeAlias = yaml.Mark
-
 BYTE_ORDER_MARK = "\ufeff"
 _ONLY_VERSION = (1, 1)
+_LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 
 
 class YamlError(ValueError):
@@ -30,20 +30,54 @@ class YamlError(ValueError):
         self.line = line
 
 
-# Nodes are filled while the document is read, and there are many of them: not frozen, which takes twice the time.
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A place in a text: `index` counts characters, `line` and `column` from 0."""
+
+    source: str
+    index: int
+
+    @property
+    def line(self) -> int:
+        """Takes time in proportion to what is before the place: for messages, not for loops."""
+        return len(_LINE_BREAK.findall(self.source, 0, self.index))
+
+    @property
+    def column(self) -> int:
+        """Takes time in proportion to the length of its line."""
+        return self.index - self.source.rfind("\n", 0, self.index) - 1
+
+
+# Nodes are filled while the document is read, and there are many of them. So they are not frozen, which takes twice the
+# time, and hold numbers in place of marks, which the garbage collector would go through again and again.
 @dataclass(slots=True, eq=False)
-class Scalar:
+class _Placed:
+    source: str
+    start_index: int
+    end_index: int
+
+    @property
+    def start(self) -> Mark:
+        """Where the node begins: at its anchor or tag, if it has one."""
+        return Mark(self.source, self.start_index)
+
+    @property
+    def end(self) -> Mark:
+        """Where the node ends; of a block collection, where the next thing begins."""
+        return Mark(self.source, self.end_index)
+
+
+@dataclass(slots=True, eq=False)
+class Scalar(_Placed):
     """Text, its tag ("" for none) and its style: "" for plain, else its quote or `|` or `>`."""
 
     text: str
     tag: str
     style: str
-    start: Mark
-    end: Mark
 
 
 @dataclass(slots=True, eq=False)
-class Collection:
+class Collection(_Placed):
     """What lists and mappings have in common.
 
     `size` is the number of values in it, itself and those of aliases included, and not positive as long as its end is
@@ -51,8 +85,6 @@ class Collection:
     """
 
     is_flow: bool
-    start: Mark
-    end: Mark
     size: int
     height: int = 1
     children: list["Node"] = field(default_factory=list)
@@ -77,12 +109,10 @@ class Mapping(Collection):
 
 
 @dataclass(slots=True, eq=False)
-class Alias:
+class Alias(_Placed):
     """A reference to a node that stands before it."""
 
     target: "Scalar | Sequence | Mapping"
-    start: Mark
-    end: Mark
 
 
 Node: TypeAlias = Scalar | Sequence | Mapping | Alias
@@ -157,6 +187,7 @@ class _Composer:
 
     def document(self, parser: Any) -> Node:
         """The root node; takes the events up to the end of the document."""
+        source, most_values = self._spelling.text, self._bounds.values
         root: list[Node] = []
         children = root
         while True:
@@ -164,8 +195,9 @@ class _Composer:
             kind = type(event)
             if kind is yaml.ScalarEvent:
                 self._values += 1
+                start, end = event.start_mark.index, event.end_mark.index
                 node: Scalar | Sequence | Mapping = Scalar(
-                    event.value, event.tag or "", event.style, event.start_mark, event.end_mark
+                    source, start, end, event.value, event.tag or "", event.style
                 )
                 children.append(node)
                 if not event.style and self._open and self._open[-1].is_flow:
@@ -185,9 +217,12 @@ class _Composer:
                 continue
             if event.anchor:
                 self._anchors[event.anchor] = node
+            if self._values > most_values:
+                raise YamlError(f"more than {most_values:,} values", event.start_mark.line + 1)
 
     def _opened(self, event: Any, kind: type[Sequence | Mapping]) -> Sequence | Mapping:
-        node = kind(event.flow_style, event.start_mark, event.end_mark, size=-self._values)
+        start, end = event.start_mark.index, event.end_mark.index
+        node = kind(self._spelling.text, start, end, event.flow_style, size=-self._values)
         self._values += 1
         self._open.append(node)
         self._refuse_depth(len(self._open), event)
@@ -195,7 +230,7 @@ class _Composer:
 
     def _close(self, event: Any) -> None:
         node = self._open.pop()
-        node.end = event.end_mark
+        node.end_index = event.end_mark.index
         node.size += self._values
         self._raise_height(node)
 
@@ -220,7 +255,7 @@ class _Composer:
             self._count_aliased(target.size, event)
             self._refuse_depth(len(self._open) + target.height, event)
             self._raise_height(target)
-        return Alias(target, event.start_mark, event.end_mark)
+        return Alias(self._spelling.text, event.start_mark.index, event.end_mark.index, target)
 
     def _raise_height(self, child: Collection) -> None:
         """Make the innermost open collection at least as high as `child` makes it."""

@@ -49,7 +49,7 @@ def read_all(text: str, bounds: Bounds = DOCUMENTS) -> Iterator[Any]:
 
 
 def read_manifest(text: str, bounds: Bounds = DOCUMENTS) -> Any:
-    """One document as kubectl reads it: JSON where it is a JSON object, else YAML. Raises ValueError."""
+    """One document as kubectl reads it: JSON where it is JSON, else YAML. Raises ValueError."""
     try:
         return parse_json(text)
     except NotJsonError:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from injector.core.yaml.bounds import Bounds
-from injector.core.yaml.nodes import YamlError
+from injector.core.yaml.nodes import Mapping, Sequence, YamlError, compose
 from injector.core.yaml.reader import read, read_all
 
 TABLE = Path(__file__).parents[4] / "shared" / "yaml"
@@ -101,12 +101,14 @@ NESTED = "\n".join(["a0: &a0 " + "[" * 90 + "]" * 90, *(f"a{n}: &a{n} {'[' * 90}
         ("- " * 100_000, "nested deeper than 200 levels"),
         ("a" * 1_001, "longer than 1,000 characters"),
         ("[" + "!, a, " * 20 + "]", "a tag must be followed by a blank"),
+        ("[" + "a, " * 100_001 + "]", "more than 100,000 values"),
+        ("- {}\n" * 100_001, "more than 100,000 values"),
     ],
-    ids=range(8),
+    ids=range(10),
 )
 def test_what_costs_more_than_its_size_is_refused(text: str, fault: str) -> None:
     with pytest.raises(YamlError, match=fault):
-        read(text, Bounds(characters=1_000) if text.startswith("aaa") else Bounds())
+        read(text, Bounds(characters=1_000) if text.startswith("aaa") else Bounds(values=100_000))
 
 
 @pytest.mark.parametrize(
@@ -147,3 +149,16 @@ def _typed(value: Any) -> Any:
     if type(value) is int and not -(2**63) <= value < 2**64:
         value = float(value)
     return (type(value).__name__, value)
+
+
+def test_nodes_know_their_places() -> None:
+    text = "# é\r\nkey: &x\n  - 'a b'\x85# c\n  - *x\n".replace("*x", "{y: 1}")
+    mapping = compose(text)
+    assert isinstance(mapping, Mapping)
+    ((_, items),) = mapping.entries
+    assert isinstance(items, Sequence)
+    first, second = items.children
+    assert text[first.start.index : first.end.index] == "'a b'"
+    assert text[second.start.index : second.end.index] == "{y: 1}"
+    assert [(node.start.line, node.start.column) for node in (mapping, items, first)] == [(1, 0), (1, 5), (2, 4)]
+    assert (second.start.line, second.end.line, second.end.column) == (4, 4, 10)

@@ -4,14 +4,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import yaml
 
 from injector.cluster.snapshot_file import SnapshotFaults, read_snapshot
 from injector.config import ConfigFaults, load
 from injector.core.model import EMPTY_SNAPSHOT
 from injector.core.render import RenderingError, TemplateSet
 from injector.core.render.functions import FILTERS
-from injector.core.yaml_bounds import DEEPEST, MOST_VALUES, refuse_unbounded
 from injector.manifests import ManualFaults, injection, rewrite
 from injector.reports.documents import UnreadableInputError, read_documents
 from tests.support import admitted, default_setup, pod_of
@@ -54,26 +52,6 @@ def text(request: pytest.FixtureRequest) -> str:
 
 def is_told(message: str) -> bool:
     return any(words in message for words in TOLD)
-
-
-def test_it_is_refused(text: str) -> None:
-    with pytest.raises(yaml.MarkedYAMLError) as caught:
-        refuse_unbounded(text)
-    assert is_told(str(caught.value))
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "a: &a [1, 2]\nb: *a\nc: [*a, *a]\n---\na: *unknown\n",
-        "a: &a [" + "x, " * 1000 + "x]\nb: [" + ", ".join(["*a"] * (MOST_VALUES // 1100)) + "]\n",
-        "a: " + "[" * (DEEPEST - 2) + "]" * (DEEPEST - 2),
-        "a: [" + "x, " * (MOST_VALUES + 1) + "x]",
-    ],
-)
-def test_what_is_bounded_passes(text: str) -> None:
-    refuse_unbounded(text)
 
 
 def test_in_an_annotation_it_refuses_the_pod(text: str) -> None:
