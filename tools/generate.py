@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from injector.config.keys import ABSENT, MESH_KEYS, NATIVE_KEYS, VALUES_KEYS, Key
 from injector.core.model import JsonObject
 from injector.core.selection import (
@@ -22,6 +20,8 @@ from injector.core.selection import (
     default_rules,
     revision_rules,
 )
+from injector.core.yaml.reader import read
+from injector.core.yaml.writer import write
 
 # The JSON Schema of the configuration, made from the tables of keys; `schema.json` beside this file is its text.
 # Source: https://json-schema.org/draft/2020-12. Only the injector's own document is described, no foreign kind.
@@ -108,7 +108,7 @@ def selection_text() -> str:
             _entry(rule) for rule in default_rules(namespaces_by_default=True) if rule not in on_request
         ],
     }
-    return _SELECTION_HEADER + yaml.safe_dump(document, sort_keys=False)
+    return _SELECTION_HEADER + write(document)
 
 
 def with_config(schema: JsonObject) -> JsonObject:
@@ -120,7 +120,7 @@ def with_config(schema: JsonObject) -> JsonObject:
 
 def described_values(text: str) -> list[Value]:
     """The values of a values.yaml in order: each key with a comment `# --` above it."""
-    defaults, parents, found, meaning = yaml.safe_load(text), list[tuple[int, str]](), list[Value](), ""
+    defaults, parents, found, meaning = read(text), list[tuple[int, str]](), list[Value](), ""
     for line in text.splitlines():
         words = line.strip()
         if words.startswith("# --"):

@@ -30,4 +30,4 @@ DOCUMENTS = Bounds()
 # which has at most 1.5 MiB, has a few thousand of them.
 REQUEST = Bounds(characters=16 * 1024 * 1024, values=200_000)
 # Annotations share 256 KiB (https://kubernetes.io/docs/concepts/overview/working-with-objects/annotations/).
-ANNOTATION = Bounds(characters=256 * 1024)
+ANNOTATION = Bounds(characters=256 * 1024, values=10_000)
