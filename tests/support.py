@@ -1,19 +1,30 @@
 """What tests of several rooms have in common: a configuration from text, pods, reviews, and the public cases."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from injector.config import load
 from injector.core.admission import Setup, admit_request, set_up
 from injector.core.model import EMPTY_SNAPSHOT, Admission, JsonObject, Pod, Snapshot
+from injector.core.render import TemplateSet
 from injector.core.review import parse_review
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 PUBLIC_CASES = REPOSITORY.parent / "shared" / "conformance"
+
+
+@pytest.fixture(scope="module", autouse=True, params=[True, False], ids=["optimised", "plain"])
+def both_ways(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A module's tests with templates optimised, as they are served, and once more the plain way."""
+    with pytest.MonkeyPatch.context() as patch:
+        for function in (TemplateSet.__init__, set_up):
+            patch.setattr(function, "__kwdefaults__", {"optimise": request.param})
+        yield
 
 
 def setup_of(tmp_path: Path, text: str = "", *sets: str) -> Setup:

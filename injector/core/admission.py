@@ -41,8 +41,8 @@ from injector.core.render.context import (
     pod_view,
     proxy_config_view,
 )
-from injector.core.render.fast_path import usual_scopes
 from injector.core.render.functions import FILTERS
+from injector.core.render.partial_evaluation import usual_scopes
 from injector.core.review import request_faults
 from injector.core.selection import SelectionRule
 from injector.core.workload import identify
@@ -101,11 +101,14 @@ class _Told(TypedDict):
     configuration: str
 
 
-def set_up(config: Config) -> Setup:
-    """Make `config` ready for use. Templates are compiled when first needed; `Setup.templates.check` compiles all."""
+def set_up(config: Config, *, optimise: bool = True) -> Setup:
+    """Make `config` ready for use. Templates are compiled when first needed; `Setup.templates.check` compiles all.
+
+    `optimise` as in TemplateSet.
+    """
     configured = configured_by(config)
     known = KnownNames(frozen=configured.names, trusted=SAFE_FUNCTIONS)
-    templates = TemplateSet(config.templates, FILTERS, known, usual_scopes(configured))
+    templates = TemplateSet(config.templates, FILTERS, known, usual_scopes(configured), optimise=optimise)
     return Setup(configured, templates, selection_of(config), digest_of(config))
 
 

@@ -12,9 +12,14 @@ from tests.support import admitted, container_of, injected, pod_of
 SIDECAR, TRAFFIC, STATUS = "sidecar.istio.io/", "traffic.sidecar.istio.io/", "status.sidecar.istio.io/"
 
 
-@cache
 def setup_with(*sets: str) -> Setup:
-    return set_up(load(sets=sets).config)
+    # The default is another where tests run both ways.
+    return _setup((set_up.__kwdefaults__ or {})["optimise"], sets)
+
+
+@cache
+def _setup(optimise: bool, sets: tuple[str, ...]) -> Setup:
+    return set_up(load(sets=sets).config, optimise=optimise)
 
 
 def annotated(annotations: dict[str, str], *sets: str) -> Pod:

@@ -3,12 +3,13 @@
 import re
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from copy import copy
 from functools import partial
 from math import isfinite
 from typing import Any
 
 from jinja2 import FunctionLoader, StrictUndefined, nodes
+from jinja2.compiler import CodeGenerator, Frame, optimizeconst
 from jinja2.exceptions import TemplateSyntaxError
 from jinja2.runtime import Context, Macro
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -25,8 +26,8 @@ from injector.core.render.limits import (
     rounded,
     with_bounds,
 )
-from injector.core.render.macros import PLACED, TemplateCodeGenerator, write_out_macros
-from injector.core.render.partial_evaluation import COUNTED, fold_constants
+from injector.core.render.macros import Line, MacroExpansion, drop_unused, lines_of, place_of, tags_of
+from injector.core.render.partial_evaluation import COUNTED, KnownNames, fold_constants
 from injector.core.render.placeholders import CLOSE, OPEN, Constants, Fragment, Recorder
 
 _ROUNDS_OF_A_CALL = 10
@@ -46,28 +47,71 @@ FORBIDDEN_BLOCKS: Mapping[type[nodes.Node], str] = {
     nodes.Block: "block",
 }
 
-# A name that no template can write.
-_PLACED_FILTER = "placed at column"
+# The filter that indents the result of a lone call to its column: in text, and under a name that no template can write.
+_PLACED, _PLACED_FILTER = "placed_at_column", "placed at column"
 
+_NEWLINE = re.compile(r"\r\n|\r")
 _LOOP_KEYWORDS = frozenset(("_loop_vars", "_block_vars"))
 _MAPPING_METHODS = frozenset(("get", "items", "keys", "values"))
 
-# A call that stands alone on its line, perhaps behind the dashes of list items: its result is indented to its column.
-_LONE_EXPRESSION = re.compile(
-    r"^(?P<place>[ ]*(?:-[ ]+)*)\{\{(?P<expression>(?:(?!\{\{|\{%|\{#).)*?)\}\}[ \t]*$", re.MULTILINE | re.DOTALL
-)
 
+class TemplateCodeGenerator(CodeGenerator):
+    """Writes the Python of a template for a TemplateEnvironment."""
 
-@dataclass(frozen=True, slots=True)
-class KnownNames:
-    """What is known of the names in scope before anything is rendered.
+    def visit_With(self, node: nodes.With, frame: Frame) -> None:  # noqa: N802 -- Jinja's visitor names
+        """Write a scope, with its line for what goes wrong in its values."""
+        self.newline(node)
+        super().visit_With(node, frame)
 
-    `frozen` are those that have the same value for every pod. `trusted` are functions, also as
-    methods, that need no look whether they are safe to call.
-    """
+    @optimizeconst
+    def visit_Getattr(self, node: nodes.Getattr, frame: Frame) -> None:  # noqa: N802 -- as above
+        """Write `mapping.key`; TemplateEnvironment.getattr says what it means."""
+        value, key = self.temporary_identifier(), repr(node.attr)
+        self.write(f"({value}[{key}] if type({value} := ")
+        self.visit(node.node, frame)
+        self.write(f") is dict and {key} in {value} else environment.getattr({value}, {key}))")
 
-    frozen: Mapping[str, Any] = field(default_factory=dict)
-    trusted: frozenset[Callable[..., Any]] = frozenset()
+    @optimizeconst
+    def visit_Call(self, node: nodes.Call, frame: Frame, forward_caller: bool = False) -> None:  # noqa: FBT001, FBT002, N802
+        """Write `function(…)` and `mapping.get(…)`; TemplateEnvironment.call says what they mean."""
+        if forward_caller or node.kwargs or node.dyn_args or node.dyn_kwargs:
+            super().visit_Call(node, frame, forward_caller=forward_caller)
+            return
+        if isinstance(node.node, nodes.Getattr) and node.node.attr == "get":
+            self._write_get(node.node, frame)
+        else:
+            self._write_function(node.node, frame)
+        self.write("(")
+        for argument in node.args:
+            self.visit(argument, frame)
+            self.write(", ")
+        self.write(")")
+
+    def _write_get(self, node: nodes.Getattr, frame: Frame) -> None:
+        value = self.temporary_identifier()
+        self.write(f"({value}.get if type({value} := ")
+        self.visit(node.node, frame)
+        self.write(f") is dict and 'get' not in {value} else ")
+        self.write(f"environment.allowed(context, environment.getattr({value}, 'get')))")
+
+    def _write_function(self, node: nodes.Expr, frame: Frame) -> None:
+        function = self.temporary_identifier()
+        self.write(f"({function} if getattr({function} := ")
+        self.visit(node, frame)
+        self.write(f", '__func__', {function}) in environment.trusted else environment.allowed(context, {function}))")
+
+    def _output_child_to_const(self, node: nodes.Expr, frame: Frame, finalize: Any) -> str:
+        """The text of a template as it is; of any other constant the mark that stands for it."""
+        if isinstance(node, nodes.TemplateData):
+            return super()._output_child_to_const(node, frame, finalize)
+        mark: str = self.environment.constants.emit(node.as_const(frame.eval_ctx))  # type: ignore[attr-defined]
+        return mark
+
+    def _output_child_pre(self, node: nodes.Expr, frame: Frame, finalize: Any) -> None:  # noqa: ARG002
+        self.write("context.emit(")
+
+    def _output_child_post(self, node: nodes.Expr, frame: Frame, finalize: Any) -> None:  # noqa: ARG002
+        self.write(")")
 
 
 class RecordingContext(Context):
@@ -91,9 +135,14 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
         load: Callable[[str], str | None],
         filters: Mapping[str, Callable[..., Any]],
         recorder: ContextVar[Recorder],
-        known: "KnownNames",
+        known: KnownNames,
+        *,
+        optimise: bool = True,
     ) -> None:
-        """`load` finds a template's text by name, `recorder` holds the record of the rendering that runs."""
+        """`load` finds a template's text by name, `recorder` holds the record of the rendering that runs.
+
+        Without `optimise` macros are called and nothing is evaluated beforehand, as Jinja itself has it.
+        """
         super().__init__(
             trim_blocks=True,
             lstrip_blocks=True,
@@ -110,12 +159,18 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
         self.filters["with_fields"] = bounding(self.filters["with_fields"])
         self.filters[_PLACED_FILTER] = _placed
         self._load = load
-        self._libraries: dict[str, nodes.Template | None] = {}
+        self._macros = MacroExpansion(self, self._library) if optimise else None
         self.recorder = recorder
         self.constants = Constants()
         self.trusted = known.trusted
         self._frozen = known.frozen
         self.globals = {"range": self.globals["range"], "dict": bounding(dict), "namespace": self.globals["namespace"]}
+
+    def plain(self) -> "TemplateEnvironment":
+        """The same environment, in which nothing is optimised."""
+        plain = copy(self)
+        plain._macros = None  # noqa: SLF001 -- of the same class
+        return plain
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         """A mapping's keys come before the methods of its Python type: pods have fields named `items` and `values`."""
@@ -169,38 +224,63 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
         return self._folded(source, name, filename, is_imported=True)
 
     def _folded(self, source: str, name: str | None, filename: str | None, *, is_imported: bool) -> nodes.Template:
-        for mark in (OPEN, CLOSE):
-            if mark in source:
-                line = source[: source.index(mark)].count("\n") + 1
-                raise TemplateSyntaxError(f"the character U+{ord(mark):04X} is reserved", line, name, filename)
-        tree = self._guarded(source, name, filename)
-        write_out_macros(tree, self._library)
-        fold_constants(tree, self._frozen, self, is_imported=is_imported)
-        for placed in tree.find_all(nodes.Filter):
-            if placed.name == PLACED:
-                placed.name = _PLACED_FILTER
+        text = _NEWLINE.sub("\n", source)
+        tree = self._checked(text, name, filename)
+        lines = self._macros.expand(text, tree) if self._macros else lines_of(text)
+        tree = self._guarded(lines, name, filename)
+        if self._macros:
+            if not is_imported:
+                drop_unused(tree)
+            fold_constants(tree, self._frozen, self, is_imported=is_imported)
         return tree
 
-    def _guarded(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
-        """The tree of `source` without forbidden blocks, its loops counted."""
-        tree = super()._parse(_LONE_EXPRESSION.sub(_place, source), name, filename)
+    def _checked(self, text: str, name: str | None, filename: str | None) -> nodes.Template:
+        """The tree of a text as it is. Raises TemplateSyntaxError, also for what is not available in templates."""
+        for mark in (OPEN, CLOSE):
+            if mark in text:
+                line = text[: text.index(mark)].count("\n") + 1
+                raise TemplateSyntaxError(f"the character U+{ord(mark):04X} is reserved", line, name, filename)
+        tree = super()._parse(text, name, filename)
         _refuse_forbidden_blocks(tree, name)
         _refuse_infinities(tree, name)
+        return tree
+
+    def _guarded(self, lines: list[Line], name: str | None, filename: str | None) -> nodes.Template:
+        """The tree of an expanded template, what it joins and its loops bounded, with the original's line numbers."""
+        text = "\n".join(line.text for line in lines)
+        tree = super()._parse(self._with_places(text), name, filename)
+        for node in tree.find_all(nodes.Node):
+            if node.lineno:
+                node.lineno = lines[node.lineno - 1].number
         _give_context(tree)
+        for placed in tree.find_all(nodes.Filter):
+            if placed.name == _PLACED:
+                placed.name = _PLACED_FILTER
         for loop in tree.find_all(nodes.For):
             loop.iter = nodes.Filter(loop.iter, COUNTED, [], [], None, None, lineno=loop.lineno)
         return with_bounds(tree)
 
-    def _library(self, name: str) -> nodes.Template | None:
-        """The tree of another template, for no one to change; None where there is none, or it cannot be read."""
-        if name not in self._libraries:
-            source = self._load(name)
-            try:
-                self._libraries[name] = None if source is None else self._guarded(source, name, None)
-            except TemplateSyntaxError:
-                # Using it will tell.
-                self._libraries[name] = None
-        return self._libraries[name]
+    def _with_places(self, text: str) -> str:
+        """The text in which each lone expression says its column: what a macro returns is indented to it."""
+        parts, done = list[str](), 0
+        for tag in tags_of(text, self):
+            place = place_of(text, tag) if tag.is_expression else None
+            if place is not None:
+                inner = text[tag.start + 2 : tag.end - 2]
+                parts += [text[done : tag.start], f"{{{{ ({inner}) | {_PLACED}({len(place)}) }}}}"]
+                done = tag.end
+        return "".join([*parts, text[done:]])
+
+    def _library(self, name: str) -> tuple[str, nodes.Template] | None:
+        source = self._load(name)
+        if source is None:
+            return None
+        text = _NEWLINE.sub("\n", source)
+        try:
+            return text, self._checked(text, name, None)
+        except TemplateSyntaxError:
+            # Using it will say so.
+            return None
 
 
 def _give_context(tree: nodes.Template) -> None:
@@ -212,11 +292,6 @@ def _give_context(tree: nodes.Template) -> None:
     ]
     for user in users:
         user.with_context = True
-
-
-def _place(match: re.Match[str]) -> str:
-    place, expression = match["place"], match["expression"]
-    return f"{place}{{{{ ({expression}) | {PLACED}({len(place)}) }}}}"
 
 
 def _placed(value: Any, column: int) -> Any:

@@ -1,287 +1,344 @@
-"""Macros that stand alone on a line are written out where they are called, when a template is compiled.
+"""Macros that stand alone on a line are expanded as text, before a template is parsed.
 
-Calling a macro for every pod, and indenting what it returns, was the greater part of a rendering's cost; written out,
-nothing of it is left but the text. What a template means stays the same: parameters get a scope of their own, and a
-macro that cannot be written out (one that calls itself, or takes what it was not asked for) is called as before.
+Calling a macro for every pod, and indenting what it returns, is most of what a rendering costs. Instead its lines take
+the place of the call, at the call's column, and its parameters get a scope of their own:
+
+    args:                                   args:
+    {{ proxy_arguments("sidecar") }}   ->   {% with role="sidecar" %}
+                                            - proxy
+                                            - {{ role }}
+                                            {% endwith %}
+
+The expanded template means what the original means. Where that is not certain the call stays: for a macro that calls
+itself, that strips whitespace, or that reads a name to which the lines around the call give another meaning.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from copy import copy
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+import re
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import accumulate
+from typing import NamedTuple, TypeAlias
 
-from jinja2 import nodes
-from jinja2.compiler import CodeGenerator, Frame, optimizeconst
+from jinja2 import Environment, nodes
+from jinja2.meta import find_undeclared_variables
 
-# The filter that indents the result of a lone call to the column where it stands.
-PLACED = "placed_at_column"
+# Macros that call others twice double with each step: those that there is no room for are called.
+_MAXIMUM_LENGTH = 400_000
+_STRIPS_WHITESPACE = re.compile(r"\{[{%#][-+]|[-+][}%#]\}")
+_OPENS_BLOCK_SCALAR = re.compile(r"(?:^|[\s:-])[|>][-+0-9]*$")
+# Statements that mean something else in another place, and the names that only a call has.
+_BOUND_TO_PLACE = (nodes.Break, nodes.Continue, nodes.Import, nodes.FromImport, nodes.Include, nodes.Macro)
+_NAMES_OF_CALLS = frozenset(("caller", "varargs", "kwargs", "loop"))
+_SCOPES = (nodes.For, nodes.With, nodes.Macro, nodes.CallBlock)
+_DEPTHS = {**dict.fromkeys("([{", 1), **dict.fromkeys(")]}", -1)}
 
-_MAXIMUM_DEPTH = 8
-# Macros that use others twice double with each step: those that there is no room for are called.
-_MOST_NODES = 100_000
-_IMPLICIT = frozenset(("caller", "varargs", "kwargs"))
+Token: TypeAlias = tuple[str, str]
+LoadTemplate: TypeAlias = Callable[[str], tuple[str, nodes.Template] | None]
+
+
+class Line(NamedTuple):
+    """A line of an expanded template, without its line break, and the number of the line it was in the original."""
+
+    text: str
+    number: int
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
-    """A macro that can be called by name. `siblings` are those that its own calls mean; `is_own`: of the template."""
+class Tag:
+    """A `{{ … }}` or `{% … %}`: its tokens, typed as `Environment.lex` does, and where it is in the text."""
 
-    macro: nodes.Macro
-    siblings: "Macros"
-    is_own: bool
+    is_expression: bool
+    tokens: Sequence[Token]
+    start: int
+    end: int
+
+    @property
+    def words(self) -> list[str]:
+        """The texts of the tokens, without whitespace."""
+        return [text for kind, text in self.tokens if kind != "whitespace"]
 
 
-Macros: TypeAlias = Mapping[str, _Known]
-ParseLibrary: TypeAlias = Callable[[str], nodes.Template | None]
+def tags_of(text: str, environment: Environment) -> Iterator[Tag]:
+    """The tags of a template that parses, in order. Comments and raw blocks are none."""
+    position, start, tokens = 0, 0, list[Token]()
+    for _, kind, token in environment.lex(text):
+        # The lexer leaves out whitespace that a tag strips before it.
+        position = text.index(token, position)
+        if kind in ("variable_begin", "block_begin"):
+            start, tokens = position, []
+        elif kind in ("variable_end", "block_end"):
+            while tokens and tokens[-1][0] == "whitespace":
+                tokens.pop()
+            yield Tag(kind == "variable_end", tokens, start, position + len(token.rstrip()))
+        elif tokens or kind != "whitespace":
+            tokens.append((kind, token))
+        position += len(token)
+
+
+def place_of(text: str, tag: Tag) -> str | None:
+    """What is left of an expression that stands alone on its line: spaces and the dashes of list items; else None."""
+    before = text[text.rfind("\n", 0, tag.start) + 1 : tag.start]
+    after = text[tag.end :].partition("\n")[0]
+    is_alone = not before.replace("- ", "").strip(" ") and not after.strip(" \t")
+    return before if is_alone and not _STRIPS_WHITESPACE.search(text, tag.start, tag.end) else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Macro:
+    """A macro that can be expanded: its body, with the calls in it expanded, and the names that it reads around it."""
+
+    node: nodes.Macro
+    body: Sequence[Line]
+    reads: frozenset[str]
 
 
 @dataclass(slots=True)
-class _Room:
-    """How many nodes may still be written out in a template."""
+class _Scope:
+    """What calls in one text mean: the macros known so far, and the names that the text assigns.
 
-    left: int = _MOST_NODES
+    `hidden` are those that it assigns in inner scopes, `room` is how much longer expansions may make it.
+    """
 
-    def takes(self, macro: nodes.Macro) -> bool:
-        """Whether the body of `macro` still goes in; it does then."""
-        size = sum(1 for _ in macro.find_all(nodes.Node))
-        if size <= self.left:
-            self.left -= size
-            return True
-        return False
+    assigned: frozenset[str]
+    hidden: frozenset[str]
+    defined: Mapping[str, nodes.Macro]
+    imports: Mapping[int, nodes.FromImport]
+    macros: dict[str, _Macro] = field(default_factory=dict)
+    imported: set[str] = field(default_factory=set)
+    room: int = _MAXIMUM_LENGTH
 
+    @classmethod
+    def of(cls, tree: nodes.Template) -> "_Scope":
+        """The scope in which nothing is known yet of the template's macros."""
+        macros = Counter(macro.name for macro in tree.find_all(nodes.Macro))
+        outer = [statement for statement in tree.body if isinstance(statement, nodes.Macro)]
+        return cls(
+            assigned=frozenset(_assigned(tree)),
+            hidden=frozenset(name for scope in tree.find_all(_SCOPES) for name in _assigned(scope)),
+            defined={macro.name: macro for macro in outer if macros[macro.name] == 1 and _can_move(macro)},
+            imports={each.lineno: each for each in tree.body if isinstance(each, nodes.FromImport)},
+        )
 
-@dataclass(frozen=True, slots=True)
-class _Where:
-    """The macros that can be called, those inside which a place is, and the room that is left."""
+    def add(self, name: str, macro: _Macro) -> None:
+        """Expand calls of `name` from now on, unless the text gives names that the macro reads another meaning."""
+        if name not in self.assigned and macro.reads.isdisjoint(self.hidden | _NAMES_OF_CALLS):
+            self.macros[name] = macro
 
-    known: Macros
-    around: tuple[nodes.Macro, ...]
-    room: _Room
-
-    def is_inside(self, macro: nodes.Macro) -> bool:
-        """Whether the place is in the body of `macro`, which then calls itself."""
-        return any(macro is each for each in self.around)
-
-    def inside(self, macro: nodes.Macro, known: Macros) -> "_Where":
-        """The same in the body of `macro`, in which `known` can be called."""
-        return _Where(known, (*self.around, macro), self.room)
-
-
-@dataclass(frozen=True, slots=True)
-class _LoneCall:
-    """A macro's call that stands alone on its line, at `column`."""
-
-    name: str
-    arguments: nodes.Call
-    column: int
+    def add_imported(self, name: str, macro: _Macro) -> None:
+        """The same for a macro of another template, which sees nothing that this one assigns or defines."""
+        if macro.reads.isdisjoint(self.assigned) and macro.reads.isdisjoint(self.defined):
+            self.add(name, macro)
+            self.imported.add(name)
 
 
-def write_out_macros(tree: nodes.Template, parse_library: ParseLibrary) -> None:
-    """Change `tree` so that lone macro calls are written out; `parse_library` gives the tree of a library by name."""
-    known = dict(_imported(tree, parse_library))
-    for statement in tree.body:
-        if isinstance(statement, nodes.Macro):
-            known[statement.name] = _Known(statement, known, is_own=True)
-    _write_out(tree, _Where(known, (), _Room()))
-    _drop_unused(tree)
+class MacroExpansion:
+    """Expands macros in templates."""
 
+    def __init__(self, environment: Environment, load: LoadTemplate) -> None:
+        """`environment` lexes; `load` gives text and tree of another template, None where there is none."""
+        self._environment = environment
+        self._load = load
+        self._libraries: dict[str, Mapping[str, _Macro]] = {}
 
-def _imported(tree: nodes.Template, parse_library: ParseLibrary) -> Iterator[tuple[str, _Known]]:
-    """The macros that the template imports by name, with its context, from libraries that hold nothing but macros."""
-    for statement in tree.body:
-        if not (isinstance(statement, nodes.FromImport) and statement.with_context):
-            continue
-        library = parse_library(statement.template.value) if isinstance(statement.template, nodes.Const) else None
-        if library is None or not all(isinstance(each, (nodes.Macro, nodes.Output)) for each in library.body):
-            continue
-        siblings: dict[str, _Known] = {}
-        for macro in library.body:
-            if isinstance(macro, nodes.Macro):
-                siblings[macro.name] = _Known(macro, siblings, is_own=False)
+    def expand(self, text: str, tree: nodes.Template) -> list[Line]:
+        """The lines of a template, whose tree is `tree`, with its lone calls of macros expanded."""
+        return self._expanded(lines_of(text), _Scope.of(tree), Counter())
+
+    def _expanded(self, lines: list[Line], scope: _Scope, calls: Counter[str]) -> list[Line]:
+        """The lines with calls expanded and counted; the macros that are defined on the way join the scope."""
+        text = "\n".join(line.text for line in lines)
+        starts = list(accumulate((len(line.text) + 1 for line in lines), initial=0))
+        expanded, done = list[Line](), 0
+        tags = tags_of(text, self._environment)
+        for tag in tags:
+            first, words = bisect_right(starts, tag.start) - 1, tag.words
+            if tag.is_expression:
+                placed = self._placed(tag, text, lines[first].number, scope)
+                if placed:
+                    calls[words[0]] += 1
+                    expanded += [*lines[done:first], *placed]
+                    done = bisect_right(starts, tag.end)
+            elif words[0] == "macro" and words[1] in scope.defined:
+                end = next(each for each in tags if not each.is_expression and each.words == ["endmacro"])
+                body = _body(text, tag.end, end.start)
+                number = lines[bisect_right(starts, body.start) - 1].number
+                self._define(scope.defined[words[1]], lines_of(text[body], number), scope)
+            elif words[0] == "from" and lines[first].number in scope.imports:
+                self._import(scope.imports[lines[first].number], scope)
+        return [*expanded, *lines[done:]]
+
+    def _define(self, node: nodes.Macro, body: list[Line], scope: _Scope) -> None:
+        calls = Counter[str]()
+        expanded = self._expanded(body, scope, calls)
+        loads = Counter(name.name for name in node.find_all(nodes.Name) if name.ctx == "load")
+        alone = nodes.Template([node], lineno=1)
+        alone.set_environment(self._environment)
+        read_by_others = (name for called in calls for name in scope.macros[called].reads)
+        is_called = {name for name, count in calls.items() if loads[name] == count}
+        reads = frozenset(find_undeclared_variables(alone) - is_called).union(read_by_others)
+        if node.name not in loads and not _changes_when_moved("\n".join(line.text for line in body), self._environment):
+            scope.add(node.name, _Macro(node, expanded, reads))
+
+    def _import(self, statement: nodes.FromImport, scope: _Scope) -> None:
+        library = self._library(statement.template.value) if isinstance(statement.template, nodes.Const) else {}
         for imported in statement.names:
             name, alias = imported if isinstance(imported, tuple) else (imported, imported)
-            if name in siblings:
-                yield alias, siblings[name]
+            if name in library:
+                scope.add_imported(alias, library[name])
+
+    def _library(self, name: str) -> Mapping[str, _Macro]:
+        """The macros of another template that need nothing else of it."""
+        if name not in self._libraries:
+            self._libraries[name] = {}
+            loaded = self._load(name)
+            if loaded and all(isinstance(each, (nodes.Macro, nodes.Output)) for each in loaded[1].body):
+                scope = _Scope.of(loaded[1])
+                self._expanded(lines_of(loaded[0]), scope, Counter())
+                own = {macro.name for macro in loaded[1].find_all(nodes.Macro)}
+                self._libraries[name] = {
+                    each: macro for each, macro in scope.macros.items() if macro.reads.isdisjoint(own)
+                }
+        return self._libraries[name]
+
+    def _placed(self, tag: Tag, text: str, number: int, scope: _Scope) -> list[Line]:
+        """The lines that take the place of a call; none where it is no lone call of a macro known by then."""
+        name = next(iter(tag.words), "")
+        column = place_of(text, tag)
+        if name not in scope.macros or column is None or column.strip(" ") or _is_in_block_scalar(text, tag.start):
+            return []
+        macro = scope.macros[name]
+        values = _values(macro.node, tag.tokens)
+        size = sum(len(line.text) + len(column) for line in macro.body)
+        if values is None or size > scope.room:
+            return []
+        scope.room -= size
+        given = ", ".join(f"{parameter}={value}" for parameter, value in values.items())
+        around = [f"{column}{{% with {given} %}}", f"{column}{{% endwith %}}"]
+        is_imported = name in scope.imported
+        body = [Line(column + line.text, number if is_imported else line.number) for line in macro.body]
+        # What is given may have line breaks.
+        header = [Line(line, number) for line in around[0].split("\n")]
+        return [*header, *body, Line(around[1], number)]
 
 
-def _write_out(parent: nodes.Node, where: _Where) -> None:
-    for field, value in parent.iter_fields():
-        if isinstance(value, list):
-            written = [new for item in value for new in _with_macros_written_out(item, where)]
-            setattr(parent, field, written)
+def lines_of(text: str, number: int = 1) -> list[Line]:
+    """The lines of a text of which the first is line `number` of the original."""
+    return [Line(line, number) for number, line in enumerate(text.split("\n"), number)]
 
 
-def _with_macros_written_out(node: nodes.Node, where: _Where) -> Iterator[nodes.Node]:
-    if not isinstance(node, nodes.Output):
-        if isinstance(node, nodes.Macro):
-            _write_out(node, where.inside(node, where.known))
-        elif isinstance(node, nodes.Stmt):
-            _write_out(node, where)
-        yield node
-        return
-    run: list[nodes.Expr] = []
-    for piece in node.nodes:
-        scope = _scope_of_call(piece, where)
-        if scope is None:
-            run.append(piece)
-            continue
-        yield from _output(run, node.lineno)
-        yield scope
-        run = []
-    yield from _output(run, node.lineno)
-
-
-def _output(pieces: list[nodes.Expr], line: int) -> Iterator[nodes.Output]:
-    if pieces:
-        yield nodes.Output(pieces, lineno=line)
-
-
-def _scope_of_call(piece: nodes.Expr, where: _Where) -> nodes.With | None:
-    """The body of the macro that `piece` calls, in a scope with its parameters; None where it has to be called."""
-    call = _lone_call(piece)
-    found = where.known.get(call.name) if call else None
-    if call is None or found is None or len(where.around) > _MAXIMUM_DEPTH or where.is_inside(found.macro):
-        return None
-    values = None if _takes_more(found.macro) else _arguments(found.macro, call.arguments)
-    if values is None or not where.room.takes(found.macro):
-        return None
-    parameters: list[nodes.Expr] = [nodes.Name(each.name, "param") for each in found.macro.args]
-    scope = nodes.With(parameters, values, _copied(found.macro.body))
-    _place(scope, call.column)
-    # A line of a library would be taken for a line of this template.
-    scope.set_lineno(piece.lineno, override=not found.is_own)
-    _write_out(scope, where.inside(found.macro, found.siblings))
-    if not found.is_own and any(name in found.siblings for name in _names_called(scope)):
-        return None
-    return scope
-
-
-def _lone_call(piece: nodes.Expr) -> _LoneCall | None:
-    if not (isinstance(piece, nodes.Filter) and piece.name == PLACED and isinstance(piece.node, nodes.Call)):
-        return None
-    if not isinstance(piece.node.node, nodes.Name) or not isinstance(piece.args[0], nodes.Const):
-        return None
-    return _LoneCall(piece.node.node.name, piece.node, piece.args[0].value)
-
-
-def _takes_more(macro: nodes.Macro) -> bool:
-    return any(name.name in _IMPLICIT for name in macro.find_all(nodes.Name))
-
-
-def _arguments(macro: nodes.Macro, call: nodes.Call) -> list[nodes.Expr] | None:
-    """The value of each parameter; None where the call does not fit, which is then an error of the rendering."""
-    names = [each.name for each in macro.args]
-    if call.dyn_args or call.dyn_kwargs or len(call.args) > len(names):
-        return None
-    defaults = dict(zip(names[len(names) - len(macro.defaults) :], macro.defaults, strict=True))
-    named = {keyword.key: keyword.value for keyword in call.kwargs}
-    placed = dict(zip(names, call.args, strict=False))
-    bound = {**defaults, **named, **placed}
-    if bound.keys() != set(names) or named.keys() & placed.keys():
-        return None
-    return [_copied(bound[name]) for name in names]
-
-
-def _place(scope: nodes.With, column: int) -> None:
-    """Indent the body's text to `column`, as the call's result would be; the first line stands there already."""
-    first = scope.body[0] if scope.body else None
-    if isinstance(first, nodes.Output) and isinstance(first.nodes[0], nodes.TemplateData):
-        first.nodes[0].data = first.nodes[0].data.lstrip("\n")
-    for text in scope.find_all(nodes.TemplateData):
-        text.data = text.data.replace("\n", "\n" + " " * column)
-    for placed in scope.find_all(nodes.Filter):
-        if placed.name == PLACED and isinstance(placed.args[0], nodes.Const):
-            placed.args = [nodes.Const(placed.args[0].value + column)]
-
-
-def _copied(part: Any) -> Any:
-    """A copy of nodes all the way down; their environment, which each of them knows, stays the same one."""
-    if isinstance(part, list):
-        return [_copied(each) for each in part]
-    if not isinstance(part, nodes.Node):
-        return part
-    new = copy(part)
-    for field in part.fields:
-        setattr(new, field, _copied(getattr(part, field)))
-    return new
-
-
-def _names_called(node: nodes.Node) -> Iterator[str]:
-    return (call.node.name for call in node.find_all(nodes.Call) if isinstance(call.node, nodes.Name))
-
-
-def _drop_unused(tree: nodes.Template) -> None:
+def drop_unused(tree: nodes.Template) -> None:
     """Take out macros and imports by name of which no use is left."""
-    used = {name.name for name in tree.find_all(nodes.Name) if name.ctx == "load"}
+    macros = [each for each in tree.body if isinstance(each, nodes.Macro)]
+    used = _used_names([each for each in tree.body if each not in macros], macros)
     kept: list[nodes.Node] = []
     for statement in tree.body:
-        if isinstance(statement, nodes.FromImport):
-            statement.names = [each for each in statement.names if _local_name(each) in used]
+        if isinstance(statement, nodes.FromImport) and isinstance(statement.template, nodes.Const):
+            statement.names = [each for each in statement.names if _alias(each) in used]
             if not statement.names:
                 continue
-        if not isinstance(statement, nodes.Macro) or statement.name in used:
-            kept.append(statement)
-    tree.body = kept
+        kept.append(statement)
+    # Other templates see the names of the one that uses them.
+    shares_names = any(True for each in kept for _ in each.find_all((nodes.Import, nodes.FromImport, nodes.Include)))
+    tree.body = [each for each in kept if shares_names or not isinstance(each, nodes.Macro) or each.name in used]
 
 
-def _local_name(imported: str | tuple[str, str]) -> str:
+def _used_names(body: Iterable[nodes.Node], macros: Sequence[nodes.Macro]) -> set[str]:
+    """The names that statements read, and those that the macros among them read in turn."""
+    used: set[str] = set()
+    new = _loaded(body)
+    while new:
+        used |= new
+        new = _loaded(macro for macro in macros if macro.name in new) - used
+    return used
+
+
+def _loaded(body: Iterable[nodes.Node]) -> set[str]:
+    return {name.name for each in body for name in each.find_all(nodes.Name) if name.ctx == "load"}
+
+
+def _alias(imported: str | tuple[str, str]) -> str:
     return imported[1] if isinstance(imported, tuple) else imported
 
 
-# How templates become Python: as Jinja does it, but for the three things that they do all the time. They read keys
-# of mappings, call functions about the pod, and emit values. Each is written out in place for the usual case;
-# anything else goes to the environment, which says what it means and whether it is allowed.
+def _assigned(node: nodes.Node) -> Iterator[str]:
+    return (name.name for name in node.find_all(nodes.Name) if name.ctx != "load")
 
 
-class TemplateCodeGenerator(CodeGenerator):
-    """Writes the Python of a template for a TemplateEnvironment."""
+def _can_move(macro: nodes.Macro) -> bool:
+    """Whether the body of a macro may mean the same elsewhere, and its parameters can be given in text."""
+    names = {name.name for name in macro.find_all(nodes.Name)}
+    return (
+        names.isdisjoint(_NAMES_OF_CALLS - {"loop"})
+        and next(macro.find_all(_BOUND_TO_PLACE), None) is None
+        and all(isinstance(default, nodes.Const) for default in macro.defaults)
+    )
 
-    @optimizeconst
-    def visit_Getattr(self, node: nodes.Getattr, frame: Frame) -> None:  # noqa: N802 -- Jinja's visitor names
-        """Write `mapping.key`; TemplateEnvironment.getattr says what it means."""
-        value, key = self.temporary_identifier(), repr(node.attr)
-        self.write(f"({value}[{key}] if type({value} := ")
-        self.visit(node.node, frame)
-        self.write(f") is dict and {key} in {value} else environment.getattr({value}, {key}))")
 
-    @optimizeconst
-    def visit_Call(self, node: nodes.Call, frame: Frame, forward_caller: bool = False) -> None:  # noqa: FBT001, FBT002, N802
-        """Write `function(…)` and `mapping.get(…)`; TemplateEnvironment.call says what they mean."""
-        if forward_caller or node.kwargs or node.dyn_args or node.dyn_kwargs:
-            super().visit_Call(node, frame, forward_caller=forward_caller)
-            return
-        if isinstance(node.node, nodes.Getattr) and node.node.attr == "get":
-            self._write_get(node.node, frame)
-        else:
-            self._write_function(node.node, frame)
-        self.write("(")
-        for argument in node.args:
-            self.visit(argument, frame)
-            self.write(", ")
-        self.write(")")
+def _changes_when_moved(body: str, environment: Environment) -> bool:
+    """Whether indentation, or other text before and behind it, changes what a body gives."""
+    has_long_text = any(
+        "\n" in token for tag in tags_of(body, environment) for kind, token in tag.tokens if kind == "string"
+    )
+    return has_long_text or _STRIPS_WHITESPACE.search(body) is not None
 
-    def _write_get(self, node: nodes.Getattr, frame: Frame) -> None:
-        value = self.temporary_identifier()
-        self.write(f"({value}.get if type({value} := ")
-        self.visit(node.node, frame)
-        self.write(f") is dict and 'get' not in {value} else ")
-        self.write(f"environment.allowed(context, environment.getattr({value}, 'get')))")
 
-    def _write_function(self, node: nodes.Expr, frame: Frame) -> None:
-        function = self.temporary_identifier()
-        self.write(f"({function} if getattr({function} := ")
-        self.visit(node, frame)
-        self.write(f", '__func__', {function}) in environment.trusted else environment.allowed(context, {function}))")
+def _body(text: str, start: int, end: int) -> slice:
+    """Where the body of a macro is without the line breaks around it, as the result of a call is placed."""
+    if not text[text.rfind("\n", 0, end) + 1 : end].strip(" \t"):
+        end = max(start, text.rfind("\n", 0, end))
+    while start < end and text[start] == "\n":
+        start += 1
+    while start < end and text[end - 1] == "\n":
+        end -= 1
+    return slice(start, end)
 
-    def _output_child_to_const(self, node: nodes.Expr, frame: Frame, finalize: Any) -> str:
-        """The text of a template as it is; of any other constant the mark that stands for it."""
-        if isinstance(node, nodes.TemplateData):
-            return super()._output_child_to_const(node, frame, finalize)
-        mark: str = self.environment.constants.emit(node.as_const(frame.eval_ctx))  # type: ignore[attr-defined]
-        return mark
 
-    def _output_child_pre(self, node: nodes.Expr, frame: Frame, finalize: Any) -> None:  # noqa: ARG002
-        self.write("context.emit(")
+def _values(macro: nodes.Macro, tokens: Sequence[Token]) -> dict[str, str] | None:
+    """The text of each parameter's value in a call; None where the tokens are something else, or it does not fit."""
+    arguments = _arguments(tokens)
+    if arguments is None:
+        return None
+    names = [parameter.name for parameter in macro.args]
+    values: dict[str, str] = {}
+    for position, argument in enumerate(arguments):
+        words = [token for token in argument if token[0] != "whitespace"]
+        is_named = words[1:2] == [("operator", "=")]
+        name = words[0][1] if is_named else names[position] if position < len(names) else ""
+        if name in values or name not in names or words[0][1] in ("*", "**"):
+            return None
+        value = argument[argument.index(words[1]) + 1 :] if is_named else argument
+        values[name] = "".join(text for _, text in value).strip()
+    optional = names[len(names) - len(macro.defaults) :]
+    for name, default in zip(optional, macro.defaults, strict=True):
+        if isinstance(default, nodes.Const):
+            values.setdefault(name, repr(default.value))
+    return values if values.keys() == set(names) else None
 
-    def _output_child_post(self, node: nodes.Expr, frame: Frame, finalize: Any) -> None:  # noqa: ARG002
-        self.write(")")
+
+def _arguments(tokens: Sequence[Token]) -> list[list[Token]] | None:
+    """The tokens of each argument of a call; None where the tokens are something else."""
+    arguments, depth = [list[Token]()], 0
+    for position, (kind, text) in enumerate(tokens[1:], 2):
+        depth += _DEPTHS.get(text, 0) if kind == "operator" else 0
+        if depth == 0 and position < len(tokens):
+            return None
+        if depth == 1 and kind == "operator" and text in "(,":
+            arguments.append([])
+        elif depth:
+            arguments[-1].append((kind, text))
+    return [each for each in arguments if "".join(text for _, text in each).strip()] if len(arguments) > 1 else None
+
+
+def _is_in_block_scalar(text: str, position: int) -> bool:
+    """Whether a line belongs to a text in a YAML document, where line breaks and columns count."""
+    *above, line = text[:position].split("\n")
+    column = len(line)
+    for other in reversed(above):
+        indented = len(other) - len(other.lstrip(" "))
+        if other.strip() and not other.lstrip().startswith(("{%", "{#")) and indented < column:
+            column = indented
+            if _OPENS_BLOCK_SCALAR.search(other.rstrip()):
+                return True
+    return False

@@ -7,13 +7,15 @@ all of its pods, and of an `if` that asks for nothing else only one branch is le
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from copy import copy
+from dataclasses import dataclass, field
 from math import isfinite
 from typing import Any
 
 from jinja2 import Environment, nodes
 from jinja2.visitor import NodeTransformer
 
-from injector.core.model import InjectionError
+from injector.core.model import DEFAULT_PROXY_ID, InjectionError, Workload
+from injector.core.render.context import SAFE_FUNCTIONS, Configured, TemplateInput, scope_of
 
 # Values of which only a part is known when a template is compiled.
 
@@ -332,3 +334,77 @@ def _decided(node: nodes.Expr) -> nodes.Expr:
         case nodes.Or(left=nodes.Const(value=value)):
             return node.left if value else node.right
     return node
+
+
+@dataclass(frozen=True, slots=True)
+class KnownNames:
+    """What is known of the names in scope before anything is rendered.
+
+    `frozen` are those that have the same value for every pod. `trusted` are functions, also as
+    methods, that need no look whether they are safe to call.
+    """
+
+    frozen: Mapping[str, Any] = field(default_factory=dict)
+    trusted: frozenset[Callable[..., Any]] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class UsualScope:
+    """What is known of a usual scope.
+
+    `constant` are names with their values, of which those in `same` have to be looked at; the others depend on the
+    pod's annotations alone, and its pod has none of what `annotations` was asked for. `trusted` as in KnownNames.
+    """
+
+    constant: Mapping[str, Any]
+    trusted: frozenset[Callable[..., Any]]
+    same: Mapping[str, Any]
+    annotations: WithoutAsked
+
+    @property
+    def known(self) -> KnownNames:
+        """What a template can be compiled with."""
+        pod = PartlyKnown({"metadata": PartlyKnown({"annotations": self.annotations})})
+        return KnownNames({**self.constant, "pod": pod}, self.trusted)
+
+    def fits(self, scope: Mapping[str, Any]) -> bool:
+        """Whether what is known holds for `scope`, as far as use was made of it so far."""
+        for name, value in self.same.items():
+            found = scope[name]
+            if found is not value and (type(value) is dict or found != value):
+                return False
+        return self.annotations.asked.isdisjoint(scope["pod"]["metadata"]["annotations"])
+
+
+# What is known of the scopes of usual pods: those that say nothing of their own (see `usual`).
+
+# What depends on nothing of the pod but its annotations.
+_TOLD_BY_ANNOTATIONS = (
+    "annotation json_annotation excluded_inbound_ports multus_networks proxy_resources proxy_image proxy_init_image"
+).split()
+
+
+def usual_scopes(configured: Configured) -> tuple[UsualScope, ...]:
+    """The scopes of pods that say nothing of their own: with native sidecars, and without.
+
+    They are told by the very objects in `configured`, which scopes will hold as well.
+    """
+    return tuple(_usual_scope(configured, native_sidecars=native) for native in (True, False))
+
+
+def _usual_scope(configured: Configured, *, native_sidecars: bool) -> UsualScope:
+    lacking = WithoutAsked()
+    given = TemplateInput(
+        pod={"metadata": {"annotations": lacking}},
+        workload=Workload("", "", "", ""),
+        configured=configured,
+        proxy_config=configured.proxy_config,
+        native_sidecars=native_sidecars,
+        proxy_uid=DEFAULT_PROXY_ID,
+        proxy_gid=DEFAULT_PROXY_ID,
+        namespace={},
+    )
+    scope = scope_of(given)
+    same = {name: scope[name] for name in ("proxy_config", "native_sidecars", "proxy_uid", "proxy_gid")}
+    told = {name: scope[name] for name in _TOLD_BY_ANNOTATIONS}
+    return UsualScope({**configured.names, **told, **same}, SAFE_FUNCTIONS, same, lacking)

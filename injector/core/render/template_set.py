@@ -1,6 +1,7 @@
 """A set of templates, compiled once and rendered for many pods."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from contextvars import ContextVar
 from difflib import get_close_matches
 from functools import lru_cache
@@ -13,8 +14,8 @@ from jinja2.meta import find_undeclared_variables
 from injector.core.model import InjectionError, JsonObject
 from injector.core.render.document import SkeletonError, compile_skeleton
 from injector.core.render.errors import Refusal, RenderingError, TemplateFault, TemplateFaults
-from injector.core.render.fast_path import UsualScope
-from injector.core.render.jinja import KnownNames, TemplateEnvironment
+from injector.core.render.jinja import TemplateEnvironment
+from injector.core.render.partial_evaluation import KnownNames, UsualScope
 from injector.core.render.placeholders import Recorder
 
 # Templates compiled for scopes of which the same is known, and rendered for one after the other.
@@ -28,12 +29,17 @@ class Renderer:
     """Renders templates by name, from the same sources and under the same assumptions."""
 
     def __init__(
-        self, sources: Mapping[str, str], filters: Mapping[str, Callable[..., Any]], known: KnownNames
+        self,
+        sources: Mapping[str, str],
+        filters: Mapping[str, Callable[..., Any]],
+        known: KnownNames,
+        *,
+        optimise: bool = True,
     ) -> None:
         """`sources` maps names to Jinja text; nothing is compiled before it is needed."""
         self._sources = sources
         self._recorder: ContextVar[Recorder] = ContextVar("recorder")
-        self._environment = TemplateEnvironment(sources.get, filters, self._recorder, known)
+        self._environment = TemplateEnvironment(sources.get, filters, self._recorder, known, optimise=optimise)
         self._compiled: dict[str, Template] = {}
         constants = self._environment.constants.values
         # By the pieces of a text, not by the text: each of them is there already, and knows its hash.
@@ -62,9 +68,15 @@ class Renderer:
 
     def parsed(self, name: str) -> nodes.Template:
         """The tree of template `name`, which compiles. Raises TemplateError where it does not."""
-        tree = self._environment.tree_to_render(self._sources[name], name)
-        code = self._environment.compile(tree, name)
-        self._compiled[name] = Template.from_code(self._environment, code, dict(self._environment.globals))
+        # Python has limits of its own, which what is expanded may exceed: the plain way decides then.
+        with suppress(Exception):
+            return self._parsed(name, self._environment)
+        return self._parsed(name, self._environment.plain())
+
+    def _parsed(self, name: str, environment: TemplateEnvironment) -> nodes.Template:
+        tree = environment.tree_to_render(self._sources[name], name)
+        code = environment.compile(tree, name)
+        self._compiled[name] = Template.from_code(environment, code, dict(environment.globals))
         return tree
 
     def line_of(self, error: BaseException, name: str) -> int:
@@ -82,8 +94,9 @@ class Renderer:
         if name not in self._compiled:
             self.parsed(name)
         template = self._compiled[name]
-        names = {**self._environment.globals, **scope}
-        context = self._environment.context_class(self._environment, names, name, template.blocks)
+        environment = template.environment
+        names = {**environment.globals, **scope}
+        context = environment.context_class(environment, names, name, template.blocks)
         return tuple(islice(template.root_render_func(context), _MAXIMUM_PIECES))
 
 
@@ -119,15 +132,19 @@ class TemplateSet:
         filters: Mapping[str, Callable[..., Any]],
         known: KnownNames = NOTHING_KNOWN,
         usual: Sequence[UsualScope] = (),
+        *,
+        optimise: bool = True,
     ) -> None:
         """`sources` maps names to Jinja text; `known` tells of the names in the scopes of all renderings.
 
         Templates are compiled once more for each of the `usual` scopes: with what is known of it they are much shorter.
-        Nothing is compiled before it is needed; see `check`.
+        Nothing is compiled before it is needed; see `check`. Without `optimise` all of this is left out: the plain way,
+        which gives the same and is what the optimised one is tested against.
         """
         self._sources = dict(sources)
-        self._general = Renderer(self._sources, filters, known)
-        self._usual = tuple((scope, Renderer(self._sources, filters, scope.known)) for scope in usual)
+        self._general = Renderer(self._sources, filters, known, optimise=optimise)
+        scopes = usual if optimise else ()
+        self._usual = tuple((scope, Renderer(self._sources, filters, scope.known)) for scope in scopes)
         # Templates of which the shorter form does not compile.
         self._never_usual: set[str] = set()
 

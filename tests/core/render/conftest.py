@@ -1,0 +1,5 @@
+"""Every test of rendering runs both ways."""
+
+from tests.support import both_ways
+
+__all__ = ["both_ways"]
