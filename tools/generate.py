@@ -1,6 +1,6 @@
-"""The tables of `docs/configuration.md`, made from the tables of keys so that they cannot differ from them.
+"""Everything that is made from tables: pages of docs/, the JSON Schema of the configuration, files of the chart.
 
-`make generate` writes them, `schema.json` and the chart's made parts anew in a checkout.
+`make generate` writes them anew in a checkout; `--check` only names those that are out of date.
 """
 
 import json
@@ -12,7 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from injector.config.keys import ABSENT, MESH_KEYS, NATIVE_KEYS, VALUES_KEYS, Key
+from injector.core.annotations import ANNOTATIONS, LABELS, Row
+from injector.core.metrics import METRICS
 from injector.core.model import JsonObject
+from injector.core.reasons import FAILURES, REASONS
 from injector.core.selection import (
     DEFAULT_REVISION,
     SYSTEM_NAMESPACES,
@@ -184,20 +187,113 @@ _SECTION = re.compile(r"(<!-- keys: (\w+) -->\n).*?(<!-- end of keys -->)", re.D
 
 def with_tables(page: str) -> str:
     """The page with each table between its marks written anew."""
-    return _SECTION.sub(lambda match: f"{match[1]}{_table(_TABLES[match[2]])}{match[3]}", page)
+    return _SECTION.sub(lambda match: f"{match[1]}{_key_table(_TABLES[match[2]])}{match[3]}", page)
 
 
-def _table(keys: Iterable[Key]) -> str:
-    rows = ["| key | type | default | meaning |", "| --- | --- | --- | --- |", *map(_key_row, keys)]
-    return "".join(f"{row}\n" for row in rows)
+def _key_table(keys: Iterable[Key]) -> str:
+    return _markdown_table(("key", "type", "default", "meaning"), map(_key_row, keys))
 
 
-def _key_row(key: Key) -> str:
+def _key_row(key: Key) -> tuple[str, ...]:
     choices = key.type.schema.get("enum", ())
     kind = ", ".join(f"`{choice}`" if choice else '`""`' for choice in choices)
     kind = kind or key.type.expected.removeprefix("a ").removeprefix("an ")
     default = "absent" if key.default is ABSENT else f"`{json.dumps(key.default)}`"
-    return f"| `{key.name}` | {kind} | {default} | {key.meaning} |"
+    return f"`{key.name}`", kind, default, key.meaning
+
+
+# Pages that are wholly made from a table.
+
+_GENERATED = "<!-- Made by `make generate`; not edited. -->\n"
+_MERGED = {"sum": "added up", "lowest": "the lowest", "highest": "the highest"}
+_SUFFIXES = {"counter": "_total", "gauge": "", "histogram": ""}
+
+
+def annotations_page() -> str:
+    """`docs/annotations.md`: annotations that injection reads, labels, and those that only others read."""
+    others = {name: row for rows in (ANNOTATIONS, LABELS) for name, row in rows.items() if not row.has_effect}
+    return f"""# Annotations and labels
+
+{_GENERATED}
+A checked value that is not valid refuses the pod, and the message names what would be. So does YAML or JSON that cannot
+be parsed. A name that is nearly one of these gets a warning.
+
+## Annotations of pods
+
+{_rows_table(ANNOTATIONS)}
+## Labels of pods
+
+{_rows_table(LABELS)}
+## Names without an effect on injection
+
+The proxy or the control plane reads them: {", ".join(f"`{name}`" for name in sorted(others))}.
+"""
+
+
+def _rows_table(rows: Mapping[str, Row]) -> str:
+    return _markdown_table(
+        ("name", "values", "effect", "default", "checked", "reference"),
+        (
+            (f"`{name}`", row.accepted, row.effect, row.default, "yes" if row.check else "", _section(row.section))
+            for name, row in rows.items()
+            if row.has_effect
+        ),
+    )
+
+
+def _section(number: str) -> str:
+    if not number:
+        return ""
+    headings = re.findall(
+        r"^#+ (.*)$", (REPOSITORY / "docs" / "reference.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    heading = next(each for each in headings if each.split(" ")[0].rstrip(".") == number)
+    anchor = re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+    return f"[{number}](reference.md#{anchor})"
+
+
+def metrics_page() -> str:
+    """`docs/metrics.md`: every metric of `GET /metrics`."""
+    rows = (
+        (
+            f"`{metric.name}{_SUFFIXES[metric.kind]}`",
+            metric.kind,
+            ", ".join(f"`{label}`" for label in metric.labels),
+            metric.help,
+            _MERGED[metric.merged],
+        )
+        for metric in METRICS.values()
+    )
+    return f"""# Metrics
+
+{_GENERATED}
+Of several worker processes one answers for all. The values of the label `reason` are in [reasons](reasons.md).
+
+{_markdown_table(("metric", "kind", "labels", "says", "of several workers"), rows)}"""
+
+
+def reasons_page() -> str:
+    """`docs/reasons.md`: why pods are injected or not."""
+    decisions = ((f"`{name}`", row.meaning, row.event) for name, row in REASONS.items())
+    failures = ((f"`{name}`", meaning) for name, meaning in FAILURES.items())
+    return f"""# Reasons
+
+{_GENERATED}
+The same words are in the preview, the log line, the metric's label, the audit annotation and the Event.
+
+## Decisions
+
+A skip with an Event is one that the author of a pod in a selected namespace would want to know of.
+
+{_markdown_table(("reason", "means", "Event for a skip"), decisions)}
+## Failures
+
+{_markdown_table(("reason", "means"), failures)}"""
+
+
+def _markdown_table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = [head, ("---",) * len(head), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 def generated_files() -> Mapping[Path, str]:
@@ -205,6 +301,9 @@ def generated_files() -> Mapping[Path, str]:
     return {
         SCHEMA_FILE: schema_text(),
         PAGE: with_tables(PAGE.read_text(encoding="utf-8")),
+        PAGE.with_name("annotations.md"): annotations_page(),
+        PAGE.with_name("metrics.md"): metrics_page(),
+        PAGE.with_name("reasons.md"): reasons_page(),
         **chart_files(),
     }
 

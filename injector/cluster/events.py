@@ -3,7 +3,7 @@
 Source: https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/event-v1/
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from queue import Queue
@@ -17,17 +17,8 @@ from injector.cluster.metrics import ClusterMetrics
 from injector.core.admission import Setup
 from injector.core.model import Admission, AdmissionRequest, JsonObject, Snapshot
 from injector.core.pods import labels
+from injector.core.reasons import REASONS, REFUSED
 from injector.core.selection import namespace_labels, selecting_rule
-
-REFUSED = "Refused"
-# Skips that the author of a pod in a selected namespace would want to know of; the others were asked for in so many
-# words, or the pod was never meant.
-TELLING_SKIPS: Mapping[str, str] = {
-    "HostNetwork": "the pod shares the node's network, which a sidecar would redirect",
-    "WindowsPod": "the proxy needs Linux",
-    "NeverInjectSelector": "the mesh's configuration excludes pods with these labels",
-    "Policy": "the mesh's configuration injects only what asks for it",
-}
 
 _AGAIN_SECONDS = 300.0
 _WAITING = 100
@@ -51,7 +42,7 @@ def notice_of(request: AdmissionRequest, admission: Admission, setup: Setup, sna
     decision, namespace = admission.decision, snapshot.namespaces.get(request.namespace)
     if request.dry_run or decision is None or namespace is None:
         return None
-    telling = not admission.allowed or (not decision.inject and decision.reason in TELLING_SKIPS)
+    telling = not admission.allowed or bool(not decision.inject and REASONS[decision.reason].event)
     owner = controller_of({"metadata": request.pod.get("metadata") or {}}) if telling else None
     if owner is None:
         return None
@@ -59,7 +50,7 @@ def notice_of(request: AdmissionRequest, admission: Admission, setup: Setup, sna
     if selecting_rule(setup.selection, of_namespace, labels(request.pod)) is None:
         return None
     if admission.allowed:
-        message = f"not injected: {decision.message}; {TELLING_SKIPS[decision.reason]}"
+        message = f"not injected: {decision.message}; {REASONS[decision.reason].event}"
         return Notice(request.namespace, owner, is_refusal=False, reason=decision.reason, message=message)
     return Notice(request.namespace, owner, is_refusal=True, reason=REFUSED, message=admission.message)
 

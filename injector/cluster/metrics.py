@@ -1,11 +1,12 @@
 """What operators see of the cluster: whether it is followed, and what became of the CA bundle (reference 17.1)."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from injector.cluster.watch import Status
+from injector.core import metrics
 
 WRONG_REVISION = "wrong_revision"
 BAD_BUNDLE = "load_ca_bundle_failure"
@@ -23,38 +24,23 @@ class ClusterMetrics:
     def __init__(self, registry: CollectorRegistry) -> None:
         """Add them to `registry`."""
         self._registry = registry
-        self._attempts = Counter("webhook_patch_attempts", "CA bundle updates tried", ("name",), registry=registry)
-        self._retries = Counter(
-            "webhook_patch_retries", "CA bundle updates to be retried", ("name",), registry=registry
-        )
-        self._failures = Counter("webhook_patch_failures", "CA bundle faults", ("name", "reason"), registry=registry)
-        self.lease_held = Gauge(
-            "sidecar_injector_lease_held", "1: this replica writes certificates and CA bundles", registry=registry
-        )
-        self.secret_writes = Counter(
-            "sidecar_injector_secret_writes", "times certificates were written to the Secret", registry=registry
-        )
-        self.events = Counter("sidecar_injector_events", "Events for authors of pods", ("result",), registry=registry)
+        self._attempts = Counter(*metrics.PATCH_ATTEMPTS.arguments, registry=registry)
+        self._retries = Counter(*metrics.PATCH_RETRIES.arguments, registry=registry)
+        self._failures = Counter(*metrics.PATCH_FAILURES.arguments, registry=registry)
+        self.lease_held = Gauge(*metrics.LEASE_HELD.arguments, registry=registry)
+        self.secret_writes = Counter(*metrics.SECRET_WRITES.arguments, registry=registry)
+        self.events = Counter(*metrics.EVENTS.arguments, registry=registry)
 
     def watch(self, statuses: Callable[[], Mapping[str, Status]]) -> None:
         """Show what `statuses` says of each resource whenever metrics are read."""
-        shown: Mapping[str, tuple[str, Callable[[Status], float]]] = {
-            "sidecar_injector_cluster_connected": (
-                "1: changes of the resource arrive; 0: what was known of it last is served",
-                lambda status: status.connected,
-            ),
-            "sidecar_injector_cluster_snapshot_age_seconds": (
-                "seconds since changes of the resource last arrived; 0 while they do",
-                lambda status: status.age_seconds,
-            ),
-            "sidecar_injector_cluster_known": (
-                "1: the resource was read since the start; 0: nothing is known of it yet",
-                lambda status: status.known,
-            ),
-            "sidecar_injector_cluster_objects": ("objects of the resource", lambda status: status.objects),
-        }
-        for name, (what, value) in shown.items():
-            gauge = Gauge(name, what, ("resource",), registry=self._registry)
+        shown: Sequence[tuple[metrics.Metric, Callable[[Status], float]]] = (
+            (metrics.CLUSTER_CONNECTED, lambda status: status.connected),
+            (metrics.CLUSTER_AGE, lambda status: status.age_seconds),
+            (metrics.CLUSTER_KNOWN, lambda status: status.known),
+            (metrics.CLUSTER_OBJECTS, lambda status: status.objects),
+        )
+        for metric, value in shown:
+            gauge = Gauge(*metric.arguments, registry=self._registry)
             for resource in statuses():
                 gauge.labels(resource).set_function(partial(_value, statuses, resource, value))
 

@@ -4,8 +4,8 @@ import ipaddress
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 
+from injector.core.errors import nearest, quoted
 from injector.core.model import Pod
 from injector.core.pods import annotations, labels, parse_boolean
 from injector.core.quantity import canonical_quantity
@@ -13,7 +13,6 @@ from injector.core.quantity import canonical_quantity
 _LARGEST_PORT = 65535
 _LARGEST_UNSIGNED = 2**32 - 1
 _LONGEST_INTERFACE = 15
-_LONGEST_SHOWN = 200
 _INTERFACE = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
 _MODES = ("REDIRECT", "TPROXY", "NONE")
 
@@ -31,11 +30,10 @@ def validate(annotations: Mapping[str, str]) -> list[str]:
 
 def _violations(annotations: Mapping[str, str]) -> Iterator[str]:
     for name, value in annotations.items():
-        check = CHECKS.get(name)
+        check = _CHECKS.get(name)
         fault = check(value) if check else None
         if fault:
-            shown = value if len(value) <= _LONGEST_SHOWN else f"{value[:_LONGEST_SHOWN]}..."
-            yield f"invalid value '{shown}' for annotation '{name}': {fault}"
+            yield f"invalid value {quoted(value)} for annotation '{name}': {fault}"
 
 
 def _interception_mode(value: str) -> str | None:
@@ -58,16 +56,18 @@ def _quantity(value: str) -> str | None:
 
 def _unsigned(value: str) -> str | None:
     if not (value.isascii() and value.isdigit()):
-        return f"parsing {value!r}: invalid syntax; valid: a whole number from 0 to {_LARGEST_UNSIGNED}"
+        return f"parsing {quoted(value)}: invalid syntax; valid: an integer from 0 to {_LARGEST_UNSIGNED}"
     if len(value.lstrip("0")) > len(str(_LARGEST_UNSIGNED)) or int(value) > _LARGEST_UNSIGNED:
-        return f"parsing {value!r}: value out of range; valid: a whole number from 0 to {_LARGEST_UNSIGNED}"
+        return f"parsing {quoted(value)}: value out of range; valid: an integer from 0 to {_LARGEST_UNSIGNED}"
     return None
 
 
 def _status_port(value: str) -> str | None:
     if _is_port(value):
         return None
-    return f"excludeInboundPorts invalid: failed parsing port {value!r}; valid: a number from 0 to {_LARGEST_PORT}"
+    return (
+        f"excludeInboundPorts invalid: failed parsing port {quoted(value)}; valid: a number from 0 to {_LARGEST_PORT}"
+    )
 
 
 def _port_list(subject: str, *, wildcard: bool = False) -> Check:
@@ -77,7 +77,7 @@ def _port_list(subject: str, *, wildcard: bool = False) -> Check:
         if (wildcard and value == "*") or not value.strip():
             return None
         wrong = next((port for port in value.strip().split(",") if not _is_port(port)), None)
-        return None if wrong is None else f"{subject} invalid: failed parsing port {wrong!r}; valid: {valid}"
+        return None if wrong is None else f"{subject} invalid: failed parsing port {quoted(wrong)}; valid: {valid}"
 
     return check
 
@@ -89,7 +89,7 @@ def _cidr_list(subject: str, *, wildcard: bool = False) -> Check:
         if (wildcard and value == "*") or not value:
             return None
         wrong = next((cidr for cidr in value.split(",") if not _is_cidr(cidr)), None)
-        return None if wrong is None else f"{subject} invalid: failed parsing cidr {wrong!r}; valid: {valid}"
+        return None if wrong is None else f"{subject} invalid: failed parsing cidr {quoted(wrong)}; valid: {valid}"
 
     return check
 
@@ -99,9 +99,10 @@ def _interface_list(value: str) -> str | None:
         if not name:
             return "empty interface name; valid: comma-separated names such as net1"
         if len(name) > _LONGEST_INTERFACE:
-            return f"interface name {name!r} too long; valid: at most {_LONGEST_INTERFACE} characters"
+            return f"interface name {quoted(name)} too long; valid: at most {_LONGEST_INTERFACE} characters"
         if not _INTERFACE.fullmatch(name):
-            return f"interface name {name!r} contains invalid characters; valid: a letter, then letters, digits, _ . -"
+            valid = "a letter, then letters, digits, _ . -"
+            return f"interface name {quoted(name)} contains invalid characters; valid: {valid}"
     return None
 
 
@@ -120,150 +121,203 @@ def _is_cidr(text: str) -> bool:
         return False
 
 
-_TRAFFIC = "traffic.sidecar.istio.io/"
-_READINESS = "readiness.status.sidecar.istio.io/"
-_RESOURCES = ("proxyCPU", "proxyMemory", "proxyCPULimit", "proxyMemoryLimit")
-_PROBE_NUMBERS = ("initialDelaySeconds", "periodSeconds", "failureThreshold")
+# Every annotation and label that plays a part in injection (reference 12): the one place that says what it takes, what
+# it does and how its value is checked. `docs/annotations.md` is made from these tables.
 
-CHECKS: Mapping[str, Check] = {
-    "sidecar.istio.io/interceptionMode": _interception_mode,
-    **{f"sidecar.istio.io/{name}": _quantity for name in _RESOURCES},
-    "status.sidecar.istio.io/port": _status_port,
-    **{f"{_READINESS}{name}": _unsigned for name in _PROBE_NUMBERS},
-    f"{_TRAFFIC}includeOutboundIPRanges": _cidr_list("includeIPRanges", wildcard=True),
-    f"{_TRAFFIC}excludeOutboundIPRanges": _cidr_list("excludeIPRanges"),
-    f"{_TRAFFIC}includeInboundPorts": _port_list("includeInboundPorts", wildcard=True),
-    f"{_TRAFFIC}excludeInboundPorts": _port_list("excludeInboundPorts"),
-    f"{_TRAFFIC}excludeOutboundPorts": _port_list("excludeOutboundPorts"),
-    f"{_TRAFFIC}excludeInterfaces": _interface_list,
-    f"{_TRAFFIC}kubevirtInterfaces": _interface_list,
-    "istio.io/reroute-virtual-interfaces": _interface_list,
-    "prometheus.istio.io/merge-metrics": _boolean,
-}
-
-
-# Every annotation and label that plays a part in injection, with what it takes and what it does (reference 12).
-# `docs/annotations.md` is written from these tables.
+NO_EFFECT = "no effect on injection: read by the proxy or by the control plane"
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """One annotation or label: the values it takes, what it does, and what holds where it is absent."""
+class Row:
+    """One annotation or label: the values it takes, what it does, and what holds where it is absent.
+
+    `section` of the reference has the details (none for names of our own), `check` says what is wrong with a value.
+    """
 
     accepted: str
     effect: str
     default: str = ""
+    section: str = "12.1"
+    check: Check | None = None
+
+    @property
+    def has_effect(self) -> bool:
+        """Whether injection reads it."""
+        return self.effect != NO_EFFECT
 
 
 _PORTS = "port list such as `80,8443`"
 _CIDRS = "comma-separated CIDRs such as `10.0.0.0/8`"
 _INTERFACES = "comma-separated interface names"
 _QUANTITY = "Kubernetes quantity such as `100m` or `128Mi`"
-_SECONDS = "whole number"
-_NONE = "no effect on injection: read by the proxy or by the control plane"
+_SECONDS = "integer"
 
-ANNOTATIONS: Mapping[str, Entry] = {
-    "sidecar.istio.io/inject": Entry(
-        "`true`, `false`", "whether the pod is injected; the label of this name wins", "policy"
+ANNOTATIONS: Mapping[str, Row] = {
+    "sidecar.istio.io/inject": Row(
+        "`true`, `false`", "whether the pod is injected; the label of this name wins", "policy", section="2.1"
     ),
-    "inject.istio.io/templates": Entry(
-        "comma-separated template or alias names", "the templates", "`defaultTemplates`"
+    "inject.istio.io/templates": Row(
+        "comma-separated template or alias names", "the templates", "`defaultTemplates`", section="1.2"
     ),
-    "proxy.istio.io/config": Entry(
-        "YAML of a ProxyConfig", "a layer of the proxy's configuration", "mesh configuration"
+    "proxy.istio.io/config": Row(
+        "YAML of a ProxyConfig", "a layer of the proxy's configuration", "mesh configuration", section="3.4"
     ),
-    "proxy.istio.io/overrides": Entry("written by the injector", "the user's containers under injected names"),
-    "sidecar.istio.io/status": Entry("written by the injector", "what an injection added"),
-    "sidecar.istio.io/interceptionMode": Entry(
-        "`REDIRECT`, `TPROXY`, `NONE`", "how traffic is captured", "ProxyConfig"
+    "proxy.istio.io/overrides": Row(
+        "written by the injector", "the user's containers under injected names", section="9.2"
     ),
-    "sidecar.istio.io/capNetBindService": Entry("`true`", "the proxy may bind ports below 1024", "values"),
-    "sidecar.istio.io/nativeSidecar": Entry("`true`, `false`", "proxy as a restartable init container", "detected"),
-    "sidecar.istio.io/proxyImage": Entry("image with a `/`", "image of the injected containers", "values"),
-    "sidecar.istio.io/proxyImageType": Entry("such as `distroless`, `debug`, `default`", "suffix of the tag", "values"),
-    "sidecar.istio.io/proxyCPU": Entry(_QUANTITY, "CPU request of the injected containers", "values"),
-    "sidecar.istio.io/proxyMemory": Entry(_QUANTITY, "memory request of the injected containers", "values"),
-    "sidecar.istio.io/proxyCPULimit": Entry(_QUANTITY, "CPU limit of the injected containers", "values"),
-    "sidecar.istio.io/proxyMemoryLimit": Entry(_QUANTITY, "memory limit of the injected containers", "values"),
-    "sidecar.istio.io/logLevel": Entry("text", "Envoy's log level", "values"),
-    "sidecar.istio.io/componentLogLevel": Entry("text", "Envoy's log level by component", "values"),
-    "sidecar.istio.io/agentLogLevel": Entry("text", "the agent's log level", "values"),
-    "sidecar.istio.io/bootstrapOverride": Entry("ConfigMap name", "custom Envoy bootstrap"),
-    "sidecar.istio.io/userVolume": Entry("JSON object, name → volume source", "volumes of the pod"),
-    "sidecar.istio.io/userVolumeMount": Entry("JSON object, name → mount", "mounts of the proxy"),
-    "sidecar.istio.io/rewriteAppHTTPProbers": Entry("boolean", "probes go through the agent", "values"),
-    "status.sidecar.istio.io/port": Entry("port, `0` for none", "the agent's status port", "values"),
-    "readiness.status.sidecar.istio.io/initialDelaySeconds": Entry(_SECONDS, "the proxy's readiness probe", "values"),
-    "readiness.status.sidecar.istio.io/periodSeconds": Entry(_SECONDS, "the proxy's readiness probe", "values"),
-    "readiness.status.sidecar.istio.io/failureThreshold": Entry(_SECONDS, "the proxy's readiness probe", "values"),
-    "readiness.status.sidecar.istio.io/applicationPorts": Entry(_PORTS, _NONE),
-    "traffic.sidecar.istio.io/includeOutboundIPRanges": Entry(
-        f"`*` or {_CIDRS}", "outbound traffic captured", "values"
+    "sidecar.istio.io/status": Row("written by the injector", "what an injection added", section="10.1"),
+    "sidecar.istio.io/interceptionMode": Row(
+        "`REDIRECT`, `TPROXY`, `NONE`",
+        "how traffic is captured",
+        "ProxyConfig",
+        section="5.1",
+        check=_interception_mode,
     ),
-    "traffic.sidecar.istio.io/excludeOutboundIPRanges": Entry(_CIDRS, "outbound traffic left alone", "values"),
-    "traffic.sidecar.istio.io/includeInboundPorts": Entry(f"`*` or {_PORTS}", "inbound ports captured", "values"),
-    "traffic.sidecar.istio.io/excludeInboundPorts": Entry(_PORTS, "inbound ports left alone", "values"),
-    "traffic.sidecar.istio.io/includeOutboundPorts": Entry(_PORTS, "outbound ports captured", "values"),
-    "traffic.sidecar.istio.io/excludeOutboundPorts": Entry(_PORTS, "outbound ports left alone", "values"),
-    "traffic.sidecar.istio.io/excludeInterfaces": Entry(_INTERFACES, "interfaces left alone"),
-    "traffic.sidecar.istio.io/kubevirtInterfaces": Entry(_INTERFACES, "interfaces of virtual machines"),
-    "istio.io/reroute-virtual-interfaces": Entry(_INTERFACES, "interfaces of virtual machines; wins"),
-    "prometheus.istio.io/merge-metrics": Entry(
-        "boolean", "Prometheus scrapes the agent for both", "mesh configuration"
+    "sidecar.istio.io/capNetBindService": Row(
+        "`true`", "the proxy may bind ports below 1024", "values", section="5.11"
     ),
-    "prometheus.istio.io/scrape-targets": Entry("comma-separated `port:path`", "what the agent scrapes"),
-    "prometheus.istio.io/secure-port": Entry("text", "port of encrypted metrics"),
-    "prometheus.io/scrape": Entry("boolean", "whether the pod is scraped"),
-    "prometheus.io/port": Entry("port", "where the application is scraped"),
-    "prometheus.io/path": Entry("path", "where the application is scraped"),
-    "apm.datadoghq.com/env": Entry("JSON object", "environment of the proxy with the datadog tracer"),
-    "resource.opentelemetry.io/service.namespace": Entry("text", "OpenTelemetry resource attribute"),
-    "resource.opentelemetry.io/service.version": Entry("text", "OpenTelemetry resource attribute"),
-    "resource.opentelemetry.io/service.instance.id": Entry("text", "OpenTelemetry resource attribute"),
-    "k8s.v1.cni.cncf.io/networks": Entry("list of networks", "Istio's network is added where Multus is used"),
-    "kubectl.kubernetes.io/default-container": Entry(
-        "container name", "kept if present", "first application container"
+    "sidecar.istio.io/nativeSidecar": Row(
+        "`true`, `false`", "proxy as a restartable init container", "detected", section="3.7"
     ),
-    "kubectl.kubernetes.io/default-logs-container": Entry(
-        "container name", "kept if present", "first application container"
+    "sidecar.istio.io/proxyImage": Row("image with a `/`", "image of the injected containers", "values", section="5.3"),
+    "sidecar.istio.io/proxyImageType": Row(
+        "such as `distroless`, `debug`, `default`", "suffix of the tag", "values", section="5.3"
     ),
-    "istio.io/rev": Entry("written by the injector", "the revision that injected"),
-    "sidecar.istio.io/discoveryAddress": Entry("host:port", _NONE),
-    "sidecar.istio.io/statsInclusionPrefixes": Entry("text", _NONE),
-    "sidecar.istio.io/statsInclusionSuffixes": Entry("text", _NONE),
-    "sidecar.istio.io/statsInclusionRegexps": Entry("text", _NONE),
-    "sidecar.istio.io/statsHistogramBuckets": Entry("text", _NONE),
-    "sidecar.istio.io/statsCompression": Entry("text", _NONE),
-    "sidecar.istio.io/statsEvictionInterval": Entry("text", _NONE),
-    "sidecar.istio.io/extraStatTags": Entry("text", _NONE),
-    "sidecar.istio.io/enableCoreDump": Entry("boolean", _NONE),
-    "sidecar.istio.io/controlPlaneAuthPolicy": Entry("text", _NONE),
-    "istio.io/autoRegistrationGroup": Entry("text", _NONE),
-    "istio.io/connectedAt": Entry("text", _NONE),
-    "istio.io/disconnectedAt": Entry("text", _NONE),
-    "istio.io/workloadController": Entry("text", _NONE),
-    "istio.io/dry-run": Entry("boolean", _NONE),
+    "sidecar.istio.io/proxyCPU": Row(
+        _QUANTITY, "CPU request of the injected containers", "values", section="5.10", check=_quantity
+    ),
+    "sidecar.istio.io/proxyMemory": Row(
+        _QUANTITY, "memory request of the injected containers", "values", section="5.10", check=_quantity
+    ),
+    "sidecar.istio.io/proxyCPULimit": Row(
+        _QUANTITY, "CPU limit of the injected containers", "values", section="5.10", check=_quantity
+    ),
+    "sidecar.istio.io/proxyMemoryLimit": Row(
+        _QUANTITY, "memory limit of the injected containers", "values", section="5.10", check=_quantity
+    ),
+    "sidecar.istio.io/logLevel": Row("text", "Envoy's log level", "values", section="5.9.1"),
+    "sidecar.istio.io/componentLogLevel": Row("text", "Envoy's log level by component", "values", section="5.9.1"),
+    "sidecar.istio.io/agentLogLevel": Row("text", "the agent's log level", "values", section="5.9.1"),
+    "sidecar.istio.io/bootstrapOverride": Row("ConfigMap name", "custom Envoy bootstrap", section="5.13"),
+    "sidecar.istio.io/userVolume": Row("JSON object, name → volume source", "volumes of the pod", section="5.13"),
+    "sidecar.istio.io/userVolumeMount": Row("JSON object, name → mount", "mounts of the proxy", section="5.12"),
+    "sidecar.istio.io/rewriteAppHTTPProbers": Row("boolean", "probes go through the agent", "values", section="11.4"),
+    "status.sidecar.istio.io/port": Row(
+        "port, `0` for none", "the agent's status port", "values", section="5.2", check=_status_port
+    ),
+    "readiness.status.sidecar.istio.io/initialDelaySeconds": Row(
+        _SECONDS, "the proxy's readiness probe", "values", section="5.9", check=_unsigned
+    ),
+    "readiness.status.sidecar.istio.io/periodSeconds": Row(
+        _SECONDS, "the proxy's readiness probe", "values", section="5.9", check=_unsigned
+    ),
+    "readiness.status.sidecar.istio.io/failureThreshold": Row(
+        _SECONDS, "the proxy's readiness probe", "values", section="5.9", check=_unsigned
+    ),
+    "readiness.status.sidecar.istio.io/applicationPorts": Row(_PORTS, NO_EFFECT),
+    "traffic.sidecar.istio.io/includeOutboundIPRanges": Row(
+        f"`*` or {_CIDRS}",
+        "outbound traffic captured",
+        "values",
+        section="5.8",
+        check=_cidr_list("includeIPRanges", wildcard=True),
+    ),
+    "traffic.sidecar.istio.io/excludeOutboundIPRanges": Row(
+        _CIDRS, "outbound traffic left alone", "values", section="5.8", check=_cidr_list("excludeIPRanges")
+    ),
+    "traffic.sidecar.istio.io/includeInboundPorts": Row(
+        f"`*` or {_PORTS}",
+        "inbound ports captured",
+        "values",
+        section="5.8",
+        check=_port_list("includeInboundPorts", wildcard=True),
+    ),
+    "traffic.sidecar.istio.io/excludeInboundPorts": Row(
+        _PORTS, "inbound ports left alone", "values", section="5.8", check=_port_list("excludeInboundPorts")
+    ),
+    "traffic.sidecar.istio.io/includeOutboundPorts": Row(_PORTS, "outbound ports captured", "values", section="5.8"),
+    "traffic.sidecar.istio.io/excludeOutboundPorts": Row(
+        _PORTS, "outbound ports left alone", "values", section="5.8", check=_port_list("excludeOutboundPorts")
+    ),
+    "traffic.sidecar.istio.io/excludeInterfaces": Row(
+        _INTERFACES, "interfaces left alone", section="5.8", check=_interface_list
+    ),
+    "traffic.sidecar.istio.io/kubevirtInterfaces": Row(
+        _INTERFACES, "interfaces of virtual machines", section="5.8", check=_interface_list
+    ),
+    "istio.io/reroute-virtual-interfaces": Row(
+        _INTERFACES, "interfaces of virtual machines; wins", section="5.8", check=_interface_list
+    ),
+    "prometheus.istio.io/merge-metrics": Row(
+        "boolean", "Prometheus scrapes the agent for both", "mesh configuration", section="11.2", check=_boolean
+    ),
+    "prometheus.istio.io/scrape-targets": Row("comma-separated `port:path`", "what the agent scrapes", section="11.2"),
+    "prometheus.istio.io/secure-port": Row("text", "port of encrypted metrics", section="11.3"),
+    "prometheus.io/scrape": Row("boolean", "whether the pod is scraped", section="11.2"),
+    "prometheus.io/port": Row("port", "where the application is scraped", section="11.2"),
+    "prometheus.io/path": Row("path", "where the application is scraped", section="11.2"),
+    "apm.datadoghq.com/env": Row("JSON object", "environment of the proxy with the datadog tracer", section="5.9.3"),
+    "resource.opentelemetry.io/service.namespace": Row("text", "OpenTelemetry resource attribute", section="5.14"),
+    "resource.opentelemetry.io/service.version": Row("text", "OpenTelemetry resource attribute", section="5.14"),
+    "resource.opentelemetry.io/service.instance.id": Row("text", "OpenTelemetry resource attribute", section="5.14"),
+    "k8s.v1.cni.cncf.io/networks": Row(
+        "list of networks", "Istio's network is added where Multus is used", section="5.6"
+    ),
+    "kubectl.kubernetes.io/default-container": Row(
+        "container name", "kept if present", "first application container", section="5.5"
+    ),
+    "kubectl.kubernetes.io/default-logs-container": Row(
+        "container name", "kept if present", "first application container", section="5.5"
+    ),
+    "istio.io/rev": Row("written by the injector", "the revision that injected", section="5.5"),
+    "gateway.sidecar-injector.io/config-map": Row(
+        "ConfigMap name", "template `envoy-gateway`: where the rendered configuration is", "the workload's", section=""
+    ),
+    "gateway.sidecar-injector.io/secrets": Row(
+        "comma-separated Secret names", "template `envoy-gateway`: certificates that are mounted", section=""
+    ),
+    "sidecar.istio.io/discoveryAddress": Row("host:port", NO_EFFECT),
+    "sidecar.istio.io/statsInclusionPrefixes": Row("text", NO_EFFECT),
+    "sidecar.istio.io/statsInclusionSuffixes": Row("text", NO_EFFECT),
+    "sidecar.istio.io/statsInclusionRegexps": Row("text", NO_EFFECT),
+    "sidecar.istio.io/statsHistogramBuckets": Row("text", NO_EFFECT),
+    "sidecar.istio.io/statsCompression": Row("text", NO_EFFECT),
+    "sidecar.istio.io/statsEvictionInterval": Row("text", NO_EFFECT),
+    "sidecar.istio.io/extraStatTags": Row("text", NO_EFFECT),
+    "sidecar.istio.io/enableCoreDump": Row("boolean", NO_EFFECT),
+    "sidecar.istio.io/controlPlaneAuthPolicy": Row("text", NO_EFFECT),
+    "istio.io/autoRegistrationGroup": Row("text", NO_EFFECT),
+    "istio.io/connectedAt": Row("text", NO_EFFECT),
+    "istio.io/disconnectedAt": Row("text", NO_EFFECT),
+    "istio.io/workloadController": Row("text", NO_EFFECT),
+    "istio.io/dry-run": Row("boolean", NO_EFFECT),
 }
 
-LABELS: Mapping[str, Entry] = {
-    "sidecar.istio.io/inject": Entry("`true`, `false`", "whether the pod is injected", "policy"),
-    "istio.io/rev": Entry("revision or tag", "which injector the pod is for, where the namespace does not say"),
-    "security.istio.io/tlsMode": Entry("text", "kept if not empty", "`istio`"),
-    "networking.istio.io/tunnel": Entry("text", "kept if not empty", "`http` with HBONE"),
-    "service.istio.io/canonical-name": Entry("text", "canonical name", "`app.kubernetes.io/name`, `app`, workload"),
-    "service.istio.io/canonical-revision": Entry(
-        "text", "canonical revision", "`app.kubernetes.io/version`, `version`"
+_CHECKS: Mapping[str, Check] = {name: row.check for name, row in ANNOTATIONS.items() if row.check}
+
+LABELS: Mapping[str, Row] = {
+    "sidecar.istio.io/inject": Row("`true`, `false`", "whether the pod is injected", "policy", section="2.1"),
+    "istio.io/rev": Row(
+        "revision or tag", "which injector the pod is for, where the namespace does not say", section="2.2"
     ),
-    "service.istio.io/workload-name": Entry("text", "name of the workload in telemetry", "workload"),
-    "topology.istio.io/network": Entry("text", "network of the pod", "values"),
-    "istio.io/dataplane-mode": Entry("text", _NONE),
-    "istio.io/use-waypoint": Entry("text", _NONE),
-    "istio.io/use-waypoint-namespace": Entry("text", _NONE),
-    "istio.io/ingress-use-waypoint": Entry("text", _NONE),
-    "istio.io/waypoint-for": Entry("text", _NONE),
-    "istio.io/gateway-name": Entry("text", _NONE),
-    "istio.io/tag": Entry("text", _NONE),
-    "istio.io/global": Entry("text", _NONE),
+    "security.istio.io/tlsMode": Row("text", "kept if not empty", "`istio`", section="5.4"),
+    "networking.istio.io/tunnel": Row("text", "kept if not empty", "`http` with HBONE", section="5.4"),
+    "service.istio.io/canonical-name": Row(
+        "text", "canonical name", "`app.kubernetes.io/name`, `app`, workload", section="5.4"
+    ),
+    "service.istio.io/canonical-revision": Row(
+        "text", "canonical revision", "`app.kubernetes.io/version`, `version`", section="5.4"
+    ),
+    "service.istio.io/workload-name": Row("text", "name of the workload in telemetry", "workload", section="5.9.3"),
+    "topology.istio.io/network": Row("text", "network of the pod", "values", section="11.5"),
+    "istio.io/dataplane-mode": Row("text", NO_EFFECT, section="12.2"),
+    "istio.io/use-waypoint": Row("text", NO_EFFECT, section="12.2"),
+    "istio.io/use-waypoint-namespace": Row("text", NO_EFFECT, section="12.2"),
+    "istio.io/ingress-use-waypoint": Row("text", NO_EFFECT, section="12.2"),
+    "istio.io/waypoint-for": Row("text", NO_EFFECT, section="12.2"),
+    "istio.io/gateway-name": Row("text", NO_EFFECT, section="12.2"),
+    "istio.io/tag": Row("text", NO_EFFECT, section="12.2"),
+    "istio.io/global": Row("text", NO_EFFECT, section="12.2"),
 }
 
 
@@ -272,7 +326,7 @@ LABELS: Mapping[str, Entry] = {
 # Families of which every name is known here; in other families of istio.io nobody can tell.
 FAMILIES = frozenset(
     "sidecar.istio.io traffic.sidecar.istio.io status.sidecar.istio.io readiness.status.sidecar.istio.io "
-    "proxy.istio.io inject.istio.io prometheus.istio.io istio.io".split()
+    "proxy.istio.io inject.istio.io prometheus.istio.io istio.io gateway.sidecar-injector.io".split()
 )
 _NEAR_FAMILY, _NEAR_NAME = 0.85, 0.6
 
@@ -286,7 +340,7 @@ def misspelt(pod: Pod) -> list[str]:
 
 
 def _warnings(
-    word: str, names: Mapping[str, str], known: Mapping[str, Entry], elsewhere: Mapping[str, Entry]
+    word: str, names: Mapping[str, str], known: Mapping[str, Row], elsewhere: Mapping[str, Row]
 ) -> Iterator[str]:
     other = "label" if word == "annotation" else "annotation"
     for name in names:
@@ -305,17 +359,16 @@ def _family(prefix: str) -> str | None:
     if prefix in FAMILIES:
         return prefix
     if prefix.endswith(".istio.io"):
-        near = [family for family in FAMILIES if family.count(".") == prefix.count(".")]
-        return next(iter(get_close_matches(prefix, near, 1, _NEAR_FAMILY)), None)
-    return next(iter(get_close_matches(prefix, FAMILIES, 1, _NEAR_FAMILY)), None) if "istio" in prefix else None
+        return nearest(prefix, (each for each in FAMILIES if each.count(".") == prefix.count(".")), _NEAR_FAMILY)
+    return nearest(prefix, FAMILIES, _NEAR_FAMILY) if "istio" in prefix else None
 
 
-def _nearest(name: str, family: str, known: Mapping[str, Entry]) -> str | None:
-    tail = name.partition("/")[2].lower()
-    of_family = {each.partition("/")[2].lower(): each for each in known if each.startswith(f"{family}/")}
-    close = get_close_matches(tail, of_family, 1, _NEAR_NAME)
-    if close:
-        return of_family[close[0]]
-    anywhere = {each.partition("/")[2].lower(): each for each in known if "istio.io/" in each}
-    close = get_close_matches(tail, anywhere, 1, _NEAR_FAMILY)
-    return anywhere[close[0]] if close else None
+def _nearest(name: str, family: str, known: Mapping[str, Row]) -> str | None:
+    tail = name.partition("/")[2]
+    of_family = {each.partition("/")[2]: each for each in known if each.startswith(f"{family}/")}
+    meant = nearest(tail, of_family, _NEAR_NAME)
+    if meant:
+        return of_family[meant]
+    anywhere = {each.partition("/")[2]: each for each in known if "istio.io/" in each}
+    meant = nearest(tail, anywhere, _NEAR_FAMILY)
+    return anywhere[meant] if meant else None

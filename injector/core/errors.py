@@ -73,9 +73,9 @@ def nearest(name: str, valid: Iterable[str], likeness: float = _LIKENESS) -> str
     """The name of `valid` that was probably meant: another spelling of `name`, or one that looks like it."""
     if len(name) > _LONGEST_NAME:
         return None
-    names = list(valid)
-    alike = (each for each in names if _bare(each) == _bare(name))
-    return next(alike, None) or next(iter(get_close_matches(name, names, 1, likeness)), None)
+    by_bare = {_bare(each): each for each in valid}
+    found = get_close_matches(_bare(name), by_bare, 1, likeness)
+    return by_bare[found[0]] if found else None
 
 
 def suggestion(name: str, valid: Sequence[str]) -> str:

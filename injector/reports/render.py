@@ -6,6 +6,7 @@ from injector.capture.arguments import ArgumentFaults, capture_of_pod
 from injector.capture.system import shown
 from injector.core.model import Decision, JsonObject
 from injector.core.patch import diff
+from injector.core.reasons import UNREADABLE_POD
 from injector.manifests.files import title_of
 from injector.manifests.workloads import CREATED_FROM
 from injector.reports.changes import Changes, changes_between, diff_lines, diff_text
@@ -14,8 +15,6 @@ from injector.reports.paint import Paint, plain
 from injector.reports.warnings import warnings_of
 
 # A preview as the answer that people and programs read: one item for each workload (contract, `POST /preview`).
-
-UNREADABLE_POD = "UnreadablePod"
 
 
 def preview_changes(preview: Preview) -> Changes:

@@ -17,6 +17,8 @@ import orjson
 from prometheus_client import CollectorRegistry, Metric
 from prometheus_client.registry import Collector
 
+from injector.core.metrics import METRICS
+
 # A region: when the worker last showed that it lives, which half is read, then the halves.
 _HEARTBEAT = struct.Struct("<d")
 _CURRENT_AT, _HALVES_AT = 8, 16
@@ -24,9 +26,6 @@ _HALF = 524_288
 _REGION = _HALVES_AT + 2 * _HALF
 _LENGTH_AND_SUM = struct.Struct("<QQ")
 _TRIES = 10
-
-# Of the other gauges the lowest value is the one to worry about.
-_WORST_IS_HIGHEST = frozenset({"sidecar_injector_lease_held", "sidecar_injector_cluster_snapshot_age_seconds"})
 
 Labels: TypeAlias = tuple[tuple[str, str], ...]
 
@@ -123,7 +122,7 @@ def counted(values: Values) -> Values:
 
 
 def added(all_values: Iterable[Values]) -> Values:
-    """Counters and histograms added up; of gauges the one to worry about, of times of creation the first."""
+    """The values of all workers as one, by the table of metrics; of times of creation the first."""
     found: dict[Series, list[float]] = defaultdict(list)
     for values in all_values:
         for series, value in values.items():
@@ -132,9 +131,11 @@ def added(all_values: Iterable[Values]) -> Values:
 
 
 def _together(series: Series, values: list[float]) -> float:
-    if series.name in _WORST_IS_HIGHEST:
+    metric = METRICS.get(series.name)
+    if metric and metric.merged == "highest":
         return max(values)
-    return min(values) if series.family[1] == "gauge" or series.name.endswith("_created") else sum(values)
+    lowest = (metric and metric.merged == "lowest") or series.name.endswith("_created")
+    return min(values) if lowest else sum(values)
 
 
 class Collected(Collector):

@@ -11,7 +11,9 @@ import orjson
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from injector.core import metrics
 from injector.core.model import Admission, AdmissionRequest
+from injector.core.reasons import INTERNAL_ERROR, REFUSED, UNREADABLE_POD
 from injector.server.handler import Answer
 from injector.server.shared_metrics import Collected, Values
 
@@ -81,7 +83,6 @@ HTTP_REASONS: Mapping[int, str] = {
     503: "Overloaded",
 }
 _REVIEW = "review"
-UNREADABLE_POD, REFUSED, INTERNAL_ERROR = "UnreadablePod", "Refused", "InternalError"
 
 
 class Telemetry:
@@ -91,31 +92,19 @@ class Telemetry:
         """Write log lines to `stream`, standard error by default."""
         self.registry = CollectorRegistry()
         self.collected: Callable[[], Values] | None = None
-        lost = Counter("sidecar_injector_log_lines_lost", "log lines that could not be written", registry=self.registry)
+        lost = Counter(*metrics.LOG_LINES_LOST.arguments, registry=self.registry)
         # Called with every answer, after it was sent; they must not wait for anything.
         self.observers: list[Callable[[Answer], None]] = []
         self._stream = LossyStream(stream or sys.stderr.buffer, lost.inc)
         self.log = _logger(self._stream)
-        self._requests = self._counter("requests", "HTTP requests to the webhook", ())
-        self._success = self._counter("success", "pods injected", ("reason",))
-        self._skip = self._counter("skip", "pods that are not to be injected", ("reason",))
-        self._failure = self._counter("failure", "requests refused, pods that could not be injected", ("reason",))
-        self._dropped = Counter(
-            "sidecar_injector_connections_dropped",
-            "connections given up before or between requests",
-            ("reason",),
-            registry=self.registry,
-        )
-        self._time = Histogram(
-            "sidecar_injection_time_seconds", "time to answer", buckets=BUCKETS, registry=self.registry
-        )
-        self.configuration_current = self._gauge(
-            "sidecar_injector_configuration_current",
-            "1: the configuration on disk is in force; 0: the last good one is",
-        )
-        self.certificate_expiry = self._gauge(
-            "sidecar_injector_certificate_expiry_timestamp_seconds", "when the serving certificate expires"
-        )
+        self._requests = Counter(*metrics.REQUESTS.arguments, registry=self.registry)
+        self._success = Counter(*metrics.SUCCESS.arguments, registry=self.registry)
+        self._skip = Counter(*metrics.SKIP.arguments, registry=self.registry)
+        self._failure = Counter(*metrics.FAILURE.arguments, registry=self.registry)
+        self._dropped = Counter(*metrics.CONNECTIONS_DROPPED.arguments, registry=self.registry)
+        self._time = Histogram(*metrics.TIME.arguments, buckets=BUCKETS, registry=self.registry)
+        self.configuration_current = Gauge(*metrics.CONFIGURATION_CURRENT.arguments, registry=self.registry)
+        self.certificate_expiry = Gauge(*metrics.CERTIFICATE_EXPIRY.arguments, registry=self.registry)
 
     def record(self, answer: Answer, seconds: float) -> None:
         """Count one answer, with its reason, and write its line."""
@@ -156,12 +145,6 @@ class Telemetry:
         if admission.decision and admission.decision.inject:
             return self._success, admission.decision.reason
         return self._skip, admission.decision.reason if admission.decision else UNREADABLE_POD
-
-    def _counter(self, name: str, what: str, labels: tuple[str, ...]) -> Counter:
-        return Counter(f"sidecar_injection_{name}", what, labels, registry=self.registry)
-
-    def _gauge(self, name: str, what: str) -> Gauge:
-        return Gauge(name, what, registry=self.registry)
 
 
 def _review_line(request: AdmissionRequest, admission: Admission, reason: str, seconds: float) -> dict[str, Any]:

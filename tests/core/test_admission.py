@@ -103,9 +103,9 @@ FORCED: list[tuple[str, str, str | None, dict[str, str | None]]] = [
     ("", "/inject", None, {"ISTIO_META_CLUSTER_ID": "Kubernetes", "ISTIO_META_NETWORK": None}),
     ("multiCluster: {clusterName: c}", "/inject", None, {"ISTIO_META_CLUSTER_ID": "c"}),
     ("multiCluster: {clusterName: c}", "/inject/cluster/url", None, {"ISTIO_META_CLUSTER_ID": "url"}),
-    ("network: n", "/inject", None, {"ISTIO_META_NETWORK": "n"}),
-    ("network: n", "/inject/net/url", None, {"ISTIO_META_NETWORK": "url"}),
-    ("network: n", "/inject/net/url", "label", {"ISTIO_META_NETWORK": "label"}),
+    ("network: 'n'", "/inject", None, {"ISTIO_META_NETWORK": "n"}),
+    ("network: 'n'", "/inject/net/url", None, {"ISTIO_META_NETWORK": "url"}),
+    ("network: 'n'", "/inject/net/url", "label", {"ISTIO_META_NETWORK": "label"}),
     ("", "/inject/foo/bar", None, {"FOO": "bar"}),
 ]
 
@@ -129,7 +129,7 @@ def injected_at(path: str, pod: Pod, setup: Setup) -> Pod:
 
 def test_what_is_appended_to_the_proxy_stands_in_order(tmp_path: Path) -> None:
     """Reference 11.6."""
-    setup = setup_of(tmp_path, "values: {global: {network: n, multiCluster: {clusterName: c}}}")
+    setup = setup_of(tmp_path, "values: {global: {network: 'n', multiCluster: {clusterName: c}}}")
     container = {"readinessProbe": {"httpGet": {"port": 80}}}
     pod = pod_of(container=container, annotations={"prometheus.io/port": "80"})
     names = list(env_of(container_of(injected(pod, setup), "istio-proxy")))
