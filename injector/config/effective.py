@@ -4,7 +4,7 @@ Source: reference 3.3; the special rules for single fields are those of Istio's 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from injector.config.keys import MESH_KEYS, NATIVE_KEYS, VALUES_KEYS, defaults
@@ -226,15 +226,31 @@ def named_platform(values: JsonObject) -> Any:
     return find(values, ("pilot", "env", "PLATFORM")) or chosen(values, "platform")
 
 
+LANGUAGES = ("templates", "goTemplates")
+
+
+def overlaid(below: JsonObject, above: JsonObject) -> JsonObject:
+    """The native keys of two layers together. A template of `above` replaces one of its name in either language."""
+    merged = deep_merge(below, above)
+    for language, other in (LANGUAGES, LANGUAGES[::-1]):
+        named, replaced = above.get(language), merged.get(other)
+        if isinstance(named, dict) and isinstance(replaced, dict):
+            own = above.get(other) or {}
+            merged[other] = {name: text for name, text in replaced.items() if name not in named or name in own}
+    return merged
+
+
 def build_config(native: JsonObject, shipped: Mapping[str, str]) -> Config:
     """The Config of the native keys in force; `shipped` are the templates that come with the injector.
 
     A null in a mapping takes the entry of that name away, a shipped template too.
     """
+    jinja_templates = without_nulls({**shipped, **native["templates"]})
+    go_templates = without_nulls(native["goTemplates"])
     return Config(
         policy=native["policy"],
         default_templates=tuple(native["defaultTemplates"]),
-        templates=without_nulls({**shipped, **native["templates"]}),
+        templates={name: text for name, text in jinja_templates.items() if name not in go_templates},
         aliases={name: tuple(templates) for name, templates in without_nulls(native["aliases"]).items()},
         never_inject_selector=_selectors(native["neverInjectSelector"]),
         always_inject_selector=_selectors(native["alwaysInjectSelector"]),
@@ -248,6 +264,7 @@ def build_config(native: JsonObject, shipped: Mapping[str, str]) -> Config:
         native_sidecars=native["nativeSidecars"],
         platform=native["platform"],
         compliance_policy=native["compliancePolicy"],
+        go_templates=go_templates,
     )
 
 
@@ -263,12 +280,14 @@ class Layer:
     """`native` has the keys of the injector's own configuration; `places` says where a path of it comes from.
 
     The longest path in `places` that a path begins with decides; the rest of the path is looked up below that place.
+    `notices` say what was recognised.
     """
 
     native: JsonObject
     places: Mapping[Path, Place]
     warnings: tuple[Fault, ...] = ()
     from_flag: bool = field(default=False)
+    notices: tuple[str, ...] = ()
 
     def place(self, path: Path) -> Place:
         """Where `path` of the native document stands in the file."""
@@ -290,4 +309,4 @@ def unified(layer: Layer) -> Layer:
         native["meshConfig"] = deep_merge(inside, own) if isinstance(own, dict) else inside
     if isinstance(native.get("meshConfig"), dict):
         native = {**native, "meshConfig": canonical_mesh(native["meshConfig"])}
-    return Layer(native, places, layer.warnings, layer.from_flag)
+    return replace(layer, native=native, places=places)

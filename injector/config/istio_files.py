@@ -12,7 +12,6 @@ from injector.core.model import JsonObject
 from injector.core.yaml.nodes import YamlError
 
 _TEMPLATES = ("sidecarInjectorWebhook", "templates")
-_TEMPLATE_MARKS = ("{{", "{%", "{#")
 # Keys of older installations that have another name now.
 _RENAMED: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     (("istio_cni", "enabled"), ("pilot", "cni", "enabled")),
@@ -26,24 +25,20 @@ def unread(document: JsonObject, place: Place, known: Collection[str]) -> list[F
     return [place.below(name).fault("is not read") for name in document if name not in known]
 
 
-def portable_values(values: JsonObject, place: Place) -> tuple[JsonObject, list[Fault]]:
-    """The values of a foreign document as they can be used here, and warnings for what cannot be.
-
-    Its templates are Go templates; one without any placeholder is plain YAML and means the same here. Keys that no
-    shipped template reads stay, for the user's own templates, and are named in one warning.
-    """
-    warnings: list[Fault] = []
+def portable_values(values: JsonObject) -> tuple[JsonObject, JsonObject]:
+    """The values of a foreign document in the names of today, and the Go templates that they hold."""
     templates = find(values, _TEMPLATES)
-    for name, text in (templates if isinstance(templates, dict) else {}).items():
-        if isinstance(text, str) and any(mark in text for mark in _TEMPLATE_MARKS):
-            values = without(values, (*_TEMPLATES, name))
-            message = "a Go template cannot be used here; write it as a Jinja template below 'templates'"
-            warnings.append(place.below(*_TEMPLATES, name).fault(message))
+    values = without(values, _TEMPLATES)
     for old, new in _RENAMED:
         if find(values, old) is not None and find(values, new) is None:
             values = deep_merge(without(values, old), nested(new, find(values, old)))
+    return values, templates if isinstance(templates, dict) else {}
+
+
+def unread_values(values: JsonObject, place: Place) -> list[Fault]:
+    """One warning that names the values that no shipped template reads."""
     ignored = [path for path in _beyond(values, VALUES_KEYS) if path != _BOUND_FOR_THE_MESH]
-    return values, warnings + _ignored(ignored, place, "values")
+    return _ignored(ignored, place, "values")
 
 
 def unread_mesh(mesh: Any, place: Place) -> list[Fault]:
@@ -69,11 +64,11 @@ def _beyond(document: JsonObject, table: Sequence[Key]) -> Iterator[Path]:
             yield path
 
 
-# The ConfigMaps of an installation: `istio` (`data.mesh`) and `istio-sidecar-injector` (`data.values`,
-# `data.config`). Source: reference 1.1, 3.1 and 17.3.
+# The ConfigMaps of an installation: `istio` (`data.mesh`), `istio-sidecar-injector` (`data.values`, `data.config`) and
+# `values` (`data.merged-values`), each of them also with a revision in its name. Source: reference 1.1, 3.1 and 17.3.
 
-# The chart writes `template` only so that an old injector fails on it (reference 3.1).
-_GUARD = "template"
+# The chart writes `template` only so that an old injector fails on it (reference 3.1); older ones knew nothing else.
+_ONLY_TEMPLATE = "template"
 _NATIVE = (
     "policy",
     "defaultTemplates",
@@ -82,7 +77,11 @@ _NATIVE = (
     "alwaysInjectSelector",
     "injectedAnnotations",
 )
-_READ = ("mesh", "meshNetworks", "values", "config")
+_MERGED, _ORIGINAL = "merged-values", "original-values"
+_READ = ("mesh", "meshNetworks", "values", "config", _MERGED)
+# Templates for the Deployments of istiod's gateway controller, which no pod can ask for.
+_OF_THE_GATEWAY_CONTROLLER = frozenset(("waypoint", "kube-gateway", "agentgateway", "agentgateway-waypoint"))
+_TAG = ("global", "tag")
 
 
 def read_config_map(document: JsonObject, place: Place) -> Layer:
@@ -90,14 +89,14 @@ def read_config_map(document: JsonObject, place: Place) -> Layer:
     data = document.get("data")
     if not isinstance(data, dict) or not any(name in data for name in _READ):
         name = find(document, ("metadata", "name"))
-        message = f"ConfigMap {name!r} is not Istio's; valid: data with mesh, or with values and config"
+        message = f"ConfigMap {name!r} is not Istio's; valid: data with mesh, with values and config, or {_MERGED}"
         raise ConfigFaults(place.below("data").fault(message))
     texts = {name: _document(data[name], place.below("data", name)) for name in _READ if name in data}
     faults = [fault for _, _, fault in texts.values() if fault]
     if faults:
         raise ConfigFaults(*faults)
     contents = {name: (content, inside) for name, (content, inside, _) in texts.items()}
-    others = [place.below("data", name).fault("is not read") for name in data if name not in _READ]
+    others = [place.below("data", name).fault("is not read") for name in data if name not in (*_READ, _ORIGINAL)]
     return _layer(contents, others, place)
 
 
@@ -116,29 +115,43 @@ def _document(text: Any, place: Place) -> tuple[JsonObject, Place, Fault | None]
 def _layer(contents: Mapping[str, tuple[JsonObject, Place]], warnings: list[Fault], place: Place) -> Layer:
     native: JsonObject = {}
     places: dict[Path, Place] = {(): place}
+    for name in (_MERGED, "values"):
+        if name in contents:
+            values, places["values",] = contents[name]
+            native["values"], _ = portable_values(values)
+    notices: tuple[str, ...] = ()
     if "config" in contents:
         config, inside = contents["config"]
         native |= {name: config[name] for name in _NATIVE if name in config}
         places |= {(name,): inside.below(name) for name in _NATIVE}
-        warnings += _unread_config(config, inside)
-    if "values" in contents:
-        values, places["values",] = contents["values"]
-        native["values"], found = portable_values(values, places["values",])
-        warnings += found
+        native["goTemplates"], places["goTemplates",] = _templates_of(config, inside)
+        notices = (_recognised(native, place),)
+        warnings += unread(config, inside, {*_NATIVE, "templates", _ONLY_TEMPLATE})
     if "mesh" in contents:
         native["meshConfig"], places["meshConfig",] = contents["mesh"]
-        warnings += unread_mesh(native["meshConfig"], places["meshConfig",])
     if find(contents.get("meshNetworks", ({}, place))[0], ("networks",)):
         warnings.append(place.below("data", "meshNetworks").fault("is not read: it concerns the control plane"))
-    return Layer(native, places, tuple(warnings))
+    return Layer(native, places, tuple(warnings), notices=notices)
 
 
-def _unread_config(config: JsonObject, place: Place) -> list[Fault]:
+def _templates_of(config: JsonObject, place: Place) -> tuple[Any, Place]:
     templates = config.get("templates")
-    named = templates if isinstance(templates, dict) else {}
-    message = "a Go template cannot be used here; the Jinja template of this name counts, if there is one"
-    found = [place.below("templates", name).fault(message) for name in named]
-    return found + unread(config, place, {*_NATIVE, "templates", _GUARD})
+    if templates is None and config.get(_ONLY_TEMPLATE):
+        return {"sidecar": config[_ONLY_TEMPLATE]}, place.below(_ONLY_TEMPLATE)
+    if isinstance(templates, dict):
+        templates = {name: text for name, text in templates.items() if name not in _OF_THE_GATEWAY_CONTROLLER}
+    return templates or {}, place.below("templates")
+
+
+def _recognised(native: JsonObject, place: Place) -> str:
+    """One line that says which release the templates and values are of."""
+    tag = find(native.get("values"), _TAG)
+    release = (
+        f"the templates of Istio {tag}" if tag else "the templates of an Istio release that its values do not name"
+    )
+    templates = native["goTemplates"]
+    names = ", ".join(map(str, templates)) if isinstance(templates, dict) and templates else "none"
+    return f"{place.source.file}: {release}: {names}"
 
 
 # IstioOperator, and the older IstioControlPlane with its features: the installer's own documents. What injection
@@ -222,8 +235,10 @@ def _operator_layer(spec: JsonObject, place: Place) -> Layer:
             continue
         here = place.below(*honoured.path)
         if honoured.path[-1].lower().endswith("values") and isinstance(value, dict):
-            value, found = portable_values(value, here)
-            warnings += found
+            value, templates = portable_values(value)
+            native = deep_merge(native, nested(("goTemplates",), templates))
+            places["goTemplates",] = here.below(*_TEMPLATES)
+            warnings += unread_values(value, here)
         native = deep_merge(native, nested(honoured.native, honoured.convert(value)))
         places[honoured.native] = here
         warnings += _half_honoured(honoured, value, here)

@@ -162,6 +162,12 @@ NATIVE_KEYS = (
     ),
     Key("defaultTemplates", STRINGS, ["sidecar"], "templates applied when the pod names none"),
     Key("templates", TEMPLATES, {}, "name to Jinja text; added to, or replacing, the shipped ones"),
+    Key(
+        "goTemplates",
+        TEMPLATES,
+        {},
+        "name to text in Go's text/template, with sprig and Istio's functions; added to, or replacing, the others",
+    ),
     Key("aliases", ALIASES, {}, "name to list of template names"),
     Key("neverInjectSelector", SELECTORS, [], "label selectors of pods that are never injected; wins over always"),
     Key("alwaysInjectSelector", SELECTORS, [], "label selectors of pods that are injected whatever the policy"),

@@ -6,7 +6,7 @@ from functools import reduce
 from pathlib import Path as FilePath
 from typing import Any, TypeAlias
 
-from injector.config.effective import Layer, build_config, effective_native, unified
+from injector.config.effective import LANGUAGES, Layer, build_config, effective_native, overlaid, unified
 from injector.config.flags import FlagFault, apply_assignments, parse_flag
 from injector.config.istio_files import read_config_map, read_operator
 from injector.config.places import ConfigFaults, Place, Source, deep_merge, find, nested
@@ -120,11 +120,15 @@ Origin: TypeAlias = tuple[str, int]
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A configuration that can be used, and what of its sources could not be honoured (one line each)."""
+    """A configuration that can be used, and what of its sources could not be honoured (one line each).
+
+    `notices` say what was recognised in files of an installation of Istio.
+    """
 
     config: Config
     warnings: tuple[str, ...]
     template_places: Mapping[str, Place | FilePath]
+    notices: tuple[str, ...] = ()
 
     @property
     def template_origins(self) -> Mapping[str, Origin]:
@@ -158,8 +162,10 @@ def _loaded(native: JsonObject, layers: Sequence[Layer], shipped: Mapping[str, F
     warnings = [warning for layer in layers for warning in layer.warnings]
     warnings += without_effect(layers, native["values"])
     config = build_config(native, {name: path.read_text(encoding="utf-8") for name, path in shipped.items()})
-    places = {name: _template_place(name, layers) or shipped[name] for name in config.templates}
-    return Loaded(config, tuple(map(str, warnings)), places)
+    names = (*config.templates, *config.go_templates)
+    places = {name: _template_place(name, layers) or shipped[name] for name in names}
+    notices = tuple(notice for layer in layers for notice in layer.notices)
+    return Loaded(config, tuple(map(str, warnings)), places, notices)
 
 
 def _with_flags(readings: Iterable[Reading], sets: Sequence[str]) -> Reading:
@@ -192,7 +198,7 @@ def _up_to_index(path: Path) -> Path:
 
 def _merged(layers: Iterable[Layer]) -> JsonObject:
     nothing: JsonObject = {}
-    return reduce(deep_merge, (layer.native for layer in layers), nothing)
+    return reduce(overlaid, (layer.native for layer in layers), nothing)
 
 
 def _proxy_config_faults(layers: Sequence[Layer], error: ProxyConfigError) -> Iterator[Fault]:
@@ -202,7 +208,7 @@ def _proxy_config_faults(layers: Sequence[Layer], error: ProxyConfigError) -> It
         yield place.fault(message) if place else Fault("defaults", None, format_path((*top, *below)), message)
 
 
-_TEMPLATE_PATHS = (("templates",), ("values", "sidecarInjectorWebhook", "templates"))
+_TEMPLATE_PATHS = (*((language,) for language in LANGUAGES), ("values", "sidecarInjectorWebhook", "templates"))
 
 
 def _declared(natives: Iterable[JsonObject]) -> set[str]:

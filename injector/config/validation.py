@@ -4,13 +4,13 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from injector.config.effective import COMPATIBILITY_VERSIONS, PROFILES, Layer, chosen, named_platform
+from injector.config.effective import COMPATIBILITY_VERSIONS, LANGUAGES, PROFILES, Layer, chosen, named_platform
 from injector.config.keys import CONFIGURATION, MESH_KEYS, VALUES_KEYS, parents
 from injector.config.places import Place, find, without
 from injector.config.types import from_flag
 from injector.core.errors import Fault, Path, nearest, quoted, suggestion
 from injector.core.model import JsonObject
-from injector.core.validation import Message, read
+from injector.core.validation import Finding, Message, read
 
 # What can only be told from all layers together: names that have to exist, and values that have no effect here.
 
@@ -30,7 +30,8 @@ def last_place(layers: Sequence[Layer], *paths: Path) -> Place | None:
 
 def missing_names(layers: Sequence[Layer], native: JsonObject, templates: Collection[str]) -> Iterator[Fault]:
     """Default templates and aliases that name a template that does not exist; libraries (`_…`) cannot be named."""
-    removed = {name for name, text in native["templates"].items() if text is None}
+    written = (native[language].items() for language in LANGUAGES)
+    removed = {name for language in written for name, text in language if text is None}
     offered = sorted(name for name in templates if not name.startswith("_") and name not in removed)
     aliases = {name: names for name, names in native["aliases"].items() if names is not None}
     place = last_place(layers, ("defaultTemplates",), (*_WEBHOOK, "defaultTemplates"))
@@ -116,11 +117,20 @@ def check(layer: Layer) -> Checked:
     """Check every key of the layer; what is wrong is left out, so that the rest can still be checked together."""
     native: Any = _without_empty_parents(layer.native)
     sound, findings = read(CONFIGURATION, from_flag(CONFIGURATION, native) if layer.from_flag else native)
+    findings += _written_twice(*(native.get(language) for language in LANGUAGES))
     for path, _ in findings:
         sound = without(sound, _up_to_index(path))
     faults = sorted((layer.place(path).fault(message) for path, message in findings), key=lambda fault: fault.line or 0)
     checked = replace(layer, native=sound)
     return Checked(replace(checked, warnings=(*layer.warnings, *misspelt(checked))), tuple(faults))
+
+
+def _written_twice(jinja: Any, go: Any) -> Iterator[Finding]:
+    if isinstance(jinja, dict) and isinstance(go, dict):
+        for name, text in go.items():
+            if text is not None and jinja.get(name) is not None:
+                message = f"template {quoted(name)} is written in both languages; valid: one of them"
+                yield Finding((LANGUAGES[1], name), message)
 
 
 def _up_to_index(path: Path) -> Path:

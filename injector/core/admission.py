@@ -108,7 +108,9 @@ def set_up(config: Config, *, optimise: bool = True) -> Setup:
     """
     configured = configured_by(config)
     known = KnownNames(frozen=configured.names, trusted=SAFE_FUNCTIONS)
-    templates = TemplateSet(config.templates, FILTERS, known, usual_scopes(configured), optimise=optimise)
+    templates = TemplateSet(
+        config.templates, FILTERS, known, usual_scopes(configured), config.go_templates, optimise=optimise
+    )
     return Setup(configured, templates, selection_of(config), digest_of(config))
 
 

@@ -158,7 +158,8 @@ class Config:
     """The effective configuration, defaults merged in and checked. Never changed: a reload makes a new one.
 
     `values` has the keys of Istio's installation values; `mesh_config` those of MeshConfig in camelCase, where
-    `defaultConfig` is a canonical ProxyConfig (see `core.proxy_config`).
+    `defaultConfig` is a canonical ProxyConfig (see `core.proxy_config`). `templates` are those in Jinja, `go_templates`
+    those in Go's text/template: no name is in both.
     """
 
     policy: str
@@ -177,6 +178,7 @@ class Config:
     native_sidecars: str
     platform: str
     compliance_policy: str
+    go_templates: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

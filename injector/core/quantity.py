@@ -31,6 +31,18 @@ def canonical_quantity(text: str) -> str:
         return _written(match)
 
 
+def decimal_value(text: str) -> Decimal:
+    """The number that the quantity `text` stands for. Raises ValueError where it is none."""
+    match = _QUANTITY.fullmatch(text) if len(text) <= _LONGEST else None
+    if match is None:
+        raise ValueError(f"{text!r} is not a quantity")
+    with localcontext(_EXACT):
+        suffix = match["suffix"] or ""
+        if suffix and suffix in _BINARY:
+            return Decimal(match["number"]) * Decimal(1024) ** _BINARY[suffix]
+        return Decimal(match["number"]).scaleb(int(match["exponent"] or _DECIMAL[suffix]))
+
+
 def _written(match: re.Match[str]) -> str:
     number, suffix = Decimal(match["number"]), match["suffix"] or ""
     if suffix in _BINARY and suffix:

@@ -5,7 +5,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from injector.core.admission import Setup
-from injector.core.model import JsonObject, Pod, Workload
+from injector.core.model import Config, JsonObject, Pod, Workload
 from injector.core.render import RenderingError, TemplateFault, TemplateFaults
 from injector.core.render.context import SCOPE_NAMES, TemplateInput, pod_view, proxy_config_view, scope_of
 
@@ -111,7 +111,7 @@ def _trial(setup: Setup, name: str) -> Iterator[TemplateFault]:
                 yield TemplateFault(name, error.line or 1, str(error.__cause__ or error))
             continue
         for field, message in unknown_fields(overlay):
-            yield TemplateFault(name, _line_of(setup.config.templates[name], field), message)
+            yield TemplateFault(name, _line_of(_text_of(setup.config, name), field), message)
 
 
 def _input(setup: Setup, pod: Pod) -> TemplateInput:
@@ -127,6 +127,10 @@ def _input(setup: Setup, pod: Pod) -> TemplateInput:
         proxy_gid=1337,
         namespace={},
     )
+
+
+def _text_of(config: Config, name: str) -> str:
+    return config.go_templates[name] if name in config.go_templates else config.templates[name]
 
 
 def _line_of(text: str, field: str) -> int:

@@ -22,7 +22,7 @@ def read_configuration(files: list[Path] | None, sets: list[str] | None) -> Load
         loaded = load(files or (), sets or ())
     except ConfigFaults as faults:
         raise InputError(str(faults)) from faults
-    warn(loaded.warnings)
+    warn((*loaded.notices, *loaded.warnings))
     return loaded
 
 

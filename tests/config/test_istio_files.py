@@ -57,9 +57,7 @@ def test_the_mesh_is_in_force(tmp_path: Path) -> None:
     mesh = loaded(tmp_path, MESH).config.mesh_config
     assert (mesh["rootNamespace"], mesh["enablePrometheusMerge"]) == ("mesh", False)
     assert mesh["defaultConfig"]["discoveryAddress"] == "istiod.mesh.svc:15012"
-    assert warnings_of(tmp_path, MESH) == [
-        "config.yaml:7: data.mesh: fields that no shipped template reads: accessLogFile"
-    ]
+    assert warnings_of(tmp_path, MESH) == []
 
 
 def test_networks_are_warned_of(tmp_path: Path) -> None:
@@ -69,23 +67,63 @@ def test_networks_are_warned_of(tmp_path: Path) -> None:
 
 
 def test_the_injector_s_values_and_settings_are_in_force(tmp_path: Path) -> None:
-    """`data.values` and all of `data.config` but its Go templates."""
+    """`data.values` and all of `data.config`; its templates take the place of shipped ones of their names."""
     config = loaded(tmp_path, INJECTOR).config
     assert (config.policy, config.default_templates, config.revision) == ("disabled", ("sidecar",), "canary")
     assert config.always_inject_selector[0].matches({"always": "yes"})
     assert config.injected_annotations == {"a": "b"}
     assert config.values["global"]["network"] == "n1"
-    assert "own" not in config.templates
+    assert set(config.go_templates) == {"sidecar", "own"}
+    assert config.go_templates["own"] == "spec: {{ .Spec }}"
+    assert "gateway" in config.templates
+    assert not {"sidecar", "own"} & set(config.templates)
 
 
-def test_go_templates_and_values_without_effect_are_named(tmp_path: Path) -> None:
-    """With their lines in the ConfigMap's file."""
-    go = "a Go template cannot be used here; the Jinja template of this name counts, if there is one"
-    assert [warning.removeprefix("config.yaml:") for warning in warnings_of(tmp_path, INJECTOR)] == [
-        f"14: data.config.templates.sidecar: {go}",
-        f"16: data.config.templates.own: {go}",
-        "19: data.values: values that no shipped template reads: global.defaultNodeSelector",
-    ]
+def test_what_is_recognised_is_said_in_one_line(tmp_path: Path) -> None:
+    """The release is the tag of the values; nothing that is honoured is warned of."""
+    (notice,) = loaded(tmp_path, INJECTOR.replace('"hub":', '"tag": "1.27.1", "hub":')).notices
+    assert notice.endswith("config.yaml: the templates of Istio 1.27.1: sidecar, own")
+    (notice,) = loaded(tmp_path, INJECTOR).notices
+    assert notice.endswith("an Istio release that its values do not name: sidecar, own")
+    assert warnings_of(tmp_path, INJECTOR) == []
+
+
+def test_templates_of_the_gateway_controller_are_left_out(tmp_path: Path) -> None:
+    """They are no partial pods, and no pod can ask for them."""
+    text = INJECTOR.replace("      own: |", "      waypoint: |\n        {{ .ServiceAccount }}\n      own: |")
+    assert set(loaded(tmp_path, text).config.go_templates) == {"sidecar", "own"}
+
+
+def test_the_only_template_of_old_releases_is_the_sidecar(tmp_path: Path) -> None:
+    """`template` counts where there are no `templates`; else it guards against older injectors."""
+    text = INJECTOR.partition("    template: ")[0] + "    template: 'spec: {{ .Spec }}'\n"
+    assert loaded(tmp_path, text).config.go_templates == {"sidecar": "spec: {{ .Spec }}"}
+
+
+def test_the_values_of_a_revision_are_read(tmp_path: Path) -> None:
+    """The ConfigMap `values`, which the chart writes since 1.23, holds them as they were merged."""
+    text = "kind: ConfigMap\nmetadata: {name: values-canary}\ndata:\n"
+    text += '  original-values: \'{"global": {"network": "n0"}}\'\n  merged-values: \'{"global": {"network": "n1"}}\'\n'
+    assert loaded(tmp_path, text).config.values["global"]["network"] == "n1"
+    assert warnings_of(tmp_path, text) == []
+
+
+def test_a_later_file_replaces_a_template_in_either_language(tmp_path: Path) -> None:
+    """A name stands in one of the two."""
+    first = written(tmp_path, INJECTOR, "first.yaml")
+    jinja = written(tmp_path, "templates: {own: 'spec: {}'}", "jinja.yaml")
+    config = load([first, jinja]).config
+    assert config.templates["own"] == "spec: {}"
+    assert set(config.go_templates) == {"sidecar"}
+    go = written(tmp_path, "goTemplates: {own: 'spec: {{ .Spec }}'}", "go.yaml")
+    config = load([first, jinja, go]).config
+    assert ("own" in config.go_templates, "own" in config.templates) == (True, False)
+
+
+def test_one_file_may_not_write_a_template_in_both_languages(tmp_path: Path) -> None:
+    """It could not be told which one is meant."""
+    (fault,) = faults_of(tmp_path, "templates: {own: a}\ngoTemplates: {own: b}")
+    assert fault.startswith("config.yaml:2: goTemplates.own: template 'own' is written in both languages")
 
 
 def test_both_may_stand_in_one_list_with_the_injector_s_own_file_on_top(tmp_path: Path) -> None:
@@ -122,7 +160,7 @@ def test_faults_inside_the_text_have_the_lines_of_the_file(tmp_path: Path, old: 
 @pytest.mark.parametrize(
     ("data", "fault"),
     [
-        ("{}", "config.yaml:3: data: ConfigMap 'x' is not Istio's; valid: data with mesh, or with values and config"),
+        ("{}", "config.yaml:3: data: ConfigMap 'x' is not Istio's; valid: data with mesh, with values and config"),
         ("{mesh: {a: b}}", "config.yaml:3: data.mesh: must be a string that holds YAML"),
         ("{mesh: '[a]'}", "config.yaml:3: data.mesh: must hold a mapping, got ['a']"),
     ],
@@ -198,8 +236,7 @@ def test_what_an_operator_says_is_in_force(tmp_path: Path) -> None:
     assert config.values["pilot"]["cni"]["enabled"] is True
     assert config.mesh_config["defaultConfig"]["proxyMetadata"] == {"A": "b"}
     assert config.mesh_config["defaultConfig"]["discoveryAddress"] == "istiod-canary.mesh.svc:15012"
-    assert "plain" in config.templates
-    assert "go" not in config.templates
+    assert set(config.go_templates) == {"go", "plain"}
 
 
 def test_what_cannot_be_honoured_is_named_by_its_path(tmp_path: Path) -> None:
@@ -210,7 +247,6 @@ def test_what_cannot_be_honoured_is_named_by_its_path(tmp_path: Path) -> None:
         ("30", "spec.addonComponents.grafana"),
         ("28", "spec.components.pilot.k8s.resources"),
         ("26", "spec.components.pilot.k8s.env[1]"),
-        ("41", "spec.values.sidecarInjectorWebhook.templates.go"),
         ("32", "spec.values"),
         ("11", "spec.meshConfig"),
     ]

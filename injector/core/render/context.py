@@ -10,14 +10,16 @@ from jinja2.exceptions import SecurityError
 from injector.core.model import PROXY_CONTAINER, Config, InjectionError, JsonObject, Pod, Workload
 from injector.core.pods import annotations, containers, labels
 from injector.core.render.functions import (
+    ISTIO_NETWORK,
+    asks_for_attributes,
     asks_for_image,
     container_images,
     first_nonempty,
     go_text,
-    otel_resource_attributes,
     refuse,
+    resource_attributes,
     tcp_probed_ports,
-    with_istio_network,
+    with_network,
     without_nulls,
 )
 from injector.core.render.limits import bounded
@@ -208,11 +210,14 @@ class PodFunctions:
 
     def multus_networks(self) -> str:
         """The value of the Multus network annotation with Istio's network in it (reference 5.6)."""
-        return with_istio_network(self._annotations.get("k8s.v1.cni.cncf.io/networks") or "")
+        return with_network(self._annotations.get("k8s.v1.cni.cncf.io/networks") or "", ISTIO_NETWORK)
 
     def otel_resource_attributes(self) -> str:
         """The value of OTEL_RESOURCE_ATTRIBUTES, empty where no provider asks for it (reference 5.14)."""
-        return otel_resource_attributes(self._given.pod, self._given.workload, self._given.config.mesh_config)
+        given = self._given
+        if not asks_for_attributes(given.config.mesh_config):
+            return ""
+        return resource_attributes(self._annotations, self._labels, given.workload.namespace, containers(given.pod))
 
     def tcp_probed_ports(self) -> str:
         """The ports that a TCP probe of the pod connects to, comma-separated: a proxy would accept in any case."""

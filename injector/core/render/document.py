@@ -29,14 +29,17 @@ from injector.core.yaml.reader import key_of, mapping_of, value_of
 _TEXT_TAG = "tag:yaml.org,2002:str"
 
 Fill: TypeAlias = Callable[[Sequence[Any]], Any]
+BuilderOf: TypeAlias = "Callable[[Sequence[Any]], Builder]"
 
 
 class SkeletonError(ValueError):
     """Text that is no YAML mapping; the message says where and why."""
 
 
-def compile_skeleton(text: str, constants: Sequence[Any] = ()) -> Fill:
+def compile_skeleton(text: str, constants: Sequence[Any] = (), builder: "BuilderOf | None" = None) -> Fill:
     """Parse `text` into a function from the list of slot values to an overlay; `constants` are in it from the start.
+
+    `builder` says what nodes and marks mean, where that is not what they mean in a Jinja template.
 
     Raises SkeletonError where the text is not YAML, not a mapping, or repeats a key.
     """
@@ -47,17 +50,18 @@ def compile_skeleton(text: str, constants: Sequence[Any] = ()) -> Fill:
         if len(documents) > 1 or not isinstance(documents[0], Mapping):
             given = "several documents" if len(documents) > 1 else "a list or a single value"
             raise SkeletonError(f"the template gives {given}, not a partial Pod")
-        return _fill_of(_Builder(constants).build(documents[0]))
+        return fill_of((builder or Builder)(constants).build(documents[0]))
     except YamlError as error:
         raise SkeletonError(_explain(error, text)) from error
 
 
-class _Dynamic:
+class Dynamic:
     """A part of the document that depends on slots; `is_clean`: without nulls and directives, whatever they hold."""
 
     __slots__ = ("fill", "is_clean")
 
     def __init__(self, fill: Fill, *, is_clean: bool = False) -> None:
+        """`fill` makes the part of the values of the slots."""
         self.fill = fill
         self.is_clean = is_clean
 
@@ -69,19 +73,22 @@ class _Nothing:
 _NOTHING = _Nothing()
 
 
-def _fill_of(part: Any) -> Fill:
-    if isinstance(part, _Dynamic):
+def fill_of(part: Any) -> Fill:
+    """What makes a part of the values of the slots."""
+    if isinstance(part, Dynamic):
         return part.fill
     return lambda _: part
 
 
-class _Builder:
-    """Turns YAML nodes into plain values, or into `_Dynamic` where slots are in them."""
+class Builder:
+    """Turns YAML nodes into plain values, or into `Dynamic` where slots are in them."""
 
     def __init__(self, constants: Sequence[Any]) -> None:
+        """`constants` are the values of marks that stand for the same in every rendering."""
         self._constants = constants
 
     def build(self, node: Node) -> Any:
+        """What `node` stands for: a value, or a Dynamic. Raises YamlError."""
         if isinstance(node, Scalar):
             return self._scalar(node)
         if isinstance(node, List):
@@ -107,7 +114,7 @@ class _Builder:
         if lone is None or node.tag:
             return self._text(node.text)
         constant = self._constant(lone[1])
-        return _Dynamic(_value_of_slot(int(lone[1]))) if constant is None else _written(constant[0])
+        return Dynamic(_value_of_slot(int(lone[1]))) if constant is None else _written(constant[0])
 
     def _text(self, text: str) -> Any:
         first, *rest = MARK.split(text)
@@ -141,9 +148,9 @@ def _value_of_slot(slot: int) -> Fill:
     return fill
 
 
-def _text_with_slots(literals: list[str], slots: list[int]) -> _Dynamic:
+def _text_with_slots(literals: list[str], slots: list[int]) -> Dynamic:
     if len(slots) == 1:
-        return _Dynamic(_text_with_one_slot(literals[0], slots[0], literals[1]), is_clean=True)
+        return Dynamic(_text_with_one_slot(literals[0], slots[0], literals[1]), is_clean=True)
 
     def fill(values: Sequence[Any]) -> str:
         joined = literals[0]
@@ -151,7 +158,7 @@ def _text_with_slots(literals: list[str], slots: list[int]) -> _Dynamic:
             joined += as_text(values[slot]) + literal
         return joined
 
-    return _Dynamic(fill, is_clean=True)
+    return Dynamic(fill, is_clean=True)
 
 
 def _text_with_one_slot(before: str, slot: int, after: str) -> Fill:
@@ -169,10 +176,10 @@ def _sequence(written: list[Any]) -> Any:
     items = [item for item in written if item is not _NOTHING]
     if written and not items:
         return _NOTHING
-    dynamic = [(index, item.fill) for index, item in enumerate(items) if isinstance(item, _Dynamic)]
+    dynamic = [(index, item.fill) for index, item in enumerate(items) if isinstance(item, Dynamic)]
     if not dynamic:
-        return SharedList(items) if _are_clean(items) else UncleanList(items)
-    always_clean = _are_clean(items)
+        return SharedList(items) if are_clean(items) else UncleanList(items)
+    always_clean = are_clean(items)
 
     def fill(values: Sequence[Any]) -> list[Any] | None:
         filled = items.copy()
@@ -185,9 +192,9 @@ def _sequence(written: list[Any]) -> Any:
             del filled[index]
         if not filled:
             return None
-        return SharedList(filled) if always_clean or _are_clean(filled) else filled
+        return SharedList(filled) if always_clean or are_clean(filled) else filled
 
-    return _Dynamic(fill, is_clean=always_clean)
+    return Dynamic(fill, is_clean=always_clean)
 
 
 def _mapping(entries: dict[Any, Any]) -> Any:
@@ -195,10 +202,10 @@ def _mapping(entries: dict[Any, Any]) -> Any:
     keys, parts = [key for key, _ in written], [part for _, part in written]
     literal_keys = [key for key in keys if isinstance(key, str)]
     if len(literal_keys) < len(keys):
-        return _mapping_with_slots_as_keys([_fill_of(key) for key in keys], parts)
+        return _mapping_with_slots_as_keys([fill_of(key) for key in keys], parts)
     static = dict(zip(keys, parts, strict=True))
-    dynamic = [(key, part.fill) for key, part in static.items() if isinstance(part, _Dynamic)]
-    kind = SharedMapping if _are_clean(parts) and not any(key.startswith("$") for key in keys) else dict
+    dynamic = [(key, part.fill) for key, part in static.items() if isinstance(part, Dynamic)]
+    kind = SharedMapping if are_clean(parts) and not any(key.startswith("$") for key in keys) else dict
     if not dynamic:
         return kind(static) if kind is SharedMapping else UncleanMapping(static)
 
@@ -212,21 +219,22 @@ def _mapping(entries: dict[Any, Any]) -> Any:
                 filled[key] = value
         return filled
 
-    return _Dynamic(fill, is_clean=kind is SharedMapping)
+    return Dynamic(fill, is_clean=kind is SharedMapping)
 
 
-def _are_clean(parts: list[Any]) -> bool:
-    return all(part.is_clean if isinstance(part, _Dynamic) else is_clean(part) for part in parts)
+def are_clean(parts: list[Any]) -> bool:
+    """Whether no part holds nulls or directives, whatever the slots hold."""
+    return all(part.is_clean if isinstance(part, Dynamic) else is_clean(part) for part in parts)
 
 
-def _mapping_with_slots_as_keys(keys: list[Fill], parts: list[Any]) -> _Dynamic:
-    fills = [(key, _fill_of(part), part is None) for key, part in zip(keys, parts, strict=True)]
+def _mapping_with_slots_as_keys(keys: list[Fill], parts: list[Any]) -> Dynamic:
+    fills = [(key, fill_of(part), part is None) for key, part in zip(keys, parts, strict=True)]
 
     def fill(values: Sequence[Any]) -> dict[str, Any]:
         filled = ((key(values), part(values), deletes) for key, part, deletes in fills)
         return {key: value for key, value, deletes in filled if deletes or value is not None}
 
-    return _Dynamic(fill)
+    return Dynamic(fill)
 
 
 def _explain(error: YamlError, text: str) -> str:

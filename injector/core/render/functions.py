@@ -1,15 +1,15 @@
 """How values become text, and the filters that templates may use beside Jinja's own."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NoReturn
 
 import orjson
 from jinja2 import Undefined
 
-from injector.core.model import Container, InjectionError, JsonObject, Pod, Workload
-from injector.core.pods import CONTAINER_LISTS, annotations, containers, labels
+from injector.core.model import Container, InjectionError, JsonObject, Pod
+from injector.core.pods import CONTAINER_LISTS, containers
 from injector.core.proxy_config import to_text
 from injector.core.render.errors import Refusal
 
@@ -131,11 +131,18 @@ def container_image(
     component: str, values: JsonObject, proxy_config: JsonObject, annotations: Mapping[str, str]
 ) -> str:
     """The image of `component` (`proxy` or `proxy_init`): a full name as given, else of hub, name, type and tag."""
+    wanted = annotations.get(_IMAGE, _image_name(component, values))
+    return wanted if "/" in wanted else computed_image(component, values, proxy_config, annotations)
+
+
+def _image_name(component: str, values: JsonObject) -> str:
+    return go_text((values["global"].get(component) or {}).get("image") or _DEFAULT_NAME)
+
+
+def computed_image(component: str, values: JsonObject, proxy_config: JsonObject, annotations: Mapping[str, str]) -> str:
+    """The image of hub, name, type and tag, also where the name is a full one."""
     settings: Mapping[str, Any] = values["global"]
-    name = go_text((settings.get(component) or {}).get("image") or _DEFAULT_NAME)
-    wanted = annotations.get(_IMAGE, name)
-    if "/" in wanted:
-        return wanted
+    name = _image_name(component, values)
     configured = (proxy_config.get("image") or {}).get("imageType") if component == "proxy" else None
     image_type = annotations.get(_IMAGE_TYPE, configured or settings.get("variant") or "")
     return f"{go_text(settings.get('hub'))}/{name}:{_tag(go_text(settings.get('tag')), image_type)}"
@@ -149,26 +156,28 @@ def _tag(tag: str, image_type: str) -> str:
     return base if image_type == "default" else f"{base}-{image_type}"
 
 
-# Istio's network in the list that Multus attaches to a pod (reference 5.6; an empty list stays valid JSON here).
+# A network in the list that Multus attaches to a pod (reference 5.6; an empty list stays valid JSON here).
 
-_NETWORK = "default/istio-cni"
-_ENTRY = '{"name": "istio-cni", "namespace": "default"}'
+ISTIO_NETWORK = "default/istio-cni"
 
 
-def with_istio_network(existing: str) -> str:
-    """The network list `existing`, in Multus' short or JSON form, with Istio's network in it. Unreadable JSON stays."""
+def with_network(existing: str, network: str) -> str:
+    """The list `existing`, in Multus' short or JSON form, with `network` in it. JSON that cannot be read stays."""
     existing = re.sub(r"[ \t]*[\r\n]+[ \t]*", " ", existing)
     if not existing.strip():
-        return _NETWORK
+        return network
     if "]" not in existing:
-        named = _NETWORK in (item.strip() for item in existing.split(","))
-        return existing if named else f"{existing}, {_NETWORK}"
+        is_named = network in (item.strip() for item in existing.split(","))
+        return existing if is_named else f"{existing}, {network}"
     networks = _json_list(existing)
-    if networks is None or any(_is_istio(network) for network in networks):
+    namespace, _, name = network.rpartition("/")
+    wanted = {"name": name, "namespace": namespace} if namespace else {"name": name}
+    if networks is None or any(wanted.items() <= each.items() for each in networks):
         return existing
     end = existing.rindex("]")
     separator = ", " if networks else ""
-    return f"{existing[:end]}{separator}{_ENTRY}{existing[end:]}"
+    entry = ", ".join(f'"{key}": {to_json(value)}' for key, value in wanted.items())
+    return f"{existing[:end]}{separator}{{{entry}}}{existing[end:]}"
 
 
 def _json_list(text: str) -> list[dict[str, Any]] | None:
@@ -178,10 +187,6 @@ def _json_list(text: str) -> list[dict[str, Any]] | None:
         return None
     readable = isinstance(networks, list) and all(isinstance(network, dict) for network in networks)
     return networks if readable else None
-
-
-def _is_istio(network: dict[str, Any]) -> bool:
-    return network.get("name") == "istio-cni" and network.get("namespace") == "default"
 
 
 # Which ports TCP probes connect to: behind a proxy, which accepts in any case, such a probe would always pass.
@@ -210,15 +215,19 @@ _PREFIX = "resource.opentelemetry.io/"
 _ENRICHMENT = "OTEL_SEMANTIC_CONVENTIONS"
 
 
-def otel_resource_attributes(pod: Pod, workload: Workload, mesh_config: JsonObject) -> str:
-    """The attributes as `key=value` pairs joined by commas; empty where no provider asks for the conventions."""
-    if not any(_asks(provider) for provider in mesh_config.get("extensionProviders") or ()):
-        return ""
-    own = annotations(pod)
+def asks_for_attributes(mesh_config: JsonObject) -> bool:
+    """Whether a provider of the mesh asks for the conventions."""
+    return any(_asks(provider) for provider in mesh_config.get("extensionProviders") or ())
+
+
+def resource_attributes(
+    annotations: Mapping[str, str], labels: Mapping[str, str], namespace: str, containers: Sequence[Container]
+) -> str:
+    """The attributes of a pod of a workload in `namespace`, as `key=value` pairs joined by commas."""
     attributes = {
-        "service.namespace": own.get(f"{_PREFIX}service.namespace") or workload.namespace,
-        "service.version": own.get(f"{_PREFIX}service.version") or _version(pod),
-        "service.instance.id": own.get(f"{_PREFIX}service.instance.id") or _instance(pod, workload),
+        "service.namespace": annotations.get(f"{_PREFIX}service.namespace") or namespace,
+        "service.version": annotations.get(f"{_PREFIX}service.version") or _version(labels, containers),
+        "service.instance.id": annotations.get(f"{_PREFIX}service.instance.id") or _instance(namespace, containers),
     }
     return ",".join(f"{key}={value}" for key, value in attributes.items() if value)
 
@@ -227,16 +236,14 @@ def _asks(provider: Mapping[str, Any]) -> bool:
     return (provider.get("opentelemetry") or {}).get("serviceAttributeEnrichment") == _ENRICHMENT
 
 
-def _version(pod: Pod) -> str:
-    label = labels(pod).get("app.kubernetes.io/version")
-    if label or len(containers(pod)) != 1:
+def _version(labels: Mapping[str, str], containers: Sequence[Container]) -> str:
+    label = labels.get("app.kubernetes.io/version")
+    if label or len(containers) != 1:
         return label or ""
-    name, at, digest = (containers(pod)[0].get("image") or "").partition("@")
+    name, at, digest = (containers[0].get("image") or "").partition("@")
     tag = name.rpartition(":")[2] if name.rfind(":") > name.rfind("/") else ""
     return f"{tag}{at}{digest}" if tag else digest
 
 
-def _instance(pod: Pod, workload: Workload) -> str:
-    if not containers(pod):
-        return ""
-    return f"{workload.namespace}.$(POD_NAME).{containers(pod)[0]['name']}"
+def _instance(namespace: str, containers: Sequence[Container]) -> str:
+    return f"{namespace}.$(POD_NAME).{containers[0]['name']}" if containers else ""

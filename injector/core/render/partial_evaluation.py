@@ -12,6 +12,7 @@ from math import isfinite
 from typing import Any
 
 from jinja2 import Environment, nodes
+from jinja2.exceptions import SecurityError
 from jinja2.visitor import NodeTransformer
 
 from injector.core.model import DEFAULT_PROXY_ID, InjectionError, Workload
@@ -119,8 +120,16 @@ class Evaluation:
         return self._constant(node)
 
     def _filtered(self, node: nodes.Filter) -> Any:
-        """What a filter gives for a value that is known, also where that is no scalar."""
+        """What a filter gives for values that are known, also where these are no scalars."""
         subject = self.value(node.node) if node.node is not None else UNKNOWN
+        arguments = [self.value(each) for each in node.args]
+        are_known = not any(each is UNKNOWN for each in (subject, *arguments))
+        if are_known and not (node.kwargs or node.dyn_args or node.dyn_kwargs):
+            function = self._context.environment.filters.get(node.name)
+            if not is_whole(subject):
+                function = getattr(self._context.environment, "partial", {}).get(node.name)
+            if function is not None and not hasattr(function, "jinja_pass_arg"):
+                return _called(function, (subject, *arguments)) if all(map(is_whole, arguments)) else UNKNOWN
         if not is_whole(subject):
             return UNKNOWN
         known = copy(node)
@@ -142,7 +151,7 @@ def is_whole(value: Any) -> bool:
 def _called(function: Callable[..., Any], arguments: Iterable[Any]) -> Any:
     try:
         return function(*arguments)
-    except (InjectionError, LookupError, TypeError, ValueError):
+    except (InjectionError, ArithmeticError, AttributeError, LookupError, SecurityError, TypeError, ValueError):
         # It will fail for pods as well, where the template still calls it, and is told with its line then.
         return UNKNOWN
 
@@ -163,8 +172,10 @@ def _got(mapping: Any, key: Any = None, default: Any = None) -> Any:
 
 
 _SCALARS = frozenset((str, int, bool, type(None)))
-# The filter in which a loop's iterable is wrapped.
+_CONSTANT_TYPES = frozenset((dict, list))
+# The filter in which a loop's iterable is wrapped, and that of an expression that may stand alone on its line.
 COUNTED = "counted iterations"
+ALONE = "alone on its line"
 # Names that are assigned below these are others than those of the same name around them.
 _SCOPES = (nodes.With, nodes.Macro, nodes.CallBlock)
 
@@ -185,6 +196,8 @@ class _Folding(NodeTransformer):
     def __init__(self, frozen: Mapping[str, Any], environment: Environment, *, is_imported: bool) -> None:
         self._evaluation = Evaluation(frozen, environment)
         self._is_imported = is_imported
+        self._constant_types = getattr(environment, "constant_types", _CONSTANT_TYPES)
+        self._assigned: Counter[str] = Counter()
 
     def visit(self, node: nodes.Node, *args: Any, **kwargs: Any) -> Any:
         """Fold an expression; visit anything else."""
@@ -216,7 +229,9 @@ class _Folding(NodeTransformer):
 
     def visit_For(self, node: nodes.For) -> nodes.Node | list[nodes.Node]:  # noqa: N802 -- as above
         """A loop over what is known to be empty does nothing."""
+        body, node.body = node.body, []
         self.generic_visit(node)
+        node.body = self._visited(body)
         items = node.iter.node if isinstance(node.iter, nodes.Filter) and node.iter.name == COUNTED else node.iter
         value = UNKNOWN if items is None else self._evaluation.value(items)
         return node.else_ if type(value) in (dict, list) and not value else node
@@ -245,14 +260,18 @@ class _Folding(NodeTransformer):
         return kept[0]
 
     def _emitted(self, node: nodes.Expr) -> nodes.Expr:
+        if isinstance(node, nodes.Filter) and node.name == ALONE and node.node is not None:
+            node.node = self._emitted(node.node)
+            return node
         value = UNKNOWN if isinstance(node, nodes.TemplateData) else self._evaluation.value(node)
-        return nodes.Const(value, lineno=node.lineno) if type(value) in (dict, list) else node
+        return nodes.Const(value, lineno=node.lineno) if type(value) in self._constant_types else node
 
     def _scope(
         self, body: list[nodes.Node], parameters: Mapping[str, Any]
     ) -> tuple[list[nodes.Node], set[nodes.Assign]]:
         """The statements of a scope, folded, and those of them that set what is known from there on."""
-        assigned = Counter(_assigned(body))
+        assigned, assigned_around = Counter(_assigned(body)), self._assigned
+        self._assigned = assigned
         around = self._evaluation.known
         inside = {**around, **parameters}
         self._evaluation.known = {
@@ -262,16 +281,32 @@ class _Folding(NodeTransformer):
         decided: set[nodes.Assign] = set()
         for statement in body:
             folded += self.visit_list(statement)
-            if isinstance(statement, nodes.Assign) and isinstance(statement.target, nodes.Name):
-                name, value = statement.target.name, self._evaluation.value(statement.node)
-                if assigned[name] == 1 and name not in parameters and value is not UNKNOWN:
-                    self._evaluation.known[name] = value
-                    decided.add(statement)
-        self._evaluation.known = around
+            if isinstance(statement, nodes.Assign) and self._learns(statement, parameters):
+                decided.add(statement)
+        self._evaluation.known, self._assigned = around, assigned_around
         return folded, decided
 
+    def _learns(self, statement: nodes.Assign, parameters: Mapping[str, Any]) -> bool:
+        """Whether a statement sets what is known from there on; it is then."""
+        if not isinstance(statement.target, nodes.Name):
+            return False
+        name, value = statement.target.name, self._evaluation.value(statement.node)
+        if self._assigned[name] != 1 or name in parameters or value is UNKNOWN:
+            return False
+        self._evaluation.known[name] = value
+        return True
+
     def _visited(self, body: Iterable[nodes.Node]) -> list[nodes.Node]:
-        return _joined([new for statement in body for new in self.visit_list(statement)])
+        """The statements of a block, folded. What they set is known inside it, not behind it."""
+        around = self._evaluation.known
+        self._evaluation.known = dict(around)
+        folded: list[nodes.Node] = []
+        for statement in body:
+            folded += self.visit_list(statement)
+            if isinstance(statement, nodes.Assign):
+                self._learns(statement, {})
+        self._evaluation.known = around
+        return _joined(folded)
 
     def _folded(self, node: nodes.Expr) -> nodes.Expr:
         self.generic_visit(node)

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from contextvars import ContextVar
+from dataclasses import dataclass
 from difflib import get_close_matches
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import islice
 from typing import Any, cast
 
@@ -12,45 +13,80 @@ from jinja2 import Template, TemplateError, TemplateSyntaxError, nodes
 from jinja2.meta import find_undeclared_variables
 
 from injector.core.model import InjectionError, JsonObject
-from injector.core.render.document import SkeletonError, compile_skeleton
+from injector.core.render.document import Fill, SkeletonError, compile_skeleton
 from injector.core.render.errors import Refusal, RenderingError, TemplateFault, TemplateFaults
+from injector.core.render.go.data import constant_names, pod_names, usual_names
+from injector.core.render.go.document import GoBuilder
+from injector.core.render.go.environment import GoEnvironment, GoRecorder
 from injector.core.render.jinja import TemplateEnvironment
 from injector.core.render.partial_evaluation import KnownNames, UsualScope
 from injector.core.render.placeholders import Recorder
-
-# Templates compiled for scopes of which the same is known, and rendered for one after the other.
 
 MAXIMUM_OUTPUT = 4_000_000
 CACHED_SKELETONS = 512
 _MAXIMUM_PIECES = 1_000_000
 
 
+@dataclass(frozen=True, slots=True)
+class Language:
+    """What two languages have of their own in one engine.
+
+    `environment` makes trees of texts, `recorder` holds the record of the rendering that runs, which `new_recorder`
+    makes. `names` gives a template's names for a scope, `document` what a rendered text means.
+    """
+
+    environment: Any
+    recorder: ContextVar[Any]
+    new_recorder: Callable[[], Recorder]
+    names: Callable[[dict[str, Any]], dict[str, Any]]
+    document: Callable[[str], Fill]
+
+
+def jinja(
+    load: Callable[[str], str | None],
+    filters: Mapping[str, Callable[..., Any]],
+    known: KnownNames,
+    *,
+    optimise: bool = True,
+) -> Language:
+    """Jinja, for templates in whose scopes the names in `known` are known; `load` finds the libraries that they use."""
+    recorder: ContextVar[Recorder] = ContextVar("recorder")
+    environment = TemplateEnvironment(load, filters, recorder, known, optimise=optimise)
+    constants = environment.constants.values
+    return Language(
+        environment, recorder, Recorder, lambda scope: scope, lambda text: compile_skeleton(text, constants)
+    )
+
+
+def go(constants: Mapping[str, Any], known: Mapping[str, Any]) -> Language:
+    """Go's text/template; `constants` are the names that all scopes share, `known` all that is known of a scope."""
+    recorder: ContextVar[GoRecorder] = ContextVar("recorder")
+    environment = GoEnvironment(recorder, known)
+    values = environment.constants.values
+    return Language(
+        environment,
+        recorder,
+        GoRecorder,
+        lambda scope: pod_names(scope, constants),
+        lambda text: compile_skeleton(text, values, partial(GoBuilder, text=text)),
+    )
+
+
 class Renderer:
     """Renders templates by name, from the same sources and under the same assumptions."""
 
-    def __init__(
-        self,
-        sources: Mapping[str, str],
-        filters: Mapping[str, Callable[..., Any]],
-        known: KnownNames,
-        *,
-        optimise: bool = True,
-    ) -> None:
-        """`sources` maps names to Jinja text; nothing is compiled before it is needed."""
+    def __init__(self, sources: Mapping[str, str], language: Language) -> None:
+        """`sources` maps names to text; nothing is compiled before it is needed."""
         self._sources = sources
-        self._recorder: ContextVar[Recorder] = ContextVar("recorder")
-        self._environment = TemplateEnvironment(sources.get, filters, self._recorder, known, optimise=optimise)
+        self._language = language
         self._compiled: dict[str, Template] = {}
-        constants = self._environment.constants.values
         # By the pieces of a text, not by the text: each of them is there already, and knows its hash.
-        self._skeletons = lru_cache(maxsize=CACHED_SKELETONS)(
-            lambda pieces: compile_skeleton(_joined(pieces), constants)
-        )
+        self._skeletons = lru_cache(maxsize=CACHED_SKELETONS)(lambda pieces: language.document(_joined(pieces)))
 
     @property
     def global_names(self) -> frozenset[str]:
         """The names that every template has beside those of its scope."""
-        return frozenset(self._environment.globals)
+        return frozenset(self._language.environment.globals)
 
     @property
     def compiled(self) -> frozenset[str]:
@@ -59,22 +95,23 @@ class Renderer:
 
     def render(self, name: str, scope: dict[str, Any]) -> JsonObject:
         """The overlay that template `name` gives for `scope`. Raises whatever goes wrong in the template."""
-        recorder = Recorder()
-        token = self._recorder.set(recorder)
+        language = self._language
+        recorder = language.new_recorder()
+        token = language.recorder.set(recorder)
         try:
             return cast("JsonObject", self._skeletons(self._pieces(name, scope))(recorder.values))
         finally:
-            self._recorder.reset(token)
+            language.recorder.reset(token)
 
     def parsed(self, name: str) -> nodes.Template:
         """The tree of template `name`, which compiles. Raises TemplateError where it does not."""
         # Python has limits of its own, which what is expanded may exceed: the plain way decides then.
         with suppress(Exception):
-            return self._parsed(name, self._environment)
-        return self._parsed(name, self._environment.plain())
+            return self._parsed(name, self._language.environment)
+        return self._parsed(name, self._language.environment.plain())
 
-    def _parsed(self, name: str, environment: TemplateEnvironment) -> nodes.Template:
-        tree = environment.tree_to_render(self._sources[name], name)
+    def _parsed(self, name: str, environment: Any) -> nodes.Template:
+        tree: nodes.Template = environment.tree_to_render(self._sources[name], name)
         code = environment.compile(tree, name)
         self._compiled[name] = Template.from_code(environment, code, dict(environment.globals))
         return tree
@@ -95,7 +132,7 @@ class Renderer:
             self.parsed(name)
         template = self._compiled[name]
         environment = template.environment
-        names = {**environment.globals, **scope}
+        names = {**environment.globals, **self._language.names(scope)}
         context = environment.context_class(environment, names, name, template.blocks)
         return tuple(islice(template.root_render_func(context), _MAXIMUM_PIECES))
 
@@ -108,6 +145,7 @@ def _joined(pieces: Collection[str]) -> str:
 
 LIBRARY_PREFIX = "_"
 NOTHING_KNOWN = KnownNames()
+NO_SOURCES: Mapping[str, str] = {}
 
 # How templates fail. Python has bounds of its own, for blocks inside blocks and for parentheses: SyntaxError.
 _FAILURES = (
@@ -123,40 +161,56 @@ _FAILURES = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class _Forms:
+    """The templates of one language: their general form, and the shorter ones for usual scopes."""
+
+    sources: Mapping[str, str]
+    general: Renderer
+    usual: tuple[tuple[UsualScope, Renderer], ...]
+
+
 class TemplateSet:
     """Templates by name. Those whose name begins with an underscore are libraries: only other templates use them."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- two languages, and what is known of their scopes
         self,
         sources: Mapping[str, str],
         filters: Mapping[str, Callable[..., Any]],
         known: KnownNames = NOTHING_KNOWN,
         usual: Sequence[UsualScope] = (),
+        go_sources: Mapping[str, str] = NO_SOURCES,
         *,
         optimise: bool = True,
     ) -> None:
-        """`sources` maps names to Jinja text; `known` tells of the names in the scopes of all renderings.
+        """`sources` maps names to Jinja text, `go_sources` others to Go text; `known` tells of the names in all scopes.
 
         Templates are compiled once more for each of the `usual` scopes: with what is known of it they are much shorter.
         Nothing is compiled before it is needed; see `check`. Without `optimise` all of this is left out: the plain way,
         which gives the same and is what the optimised one is tested against.
         """
-        self._sources = dict(sources)
-        self._general = Renderer(self._sources, filters, known, optimise=optimise)
+        sources, go_sources = dict(sources), dict(go_sources)
         scopes = usual if optimise else ()
-        self._usual = tuple((scope, Renderer(self._sources, filters, scope.known)) for scope in scopes)
+        self._jinja = _Forms(
+            sources,
+            Renderer(sources, jinja(sources.get, filters, known, optimise=optimise)),
+            tuple((scope, Renderer(sources, jinja(sources.get, filters, scope.known))) for scope in scopes),
+        )
+        self._go = _go_forms(go_sources, known, scopes, optimise=optimise)
         # Templates of which the shorter form does not compile.
         self._never_usual: set[str] = set()
 
     @property
     def names(self) -> tuple[str, ...]:
         """The names that a pod may ask for, sorted."""
-        return tuple(sorted(name for name in self._sources if not name.startswith(LIBRARY_PREFIX)))
+        written = (*self._jinja.sources, *self._go.sources)
+        return tuple(sorted(name for name in written if not name.startswith(LIBRARY_PREFIX)))
 
     @property
     def compiled_for_usual_pods(self) -> list[str]:
         """The names of the templates of which the shorter form is there already."""
-        return sorted({name for _, renderer in self._usual for name in renderer.compiled})
+        usual = (*self._jinja.usual, *self._go.usual)
+        return sorted({name for _, renderer in usual for name in renderer.compiled})
 
     def render(self, name: str, scope: dict[str, Any]) -> JsonObject:
         """Render template `name` with the names of `scope`; the overlay may share parts with others: never change it.
@@ -164,14 +218,15 @@ class TemplateSet:
         Raises RenderingError where the template does not exist, does not compile, fails on this scope, or gives
         something other than a YAML mapping.
         """
-        if name not in self._sources or name.startswith(LIBRARY_PREFIX):
+        forms = self._go if name in self._go.sources else self._jinja
+        if name not in forms.sources or name.startswith(LIBRARY_PREFIX):
             raise RenderingError(f'requested template "{name}" not found; have {", ".join(self.names)}')
-        overlay = self._rendered_as_usual(name, scope)
-        return _rendered(self._general, name, scope) if overlay is None else overlay
+        overlay = self._rendered_as_usual(forms, name, scope)
+        return _rendered(forms.general, name, scope) if overlay is None else overlay
 
-    def _rendered_as_usual(self, name: str, scope: dict[str, Any]) -> JsonObject | None:
+    def _rendered_as_usual(self, forms: _Forms, name: str, scope: dict[str, Any]) -> JsonObject | None:
         """What the shorter form gives; None where it does not fit or fails: the general form decides then."""
-        for usual, renderer in self._usual:
+        for usual, renderer in forms.usual:
             if name in self._never_usual or not usual.fits(scope):
                 continue
             try:
@@ -188,25 +243,40 @@ class TemplateSet:
     def check(self, known_names: Iterable[str]) -> None:
         """Compile every template. Raises TemplateFaults with all syntax errors and names outside `known_names`."""
         known = frozenset(known_names)
-        faults = [fault for name in sorted(self._sources) for fault in self._faults(name, known)]
+        faults = [fault for name in sorted(self._jinja.sources) for fault in self._faults(name, known)]
+        faults += [fault for name in sorted(self._go.sources) for fault in _parsed(self._go.general, name)[1]]
         if faults:
             raise TemplateFaults(faults)
 
     def _faults(self, name: str, known: frozenset[str]) -> list[TemplateFault]:
-        try:
-            tree = self._general.parsed(name)
-        except TemplateSyntaxError as error:
-            return [TemplateFault(error.name or name, error.lineno, error.message or "syntax error")]
-        except _FAILURES as error:
-            return [TemplateFault(name, 1, str(error) or type(error).__name__)]
+        tree, faults = _parsed(self._jinja.general, name)
+        if tree is None or name.startswith(LIBRARY_PREFIX):
+            return faults
         # Jinja counts a name that only one branch sets as undeclared.
         assigned = {each.name for each in tree.find_all(nodes.Name) if each.ctx == "store"}
-        unknown = find_undeclared_variables(tree) - known - assigned - self._general.global_names
-        return (
-            []
-            if name.startswith(LIBRARY_PREFIX)
-            else [_unknown_name(name, tree, word, known) for word in sorted(unknown)]
-        )
+        unknown = find_undeclared_variables(tree) - known - assigned - self._jinja.general.global_names
+        return [_unknown_name(name, tree, word, known) for word in sorted(unknown)]
+
+
+def _go_forms(sources: Mapping[str, str], known: KnownNames, usual: Sequence[UsualScope], *, optimise: bool) -> _Forms:
+    if not sources:
+        return _Forms(sources, Renderer(sources, go({}, {})), ())
+    constants = constant_names(known.frozen)
+    return _Forms(
+        sources,
+        Renderer(sources, go(constants, constants if optimise else {})),
+        tuple((scope, Renderer(sources, go(constants, usual_names(scope.known.frozen, constants)))) for scope in usual),
+    )
+
+
+def _parsed(renderer: Renderer, name: str) -> tuple[nodes.Template | None, list[TemplateFault]]:
+    """The tree of a template, or what keeps it from being compiled."""
+    try:
+        return renderer.parsed(name), []
+    except TemplateSyntaxError as error:
+        return None, [TemplateFault(error.name or name, error.lineno, error.message or "syntax error")]
+    except _FAILURES as error:
+        return None, [TemplateFault(name, 1, str(error) or type(error).__name__)]
 
 
 def _rendered(renderer: Renderer, name: str, scope: dict[str, Any]) -> JsonObject:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from injector.core.render.functions import container_image, with_istio_network
+from injector.core.render.functions import ISTIO_NETWORK, container_image, with_network
 
 IMAGE, TYPE = "sidecar.istio.io/proxyImage", "sidecar.istio.io/proxyImageType"
 
@@ -77,11 +77,11 @@ LISTS = [
 
 @pytest.mark.parametrize(("existing", "expected"), LISTS)
 def test_istio_s_network_is_in_the_list_once(existing: str, expected: str) -> None:
-    found = with_istio_network(existing)
+    found = with_network(existing, ISTIO_NETWORK)
     assert found == expected
-    assert with_istio_network(found) == found
+    assert with_network(found, ISTIO_NETWORK) == found
 
 
 @pytest.mark.parametrize("existing", ["[]", '[{"name": "a"}]', '[\n{"name": "a"},\n{"name": "b"}]'])
 def test_a_json_list_stays_one(existing: str) -> None:
-    assert json.loads(with_istio_network(existing))[-1] == json.loads(ENTRY)
+    assert json.loads(with_network(existing, ISTIO_NETWORK))[-1] == json.loads(ENTRY)

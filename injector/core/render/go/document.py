@@ -1,0 +1,286 @@
+"""What the text of a Go template means, where it means something else than that of a Jinja template.
+
+Go knows only text, so an unquoted value is the scalar that its text would be: a number, a boolean, null, or the text in
+its own quotes; it never becomes a mapping, a list, a comment or a second line. An empty key deletes. What `toYaml`
+gives stays structure: where it stands alone on its lines, its entries become entries of the mapping around it, and its
+items items of the list.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from injector.core.render.document import Builder, Dynamic, Fill, are_clean, fill_of
+from injector.core.render.go.formatting import sprint
+from injector.core.render.go.values import YamlText
+from injector.core.render.placeholders import CLOSE, CONSTANT, MARK, OPEN
+from injector.core.shared import SharedList, SharedMapping, UncleanList, UncleanMapping, as_shared
+from injector.core.yaml.nodes import Mapping as MappingNode
+from injector.core.yaml.nodes import Node, Scalar, YamlError
+from injector.core.yaml.nodes import Sequence as SequenceNode
+from injector.core.yaml.reader import key_of, mapping_of, read, value_of
+from injector.core.yaml.scalars import json_number, resolve
+
+# Marks of structure: entries of a mapping, and items of a list.
+ENTRIES, ITEMS = "\ue002", "\ue003"
+_ENTRIES_MARK = re.compile(f"{ENTRIES}({CONSTANT}?[0-9]+){CLOSE}")
+_ITEMS_MARK = re.compile(f"{ITEMS}({CONSTANT}?[0-9]+){CLOSE}")
+# How they look where they are part of a text; a value's mark may stand beside them.
+_IN_TEXT = re.compile(
+    f"(?:- {ITEMS}|{OPEN})(?P<value>{CONSTANT}?[0-9]+){CLOSE}|{ENTRIES}(?P<entries>{CONSTANT}?[0-9]+){CLOSE}:"
+)
+# Istio reads what a template gives as Go's structs: of their zero values this one is written all the same.
+_RESOURCE_REFERENCE, _DIVISOR = "resourceFieldRef", "divisor"
+_BLOCK_STYLES = frozenset("|>")
+_QUOTES = frozenset("'\"")
+_EMPTY_LINES = re.compile(r"[ \n]*\Z")
+
+
+class _Splice:
+    """A key or an item that stands for the entries or items of a structure."""
+
+    __slots__ = ("fill",)
+
+    def __init__(self, fill: Fill) -> None:
+        self.fill = fill
+
+
+class GoBuilder(Builder):
+    """Turns YAML nodes into plain values, or into Dynamic where values of the template are in them."""
+
+    def __init__(self, constants: Sequence[Any], text: str) -> None:
+        """`constants` as the other builder has them; `text` is what the nodes were read from."""
+        super().__init__(constants)
+        self._text_read = text
+
+    def build(self, node: Node) -> Any:
+        """What `node` stands for: a value, or a Dynamic. Raises YamlError."""
+        if isinstance(node, Scalar):
+            return self._scalar_of(node)
+        if isinstance(node, SequenceNode):
+            return _sequence([self._item(item) for item in node.children])
+        if isinstance(node, MappingNode):
+            entries = mapping_of(node, self._key_of, self.build)
+            reference = entries.get(_RESOURCE_REFERENCE)
+            if isinstance(reference, dict) and _DIVISOR not in reference:
+                entries[_RESOURCE_REFERENCE] = as_shared({**reference, _DIVISOR: "0"})
+            return _mapping(entries)
+        return self.build(node.target)
+
+    def _item(self, node: Node) -> Any:
+        mark = _ITEMS_MARK.fullmatch(node.text) if isinstance(node, Scalar) and not node.style else None
+        return self._splice(mark[1]) if mark else self.build(node)
+
+    def _key_of(self, node: Node) -> Any:
+        if not isinstance(node, Scalar) or not _has_mark(node.text):
+            return key_of(node)
+        mark = None if node.style else _ENTRIES_MARK.fullmatch(node.text)
+        if mark:
+            return self._splice(mark[1])
+        if not node.style and _ENTRIES_MARK.search(node.text):
+            raise YamlError("lines of YAML stand in the middle of a line", node.start.line + 1)
+        part = self._joined(node, _key_text if not node.style else str)
+        return part if isinstance(part, (Dynamic, str)) else str(part)
+
+    def _scalar_of(self, node: Scalar) -> Any:
+        if not _has_mark(node.text):
+            return value_of(node)
+        if node.tag:
+            return self._joined(node, str)
+        if node.style:
+            return self._joined(node, str, is_block=node.style in _BLOCK_STYLES)
+        lone = MARK.fullmatch(node.text)
+        return self._lone(lone[1]) if lone else self._joined(node, scalar_of)
+
+    def _lone(self, mark: str) -> Any:
+        constant = self._constant(mark)
+        if constant is not None:
+            value = _alone(constant[0])
+            return as_shared(value) if isinstance(value, (dict, list)) else value
+        slot = int(mark)
+
+        def fill(values: Sequence[Any]) -> Any:
+            value = values[slot]
+            return scalar_of(value) if type(value) is str else _alone(value)
+
+        return Dynamic(fill)
+
+    def _splice(self, mark: str) -> _Splice:
+        constant = self._constant(mark)
+        if constant is not None:
+            shared = as_shared(constant[0].value)
+            return _Splice(lambda _: shared)
+        slot = int(mark)
+        return _Splice(lambda values: values[slot].value)
+
+    def _joined(self, node: Scalar, read_text: Callable[[str], Any], *, is_block: bool = False) -> Any:
+        """The text of a scalar with its values in it, as `read_text` takes it."""
+        indentation = self._indentation(node) if is_block else 0
+        literals, slots, position = [""], list[int](), 0
+        for mark in _IN_TEXT.finditer(node.text):
+            number = mark["value"] or mark["entries"]
+            literals[-1] += node.text[position : mark.start()]
+            position = mark.end()
+            constant = self._constant(number)
+            if constant is None:
+                slots.append(int(number))
+                literals.append("")
+            else:
+                literals[-1] += _in_text(constant[0], indentation)
+        literals[-1] += node.text[position:]
+        if is_block:
+            read_text = _block_reader(node, read_text)
+        if not slots:
+            return read_text(literals[0])
+        return Dynamic(_filling(literals, slots, read_text, indentation), is_clean=read_text is not scalar_of)
+
+    def _indentation(self, node: Scalar) -> int:
+        """The columns that YAML takes off the lines of a block: those of the first line that is not empty."""
+        lines = self._text_read.split("\n")[node.start.line + 1 : node.end.line + 1]
+        first = next((line for line in lines if line.strip()), "")
+        return len(first) - len(first.lstrip(" "))
+
+
+def scalar_of(text: str) -> Any:
+    """What `text` stands for where it stands alone and is part of no other text: a scalar, whatever is in it."""
+    stripped = text.strip()
+    if stripped[:1] in _QUOTES and stripped[:1] == stripped[-1:] and len(stripped) > 1:
+        unquoted = _unquoted(stripped)
+        if unquoted is not None:
+            return unquoted
+    value = resolve(stripped)
+    return json_number(value) if isinstance(value, float) else value
+
+
+def _unquoted(text: str) -> str | None:
+    """The text in the quotes of `text`; None where these are not its own."""
+    inner = text[1:-1]
+    if text[0] not in inner and "\\" not in inner and "\n" not in inner:
+        return inner
+    try:
+        value = read(text)
+    except YamlError:
+        return None
+    return value if isinstance(value, str) else None
+
+
+def _key_text(text: str) -> str:
+    stripped = text.strip()
+    if stripped[:1] in _QUOTES and stripped[:1] == stripped[-1:] and len(stripped) > 1:
+        unquoted = _unquoted(stripped)
+        return stripped if unquoted is None else unquoted
+    return stripped
+
+
+def _alone(value: Any) -> Any:
+    """What a value stands for that is alone."""
+    if isinstance(value, YamlText):
+        return value.value
+    return scalar_of(value) if isinstance(value, str) else value
+
+
+def _filling(literals: list[str], slots: list[int], read_text: Callable[[str], Any], indentation: int) -> Fill:
+    before, slot, after = literals[0], slots[0], literals[-1]
+
+    def fill_one(values: Sequence[Any]) -> Any:
+        value = values[slot]
+        return read_text(before + (value if type(value) is str else _in_text(value, 0)) + after)
+
+    def fill(values: Sequence[Any]) -> Any:
+        written = before
+        for number, literal in zip(slots, literals[1:], strict=True):
+            written += _in_text(values[number], indentation) + literal
+        return read_text(written)
+
+    return fill_one if len(slots) == 1 and not indentation else fill
+
+
+def _in_text(value: Any, indentation: int) -> str:
+    text = str(value) if isinstance(value, str) else sprint(value)
+    if indentation and "\n" in text:
+        # YAML takes the indentation off every line of a block, and has not seen these.
+        first, *others = text.split("\n")
+        return "\n".join([first, *(_dedented(line, indentation) for line in others)])
+    return text
+
+
+def _dedented(line: str, indentation: int) -> str:
+    own = len(line) - len(line.lstrip(" "))
+    return line[min(own, indentation) :]
+
+
+def _block_reader(node: Scalar, read_text: Callable[[str], Any]) -> Callable[[str], Any]:
+    """How a block ends whose last line is a value: as with the text of the value in its place."""
+    body = node.text.rstrip("\n")
+    breaks = len(node.text) - len(body)
+    if breaks > 1 or not body.endswith((CLOSE, f"{CLOSE}:")):
+        return read_text
+    return lambda text: read_text(_EMPTY_LINES.sub("", text) + "\n" * breaks)
+
+
+def _has_mark(text: str) -> bool:
+    return CLOSE in text
+
+
+def _sequence(items: list[Any]) -> Any:
+    if any(isinstance(item, _Splice) for item in items):
+        return _spliced_sequence([item if isinstance(item, _Splice) else fill_of(item) for item in items])
+    dynamic = [(index, item.fill) for index, item in enumerate(items) if isinstance(item, Dynamic)]
+    always_clean = are_clean(items)
+    if not dynamic:
+        return SharedList(items) if always_clean else UncleanList(items)
+
+    def fill(values: Sequence[Any]) -> list[Any]:
+        filled = items.copy()
+        for index, part in dynamic:
+            filled[index] = part(values)
+        return SharedList(filled) if always_clean or are_clean(filled) else filled
+
+    return Dynamic(fill, is_clean=always_clean)
+
+
+def _spliced_sequence(parts: Sequence[Any]) -> Dynamic:
+    def fill(values: Sequence[Any]) -> list[Any]:
+        filled: list[Any] = []
+        for part in parts:
+            if isinstance(part, _Splice):
+                filled += part.fill(values)
+            else:
+                filled.append(part(values))
+        return filled
+
+    return Dynamic(fill)
+
+
+def _mapping(entries: Mapping[Any, Any]) -> Any:
+    if not all(isinstance(key, str) for key in entries):
+        return _spliced_mapping([(key, fill_of(part)) for key, part in entries.items()])
+    static = dict(entries)
+    dynamic = [(key, part.fill) for key, part in static.items() if isinstance(part, Dynamic)]
+    is_shared = are_clean(list(static.values())) and not any(key.startswith("$") for key in static)
+    kind: type[dict[str, Any]] = SharedMapping if is_shared else dict
+    if not dynamic:
+        return SharedMapping(static) if is_shared else UncleanMapping(static)
+
+    def fill(values: Sequence[Any]) -> dict[str, Any]:
+        filled = kind(static)
+        for key, part in dynamic:
+            filled[key] = part(values)
+        return filled
+
+    return Dynamic(fill, is_clean=is_shared)
+
+
+def _spliced_mapping(parts: Sequence[tuple[Any, Fill]]) -> Dynamic:
+    """A mapping of which not all keys are known: what comes later counts, as it does where YAML is read."""
+
+    def fill(values: Sequence[Any]) -> dict[str, Any]:
+        filled: dict[str, Any] = {}
+        for key, part in parts:
+            if isinstance(key, _Splice):
+                filled.update(key.fill(values))
+            else:
+                filled[key.fill(values) if isinstance(key, Dynamic) else key] = part(values)
+        return filled
+
+    return Dynamic(fill)
