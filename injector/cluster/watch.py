@@ -89,7 +89,9 @@ class Reflector:
         self.lists = 0
         self._server, self._changed, self._noted = server, changed, noted
         self._version, self._contact = "", monotonic()
-        self._backoff, self._absence = Backoff(), Backoff(_ABSENT_SECONDS)
+        # Refusals end with the next answer; a watch that is opened only to break again is no end of its interruptions.
+        self._refusals, self._interruptions, self._absence = Backoff(), Backoff(), Backoff(_ABSENT_SECONDS)
+        self._is_streaming = False
         self._empty_since: float | None = None
         self._known, self._stopped = Signal(), Signal()
 
@@ -162,16 +164,19 @@ class Reflector:
                 source.resource, query=source.query, version=self._version, seconds=_WATCH_SECONDS, shape=source.shape
             )
             self._succeed()
+            self._is_streaming = True
             for event in events:
                 self._apply(event)
                 self._succeed()
-                self._backoff.reset()
+                self._interruptions.reset()
                 if self._stopped.is_set():
                     break
         finally:
-            if monotonic() - started > _STEADY_SECONDS:
-                self._backoff.reset()
-        return 0.0 if monotonic() - started > _STEADY_SECONDS else min(self._backoff.after(), _REOPEN_SECONDS)
+            is_steady = monotonic() - started > _STEADY_SECONDS
+            if is_steady:
+                self._interruptions.reset()
+        self._is_streaming = False
+        return 0.0 if is_steady else min(self._interruptions.after(), _REOPEN_SECONDS)
 
     def _apply(self, event: Event) -> None:
         known = self.objects or {}
@@ -194,6 +199,7 @@ class Reflector:
     def _succeed(self) -> None:
         """Take note that the API server answers, and that the objects are those that it has."""
         self._contact, was_lost = monotonic(), self.is_lost
+        self._refusals.reset()
         self.error, self.is_lost = "", False
         if was_lost or not self._known.is_set():
             self._known.set()
@@ -209,18 +215,19 @@ class Reflector:
         if not error.may_pass or self._is_never_granted(error):
             # Whatever version was asked for, a fresh list can do no harm.
             self._version = ""
-        pause = self._backoff.after(error)
-        if error.is_expired and self._backoff.failures == 1:
+        backoff = self._interruptions if self._is_streaming or error.is_expired else self._refusals
+        pause, self._is_streaming = backoff.after(error), False
+        if error.is_expired and backoff.failures == 1:
             # This is how an API server says that a list is due: nothing is wrong.
             return pause
         self.error = str(error)
-        if self._backoff.failures > 1 and not self.is_lost:
+        if backoff.failures > 1 and not self.is_lost:
             self.is_lost = True
             self._noted()
         return pause
 
     def _is_never_granted(self, error: ClusterError) -> bool:
-        return error.status not in _BUSY and self._backoff.failures >= _WATCH_TRIES
+        return error.status not in _BUSY and self._refusals.failures >= _WATCH_TRIES
 
 
 class ClusterWatch:

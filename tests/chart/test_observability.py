@@ -72,6 +72,7 @@ def test_there_is_an_alert_for_each_thing_that_can_go_wrong() -> None:
         "SidecarInjectorLatency": "sidecar_injection_time_seconds_bucket",
         "SidecarInjectorConfigurationNotCurrent": "sidecar_injector_configuration_current",
         "SidecarInjectorClusterAway": "sidecar_injector_cluster_connected",
+        "SidecarInjectorClusterUnknown": "sidecar_injector_cluster_known",
         "SidecarInjectorCABundle": "webhook_patch_failures_total",
     }
     for rule in alerts().values():

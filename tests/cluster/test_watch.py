@@ -1,12 +1,13 @@
 """A kind of object as the API server has it: through events, disconnects, and versions that are no longer kept."""
 
+import threading
 from collections.abc import Callable, Iterator
 from time import sleep
 from typing import Any
 
 import pytest
 
-from injector.cluster import watch
+from injector.cluster import api, watch
 from injector.cluster.api import NAMESPACES, PROXY_CONFIGS, ApiServer
 from injector.cluster.watch import ClusterWatch, Reflector, Source, Status, overall
 from injector.core.model import Snapshot
@@ -156,6 +157,31 @@ def test_a_version_that_expires_at_once_again_and_again_is_an_error() -> None:
         wait_until(lambda: "too old" in reflector.error or "410" in reflector.error)
         assert names(reflector) == {"a"}
         reflector.stop()
+
+
+def test_watches_that_break_at_once_are_not_opened_in_a_circle() -> None:
+    broken = Reply(200, [event("ADDED", "b", "8")], cut=True)
+    with answering(listed("7", "a"), broken) as (server, script):
+        reflector = started(server)
+        sleep(2)
+        assert 3 <= len(script.requests) <= 8
+        reflector.stop()
+
+
+def test_a_server_that_falls_silent_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(api, "_ANSWER_SECONDS", 0.2)
+    over = threading.Event()
+
+    def silent() -> Iterator[Any]:
+        over.wait(30)
+        yield b""
+
+    with answering(listed("7", "a"), [gone()], Reply(200, silent())) as (server, _):
+        reflector = started(server)
+        wait_until(lambda: "timed out" in reflector.error)
+        assert names(reflector) == {"a"}
+        reflector.stop()
+        over.set()
 
 
 def test_a_server_that_asks_for_time_gets_it() -> None:
