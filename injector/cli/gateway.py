@@ -1,5 +1,6 @@
-"""`injector gateway render`: Istio's Gateway and VirtualServices as the configuration of an ingress Envoy."""
+"""`injector gateway render`: Istio's Gateways and what belongs to them as the configuration of an ingress Envoy."""
 
+from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -11,19 +12,21 @@ from injector.cli.options import Command, ConfigFiles, Sets
 from injector.core.model import JsonObject
 from injector.core.yaml.writer import write as write_yaml
 from injector.envoy import tracing_of
-from injector.gateway import GatewayFaults, Options, render
+from injector.gateway import GatewayFaults, Options, Rendered, manifests, normalization_of, render, topology_of
 from injector.runtime.errors import InputError
 from injector.runtime.loading import read_setup, read_text
 from injector.runtime.terminal import warn, write
 
 _DEFAULTS = Options()
+_CONFIG_MAP = "gateway"
 
 
 class Output(StrEnum):
-    """How the configuration is written."""
+    """What is written."""
 
     YAML = "yaml"
     JSON = "json"
+    MANIFESTS = "manifests"
 
 
 gateway = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None)
@@ -31,7 +34,7 @@ gateway = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mo
 
 @gateway.callback()
 def _gateway() -> None:
-    """Turn Istio's Gateway and VirtualServices into the configuration of an ingress Envoy without a control plane."""
+    """Turn Istio's Gateways and VirtualServices into the configuration of an ingress Envoy without a control plane."""
 
 
 @gateway.command("render", cls=Command)
@@ -39,26 +42,70 @@ def render_command(  # noqa: PLR0913, PLR0917 -- one parameter an option
     filename: Annotated[
         list[Path],
         typer.Option(
-            "-f", "--filename", metavar="FILE", help="Gateways, VirtualServices, Services, Secrets; repeatable."
+            "-f",
+            "--filename",
+            metavar="FILE",
+            help="Gateways, VirtualServices, what belongs to them, Services, Secrets. Repeatable.",
         ),
     ],
-    output: Annotated[Output, typer.Option("-o", "--output", help="Form of the configuration.")] = Output.YAML,
+    output: Annotated[
+        Output,
+        typer.Option(
+            "-o",
+            "--output",
+            help="yaml: one file for Envoy, and the Services that it needs as further documents. json: that file. "
+            "manifests: a ConfigMap with watched certificates, and the Services, for kubectl apply.",
+        ),
+    ] = Output.YAML,
+    name: Annotated[str, typer.Option(metavar="NAME", help="Name of the ConfigMap among the manifests.")] = _CONFIG_MAP,
     secrets: Annotated[
         str, typer.Option(metavar="DIRECTORY", help="Folder in the gateway's pod that holds a folder for each Secret.")
     ] = _DEFAULTS.secrets,
+    directory: Annotated[
+        str, typer.Option(metavar="DIRECTORY", help="Folder in the gateway's pod where the ConfigMap is mounted.")
+    ] = _DEFAULTS.directory,
     namespace: Annotated[
-        str, typer.Option("-n", "--namespace", metavar="NAME", help="Namespace of documents that name none.")
+        str,
+        typer.Option(
+            "-n", "--namespace", metavar="NAME", help="Namespace of documents that name none, and of the ConfigMap."
+        ),
     ] = _DEFAULTS.namespace,
+    gateway_namespace: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Namespace of the gateway's pods, where it is not that of the Gateways.",
+            show_default=False,
+        ),
+    ] = None,
+    labels: Annotated[
+        str | None,
+        typer.Option(
+            "-l",
+            "--labels",
+            metavar="LABELS",
+            help="Labels of the gateway's pods, a=b,c=d. By default those that the first Gateway selects.",
+            show_default=False,
+        ),
+    ] = None,
     address: Annotated[str, typer.Option(metavar="ADDRESS", help="Address to listen on.")] = _DEFAULTS.address,
     config: ConfigFiles = None,
     sets: Sets = None,
 ) -> None:
-    """Write the configuration for `envoy -c`; what cannot be expressed is an error that names the field."""
-    mesh = read_setup(config, sets).config.mesh_config
+    """Write the configuration of a gateway; what cannot be honoured is an error that names file, line and field."""
+    settings = read_setup(config, sets).config
+    mesh = settings.mesh_config
     options = Options(
         namespace=namespace,
+        cluster_domain=settings.values["global"]["proxy"]["clusterDomain"],
+        root_namespace=mesh["rootNamespace"],
+        labels=None if labels is None else _labels(labels),
+        gateway_namespace=gateway_namespace,
         secrets=secrets,
+        directory=directory,
         address=address,
+        topology=topology_of(mesh["defaultConfig"]),
+        normalization=normalization_of(mesh),
         tracing=tracing_of(mesh, mesh["defaultConfig"]),
     )
     try:
@@ -66,10 +113,21 @@ def render_command(  # noqa: PLR0913, PLR0917 -- one parameter an option
     except GatewayFaults as faults:
         raise InputError(str(faults)) from faults
     warn(map(str, rendered.warnings))
-    write(_written(rendered.configuration, output))
-
-
-def _written(configuration: JsonObject, output: Output) -> str:
     if output is Output.JSON:
-        return orjson.dumps(configuration, option=orjson.OPT_INDENT_2).decode() + "\n"
-    return write_yaml(configuration)
+        write(orjson.dumps(rendered.configuration, option=orjson.OPT_INDENT_2).decode() + "\n")
+    else:
+        write("---\n".join(map(write_yaml, _documents(rendered, output, name, namespace))))
+
+
+def _documents(rendered: Rendered, output: Output, name: str, namespace: str) -> Iterable[JsonObject]:
+    if output is Output.MANIFESTS:
+        return manifests(rendered, name, namespace)
+    # Envoy reads the first document of a file, and no other.
+    return [rendered.configuration, *rendered.services]
+
+
+def _labels(text: str) -> dict[str, str]:
+    pairs = [pair.partition("=") for pair in text.split(",")]
+    if not all(name and equals for name, equals, _ in pairs):
+        raise typer.BadParameter(f"must be labels such as app=edge,istio=ingressgateway, got {text!r}")
+    return {name.strip(): value.strip() for name, _, value in pairs}

@@ -45,7 +45,7 @@ _CONNECTION_FIELDS = {
     "downstream_remote_address": "%DOWNSTREAM_REMOTE_ADDRESS%",
     "downstream_local_address": "%DOWNSTREAM_LOCAL_ADDRESS%",
     "upstream_host": "%UPSTREAM_HOST%",
-    "upstream_cluster": "%UPSTREAM_CLUSTER%",
+    "upstream_cluster": "%UPSTREAM_CLUSTER_RAW%",
     "upstream_transport_failure_reason": "%UPSTREAM_TRANSPORT_FAILURE_REASON%",
     "connection_termination_details": "%CONNECTION_TERMINATION_DETAILS%",
 }

@@ -45,22 +45,35 @@ def nowhere() -> JsonObject:
 
 def admin() -> JsonObject:
     """The proxy's own administration interface."""
-    return _named(ADMIN, "STATIC", "127.0.0.1", ADMIN_PORT)
+    return _named(ADMIN, {"type": "STATIC"}, "127.0.0.1", ADMIN_PORT)
 
 
 def collector(tracing: Tracing) -> JsonObject:
     """Where spans are collected, found by name."""
-    cluster = _named(TRACING_CLUSTER, "STRICT_DNS", tracing.host, tracing.port)
+    cluster = _named(TRACING_CLUSTER, dns_discovery(), tracing.host, tracing.port)
     if not tracing.path:
         cluster["typed_extension_protocol_options"] = http2_upstream_options()
-    return {**cluster, "dns_lookup_family": "ALL", "respect_dns_ttl": True}
+    return cluster
 
 
-def _named(name: str, kind: str, host: str, port: int) -> JsonObject:
+def dns_discovery(*, family: str = "ALL", one_address: bool = False) -> JsonObject:
+    """How a cluster's name is looked up: all its addresses, or, with `one_address`, one for each new connection."""
+    return {
+        "cluster_type": extension(
+            "cluster.dns",
+            "clusters.dns.v3.DnsCluster",
+            dns_lookup_family=family,
+            respect_dns_ttl=True,
+            all_addresses_in_single_endpoint=one_address,
+        )
+    }
+
+
+def _named(name: str, discovery: JsonObject, host: str, port: int) -> JsonObject:
     endpoints = [{"lb_endpoints": [{"endpoint": {"address": socket(host, port)}}]}]
     return {
         "name": name,
-        "type": kind,
+        **discovery,
         "connect_timeout": _CONNECT_TIMEOUT,
         "load_assignment": {"cluster_name": name, "endpoints": endpoints},
     }

@@ -1,21 +1,54 @@
-"""Which virtual services a server takes its routes from, and for which hosts.
+"""Which VirtualServices a server takes its routes from, for which hosts, and where their routes lead.
 
 Source: https://istio.io/latest/docs/reference/config/networking/gateway/#Server (hosts) and
-.../virtual-service/#VirtualService (hosts, gateways, exportTo): the rules of one virtual service apply in order; where
+.../virtual-service/#VirtualService (hosts, gateways, exportTo): the rules of one VirtualService apply in order; where
 several share a host, in the order of the documents, but rules for any request after all others.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
+from injector.core.errors import Path
 from injector.core.model import JsonObject
-from injector.gateway.model import Report, Resource, Route, VirtualHost
-from injector.gateway.servers import ANY, Server, common, full_name, selects, split_namespace
+from injector.gateway.delegates import HttpRule, http_rules, is_delegate
+from injector.gateway.destinations import Destinations
+from injector.gateway.documents import Resources, spec_of, validated
+from injector.gateway.hosts import ANY, MESH, common, full_name, names_gateway, selects, split_namespace
+from injector.gateway.model import Mirror, Report, Resource, Route, Target, Upstream, VirtualHost
+from injector.gateway.servers import Server
+from injector.gateway.virtual_services import VIRTUAL_SERVICE
+from injector.gateway.workload import GatewayPods
 
-_MESH = "mesh"
 # Fields of a match that say where it counts or what it is called, not which requests match.
-_NO_CONDITION = frozenset(("name", "gateways", "port", "ignoreUriCase"))
+_NO_CONDITION = frozenset(
+    ("name", "gateways", "port", "ignoreUriCase", "sourceLabels", "sourceNamespace", "statPrefix")
+)
 _ANY_PATH = ({"prefix": "/"}, {"regex": ".*"}, {"regex": "/.*"})
+_EVERYTHING = 100.0
+
+
+def bound_services(resources: Resources, gateways: Sequence[Resource], report: Report) -> list[Resource]:
+    """The validated VirtualServices that name one of the Gateways; others are not validated, and warned of."""
+    found = []
+    for raw in resources.of("VirtualService"):
+        named = spec_of(raw).get("gateways") or [MESH]
+        if is_delegate(raw) and named == [MESH]:
+            continue
+        if not isinstance(named, list) or any(_is_named(gateway, named, raw) for gateway in gateways):
+            service = validated(raw, VIRTUAL_SERVICE, report)
+            found += [service] if service else []
+        else:
+            names = ", ".join(map(str, named))
+            report.warn(raw, ("spec", "gateways"), f"is left out: it is bound to no Gateway rendered here ({names})")
+    return found
+
+
+def _is_named(gateway: Resource, names: Sequence[Any], owner: Resource) -> bool:
+    return any(
+        isinstance(name, str) and names_gateway(name, owner.namespace, (gateway.namespace, gateway.name))
+        for name in names
+    )
 
 
 @dataclass(slots=True)
@@ -26,24 +59,180 @@ class _Host:
     redirects: bool = False
 
 
-def virtual_hosts(
-    servers: Sequence[Server], virtual_services: Sequence[Resource], cluster_domain: str
-) -> tuple[VirtualHost, ...]:
-    """The hosts of servers that share a chain, with the routes of every virtual service bound to them.
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """VirtualServices bound to Gateways, with everything that routes need to know."""
 
-    A server that redirects to HTTPS does so for all its hosts, whether there is a virtual service or none.
-    """
-    hosts: dict[str, _Host] = {}
-    for server in servers:
-        for service in virtual_services:
-            routes = list(_routes(server, service)) if _is_bound(server.gateway, service) else []
-            for domain in _domains(server, service, cluster_domain) if routes else ():
-                host = hosts.setdefault(domain, _Host([]))
-                host.routes += [route for route in routes if route not in host.routes]
-        for domain in server.domains if server.redirects_to_https else ():
-            hosts.setdefault(domain, _Host([]))
-        _mark_redirects(server, hosts)
-    return tuple(_grouped(hosts))
+    services: Sequence[Resource]
+    resources: Resources
+    destinations: Destinations
+    pods: GatewayPods
+    report: Report
+    _rules: dict[tuple[str, str], list[HttpRule]] = field(default_factory=dict)
+    _reached: set[tuple[str, str, str]] = field(default_factory=set)
+
+    def virtual_hosts(self, servers: Sequence[Server]) -> tuple[VirtualHost, ...]:
+        """The hosts of servers that share a chain, with the routes of every VirtualService bound to them.
+
+        A server that redirects to HTTPS does so for all its hosts, whether there is a VirtualService or none.
+        """
+        hosts: dict[str, _Host] = {}
+        for server in servers:
+            for service in self._bound_to(server):
+                if not service.body.get("http"):
+                    continue
+                routes = list(self._routes(server, service))
+                for domain in self._domains(server, service) if routes else ():
+                    host = hosts.setdefault(domain, _Host([]))
+                    host.routes += [route for route in routes if route not in host.routes]
+            for domain in server.domains if server.redirects_to_https else ():
+                hosts.setdefault(domain, _Host([]))
+            _mark_redirects(server, hosts)
+        return tuple(_grouped(hosts))
+
+    def tcp_targets(self, server: Server) -> tuple[Target, ...]:
+        """Where a server that takes connections sends them: the first route of `tcp` that counts for it."""
+        for service in self._bound_to(server):
+            if not list(self._domains(server, service)):
+                continue
+            for index, rule in enumerate(service.body.get("tcp") or ()):
+                if any(self._counts(match, server, service) for match in rule.get("match") or [{}]):
+                    return self._targets(service, ("tcp", index), rule["route"], server)
+        return ()
+
+    def tls_targets(self, server: Server) -> dict[tuple[str, ...], tuple[Target, ...]]:
+        """Where a server that passes TLS through sends connections, by the names that clients ask for."""
+        found: dict[tuple[str, ...], tuple[Target, ...]] = {}
+        taken: set[str] = set()
+        for service in self._bound_to(server):
+            domains = list(self._domains(server, service))
+            for index, rule in enumerate(service.body.get("tls") or ()):
+                for match in rule["match"]:
+                    if not self._counts(match, server, service):
+                        continue
+                    wanted = (common(name, domain) for name in match["sniHosts"] for domain in domains)
+                    names = tuple(dict.fromkeys(name for name in wanted if name and name not in taken))
+                    taken.update(names)
+                    if names:
+                        found[names] = self._targets(service, ("tls", index), rule["route"], server)
+        return found
+
+    def _bound_to(self, server: Server) -> Iterator[Resource]:
+        homes = self.pods.homes | {server.gateway.namespace}
+        for service in self.services:
+            exported = service.body.get("exportTo") or [ANY]
+            if _is_named(server.gateway, service.body.get("gateways") or (), service) and any(
+                selects(namespace, service.namespace, home) for namespace in exported for home in homes
+            ):
+                yield service
+
+    def _domains(self, server: Server, service: Resource) -> Iterator[str]:
+        """The hosts that the server and the service have in common."""
+        domain = self.destinations.cluster_domain
+        for server_host in server.body["hosts"]:
+            namespace, pattern = split_namespace(server_host)
+            if selects(namespace, server.gateway.namespace, service.namespace):
+                for host in service.body.get("hosts") or ():
+                    found = common(pattern, full_name(host, service.namespace, domain))
+                    if found:
+                        self._reached.add((service.namespace, service.name, host))
+                        yield found
+
+    def _routes(self, server: Server, service: Resource) -> Iterator[Route]:
+        """The service's rules as far as they count for the server, up to the first for any request."""
+        for rule in self._http_rules(service):
+            for match in rule.matches():
+                if not self._counts(match, server, rule.owner):
+                    continue
+                route = self._route(rule, match, server)
+                if route:
+                    yield route
+                if is_catch_all(match):
+                    return
+
+    def _http_rules(self, service: Resource) -> list[HttpRule]:
+        key = (service.namespace, service.name)
+        if key not in self._rules:
+            self._rules[key] = list(http_rules(service, self.resources, self.report))
+        return self._rules[key]
+
+    def _counts(self, match: JsonObject, server: Server, owner: Resource) -> bool:
+        """Whether the match is for this server, and for callers like the gateway's pods, as far as it says so."""
+        gateways = match.get("gateways")
+        namespace = match.get("sourceNamespace")
+        return (
+            (not gateways or _is_named(server.gateway, gateways, owner))
+            and match.get("port", server.port) == server.port
+            and self.pods.selected_by(match.get("sourceLabels") or {})
+            and (not namespace or namespace in self.pods.homes)
+        )
+
+    def _route(self, rule: HttpRule, match: JsonObject, server: Server) -> Route | None:
+        """The route of one match of a rule; None where a destination is refused."""
+        path: Path = ("http", rule.index)
+        body, name = rule.body, f"{rule.name}.{match['name']}" if "name" in match else rule.name
+        if "route" not in body:
+            return Route(name, match, body, server.port)
+        targets = self._targets(rule.owner, path, body["route"], server)
+        mirrors = self._mirrors(rule, path, server)
+        return Route(name, match, body, server.port, targets, mirrors) if targets else None
+
+    def _targets(
+        self, owner: Resource, path: Path, destinations: Sequence[JsonObject], server: Server
+    ) -> tuple[Target, ...]:
+        found = []
+        for index, each in enumerate(destinations):
+            upstream = self._upstream(owner, (*path, "route", index, "destination"), each["destination"], server)
+            # Only among several has a weight a meaning.
+            weight = each.get("weight", 0) if len(destinations) > 1 else 1
+            found += [Target(upstream, weight, each.get("headers") or {})] if upstream else []
+        return tuple(found) if len(found) == len(destinations) else ()
+
+    def _mirrors(self, rule: HttpRule, path: Path, server: Server) -> tuple[Mirror, ...]:
+        body = rule.body
+        mirrors = [((*path, "mirrors", at, "destination"), each) for at, each in enumerate(body.get("mirrors") or ())]
+        if "mirror" in body:
+            share = {"value": body["mirrorPercent"]} if "mirrorPercent" in body else body.get("mirrorPercentage")
+            mirrors = [((*path, "mirror"), {"destination": body["mirror"], "percentage": share})]
+        found = []
+        for where, each in mirrors:
+            share = each.get("percentage") or {"value": _EVERYTHING}
+            upstream = self._upstream(rule.owner, where, each["destination"], server)
+            found += [Mirror(upstream, share.get("value", 0))] if upstream else []
+        return tuple(found)
+
+    def _upstream(self, owner: Resource, path: Path, destination: JsonObject, server: Server) -> Upstream | None:
+        return self.destinations.resolve(owner, path, destination, grpc=server.protocol == "GRPC")
+
+    def warn_of_the_unreached(self) -> None:
+        """Warn of hosts that no server has, of rules behind one for every request, and of delegates nobody uses."""
+        delegated = {(rule.owner.namespace, rule.owner.name) for rules in self._rules.values() for rule in rules}
+        for service in self.resources.of("VirtualService"):
+            if is_delegate(service) and (service.namespace, service.name) not in delegated:
+                self.report.warn(service, ("spec", "http"), "is left out: it has no hosts, and nothing delegates to it")
+        for service in self.services:
+            for index, host in enumerate(service.body.get("hosts") or ()):
+                if (service.namespace, service.name, host) not in self._reached:
+                    self.report.warn(service, ("hosts", index), f"{host!r} is a host of no server of its gateways")
+            self._warn_of_hidden_rules(service)
+
+    def _warn_of_hidden_rules(self, service: Resource) -> None:
+        rules = service.body.get("http") or []
+        counted = {rule.index for rule in self._http_rules(service) if rule.owner is service and _takes_all(rule)}
+        first = min(counted, default=len(rules))
+        for index in range(first + 1, len(rules)):
+            self.report.warn(service, ("http", index), f"is never reached: http[{first}] matches every request")
+
+
+def _takes_all(rule: HttpRule) -> bool:
+    scoped = {"gateways", "port", "sourceLabels", "sourceNamespace"}
+    return any(is_catch_all(match) and not match.keys() & scoped for match in rule.matches())
+
+
+def is_catch_all(match: JsonObject) -> bool:
+    """Whether every request matches."""
+    conditions = {name: value for name, value in match.items() if name not in _NO_CONDITION and value}
+    return not conditions or (conditions.keys() == {"uri"} and conditions["uri"] in _ANY_PATH)
 
 
 def _mark_redirects(server: Server, hosts: dict[str, _Host]) -> None:
@@ -64,81 +253,3 @@ def _grouped(hosts: dict[str, _Host]) -> Iterator[VirtualHost]:
     for host, domains in groups:
         ordered = sorted(host.routes, key=lambda route: is_catch_all(route.match))
         yield VirtualHost(tuple(domains), tuple(ordered), host.redirects)
-
-
-def _is_bound(gateway: Resource, service: Resource) -> bool:
-    named = service.body.get("gateways") or [_MESH]
-    exported = service.body.get("exportTo") or [ANY]
-    return any(_is_named(gateway, name, service.namespace) for name in named) and any(
-        selects(namespace, service.namespace, gateway.namespace) for namespace in exported
-    )
-
-
-def _is_named(gateway: Resource, name: str, namespace: str) -> bool:
-    own, slash, short = name.rpartition("/")
-    return (own if slash else namespace, short) == (gateway.namespace, gateway.name)
-
-
-def _domains(server: Server, service: Resource, cluster_domain: str) -> Iterator[str]:
-    names = [full_name(host, service.namespace, cluster_domain) for host in service.body["hosts"]]
-    for server_host in server.body["hosts"]:
-        namespace, domain = split_namespace(server_host)
-        if selects(namespace, server.gateway.namespace, service.namespace):
-            yield from (found for name in names if (found := common(domain, name)))
-
-
-def _routes(server: Server, service: Resource) -> Iterator[Route]:
-    """The virtual service's rules as far as they count for the server, up to the first for any request."""
-    for index, rule in enumerate(service.body["http"]):
-        for match in _matches(rule):
-            if _counts(match, server, service):
-                name = rule.get("name") or f"{service.namespace}/{service.name}/{index}"
-                yield Route(f"{name}.{match['name']}" if "name" in match else name, match, rule)
-                if is_catch_all(match):
-                    return
-
-
-def _counts(match: JsonObject, server: Server, service: Resource) -> bool:
-    gateways = match.get("gateways")
-    is_for_gateway = not gateways or any(_is_named(server.gateway, name, service.namespace) for name in gateways)
-    return is_for_gateway and match.get("port", server.port) == server.port
-
-
-def is_catch_all(match: JsonObject) -> bool:
-    """Whether any request matches."""
-    conditions = {name: value for name, value in match.items() if name not in _NO_CONDITION and value}
-    return not conditions or (conditions.keys() == {"uri"} and conditions["uri"] in _ANY_PATH)
-
-
-def warn_of_the_unbound(servers: Sequence[Server], services: Sequence[Resource], domain: str, report: Report) -> None:
-    """Tell of virtual services, hosts and rules that have no effect at the gateway."""
-    for service in services:
-        bound = [server for server in servers if _is_bound(server.gateway, service)]
-        if not bound:
-            named = ", ".join(service.body.get("gateways") or [_MESH])
-            message = f"is bound to no Gateway of the input (gateways: {named}) and left out"
-            report.warnings.append(service.place.below("gateways").fault(f"{service.title} {message}"))
-            continue
-        reached = {found for server in bound for found in _domains(server, service, domain)}
-        for index, host in enumerate(service.body["hosts"]):
-            if not any(common(full_name(host, service.namespace, domain), found) for found in reached):
-                message = f"{service.title}: {host!r} is a host of no server of its gateways"
-                report.warnings.append(service.place.below("hosts", index).fault(message))
-        _warn_of_the_unreached(service, report)
-
-
-def _warn_of_the_unreached(service: Resource, report: Report) -> None:
-    rules = service.body["http"]
-    first = next((at for at, rule in enumerate(rules) if _takes_all(rule)), len(rules))
-    for index in range(first + 1, len(rules)):
-        message = f"{service.title}: is never reached: http[{first}] matches every request"
-        report.warnings.append(service.place.below("http", index).fault(message))
-
-
-def _takes_all(rule: JsonObject) -> bool:
-    return any(is_catch_all(match) and not match.keys() & {"gateways", "port"} for match in _matches(rule))
-
-
-def _matches(rule: JsonObject) -> list[JsonObject]:
-    """The rule's matches; without any, one that any request meets."""
-    return rule.get("match") or [{}]

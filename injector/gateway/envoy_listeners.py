@@ -1,38 +1,167 @@
-"""Ports → listeners; with TLS, the name that the client asks for (SNI) chooses the chain."""
+"""Ports → listeners; with TLS, the name that the client asks for (SNI) chooses the filter chain."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
+from injector.core.duration import duration_text, nanoseconds
 from injector.core.model import JsonObject
 from injector.envoy import Tracing
-from injector.envoy.http import request_log, request_statistics, tracing
-from injector.envoy.sidecar import collector
-from injector.gateway.envoy_clusters import destination_cluster, socket_address, static_cluster
-from injector.gateway.envoy_routes import envoy_route, http_filters, router
-from injector.gateway.model import Destination, FilterChain, Listener, ServerTls, VirtualHost
+from injector.envoy.http import connection_log, extension, request_log, request_statistics, socket, tracing
+from injector.gateway.authentication import jwt_filter
+from injector.gateway.authorization import Policy
+from injector.gateway.envoy_filters import http_filters
+from injector.gateway.envoy_rbac import connection_filters, request_filters
+from injector.gateway.envoy_routes import envoy_route, hash_policies, target_clusters
+from injector.gateway.envoy_tls import CertificateSource, server_socket
+from injector.gateway.model import FilterChain, Listener, Target, VirtualHost
 
-# The HTTP connection manager of a chain: routes, access log, tracing, and what an edge takes from its clients.
-# Source of the settings for clients that are not trusted:
-# https://www.envoyproxy.io/docs/envoy/latest/configuration/best_practices/edge.
-
-_NETWORK = "type.googleapis.com/envoy.extensions.filters.network"
 # What statistics and access log call the traffic of a gateway.
-_DIRECTION, _DESTINATION, _SERVICE = "gateway", "%REQ(:AUTHORITY)%", "gateway"
+_DIRECTION, _SERVICE = "gateway", "gateway"
+# Names that the configuration has. The host that a client asks for is the client's to choose, and each would be kept.
+_DESTINATION = "%UPSTREAM_CLUSTER_RAW%"
+# https://www.envoyproxy.io/docs/envoy/latest/configuration/best_practices/edge
+_BUFFER_LIMIT_BYTES = 32768
+# meshConfig.pathNormalization → what a path is made to be before routes and policies look at it.
+_NORMALIZATIONS: dict[str, JsonObject] = {
+    "NONE": {},
+    "BASE": {"normalize_path": True},
+    "MERGE_SLASHES": {"normalize_path": True, "merge_slashes": True},
+    "DECODE_AND_MERGE_SLASHES": {
+        "normalize_path": True,
+        "merge_slashes": True,
+        "path_with_escaped_slashes_action": "UNESCAPE_AND_FORWARD",
+    },
+}
+_CLIENT_CERTIFICATES = ("SANITIZE", "FORWARD_ONLY", "APPEND_FORWARD", "SANITIZE_SET", "ALWAYS_FORWARD_ONLY")
+_NO_TIMEOUT = "0s"
 
 
-def connection_manager(chain: FilterChain, spans: Tracing | None) -> JsonObject:
-    """The network filter that serves one chain's requests."""
-    settings = {
-        "@type": f"{_NETWORK}.http_connection_manager.v3.HttpConnectionManager",
-        "stat_prefix": chain.name,
+@dataclass(frozen=True, slots=True)
+class Topology:
+    """What is in front of the gateway: `gatewayTopology` of the proxy's configuration."""
+
+    trusted_proxies: int = 0
+    proxy_protocol: bool = False
+    client_certificates: str = "SANITIZE_SET"
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """What all listeners have in common: where they listen, whom they let in, what they tell."""
+
+    address: str
+    topology: Topology = field(default_factory=Topology)
+    normalization: str = "BASE"
+    tracing: Tracing | None = None
+    jwt_rules: tuple[JsonObject, ...] = ()
+    policies: tuple[Policy, ...] = ()
+
+
+def topology_of(proxy_config: JsonObject) -> Topology:
+    """What the proxy's configuration says of what is in front of a gateway."""
+    given = proxy_config.get("gatewayTopology") or {}
+    details = given.get("forwardClientCertDetails")
+    return Topology(
+        trusted_proxies=int(given.get("numTrustedProxies") or 0),
+        proxy_protocol=given.get("proxyProtocol") is not None,
+        client_certificates=details if details in _CLIENT_CERTIFICATES else "SANITIZE_SET",
+    )
+
+
+def normalization_of(mesh_config: JsonObject) -> str:
+    """The mesh's way to normalise paths, by the name in Istio's documentation."""
+    name = (mesh_config.get("pathNormalization") or {}).get("normalization")
+    return name if name in _NORMALIZATIONS else "BASE"
+
+
+def envoy_listener(listener: Listener, edge: Edge, source: CertificateSource) -> JsonObject:
+    """The listener of one port."""
+    address = listener.address or edge.address
+    made = {
+        "name": f"{address}_{listener.port}",
+        "address": listening_socket(address, listener.port),
+        "per_connection_buffer_limit_bytes": _BUFFER_LIMIT_BYTES,
+        "traffic_direction": "OUTBOUND",
+        "filter_chains": [_filter_chain(chain, edge, source) for chain in listener.chains],
+    }
+    filters = []
+    if edge.topology.proxy_protocol:
+        filters.append(extension("filters.listener.proxy_protocol", "filters.listener.proxy_protocol.v3.ProxyProtocol"))
+    if any(chain.tls or chain.server_names for chain in listener.chains):
+        filters.append(extension("filters.listener.tls_inspector", "filters.listener.tls_inspector.v3.TlsInspector"))
+    return {**made, "listener_filters": filters} if filters else made
+
+
+def listening_socket(address: str, port: int) -> JsonObject:
+    """An address and a port to listen on; the IPv6 wildcard takes IPv4 as well."""
+    made = socket(address, port)
+    if address == "::":
+        made["socket_address"]["ipv4_compat"] = True
+    return made
+
+
+def _filter_chain(chain: FilterChain, edge: Edge, source: CertificateSource) -> JsonObject:
+    is_http = not chain.targets
+    filters = [_connection_manager(chain, edge)] if is_http else _forwarding(chain, edge)
+    made: JsonObject = {"name": chain.name, "filters": filters}
+    if chain.server_names:
+        made["filter_chain_match"] = {"server_names": list(chain.server_names)}
+    if chain.tls is not None:
+        made["transport_socket"] = server_socket(chain.tls, source, is_http=is_http)
+    return made
+
+
+def _prefix(name: str) -> str:
+    """The name for statistics, where a dot would begin another part of the name."""
+    return name.replace(".", "_")
+
+
+def _forwarding(chain: FilterChain, edge: Edge) -> list[JsonObject]:
+    """The network filters of a chain that forwards connections as they are."""
+    fields: JsonObject = target_clusters(chain.targets)
+    if any("connection_properties" in policy for policy in hash_policies(chain.targets)):
+        fields["hash_policy"] = [{"source_ip": {}}]
+    proxy = extension(
+        "filters.network.tcp_proxy",
+        "filters.network.tcp_proxy.v3.TcpProxy",
+        stat_prefix=_prefix(chain.name),
+        access_log=[connection_log(_DIRECTION)],
+        **_connection_lengths(chain.targets),
+        **fields,
+    )
+    return [*connection_filters(edge.policies, _prefix(chain.name)), proxy]
+
+
+def _connection_lengths(targets: Sequence[Target]) -> JsonObject:
+    """How long connections may be idle, and last, as the policy of the first target says."""
+    tcp = ((targets[0].upstream.policy.get("connectionPool") or {}).get("tcp")) or {}
+    names = {"idleTimeout": "idle_timeout", "maxConnectionDuration": "max_downstream_connection_duration"}
+    found = {name: duration_text(nanoseconds(tcp[key])) for key, name in names.items() if key in tcp}
+    return {"idle_timeout": _NO_TIMEOUT, **found}
+
+
+def _connection_manager(chain: FilterChain, edge: Edge) -> JsonObject:
+    """The network filter that serves one chain's requests.
+
+    Source of the settings for clients that are not trusted:
+    https://www.envoyproxy.io/docs/envoy/latest/configuration/best_practices/edge.
+    """
+    tokens = jwt_filter(edge.jwt_rules)
+    security = [*([tokens] if tokens else []), *request_filters(edge.policies)]
+    fields: JsonObject = {
+        "stat_prefix": _prefix(chain.name),
         "codec_type": "AUTO",
-        "route_config": _route_configuration(chain),
-        "http_filters": http_filters(),
+        "route_config": {
+            "name": chain.name,
+            "ignore_port_in_host_matching": True,
+            "virtual_hosts": [_virtual_host(host) for host in chain.virtual_hosts],
+        },
+        "http_filters": http_filters(security, grpc_web=chain.grpc_web),
         "access_log": [request_log(_DIRECTION), request_statistics(_DIRECTION, _DESTINATION)],
         "use_remote_address": True,
-        "normalize_path": True,
-        "merge_slashes": False,
-        "stream_idle_timeout": "0s",
+        "xff_num_trusted_hops": edge.topology.trusted_proxies,
+        **_NORMALIZATIONS[edge.normalization],
+        "stream_idle_timeout": _NO_TIMEOUT,
         "common_http_protocol_options": {"idle_timeout": "3600s"},
         "http2_protocol_options": {
             "max_concurrent_streams": 100,
@@ -40,16 +169,15 @@ def connection_manager(chain: FilterChain, spans: Tracing | None) -> JsonObject:
             "initial_connection_window_size": 1048576,
         },
         "upgrade_configs": [{"upgrade_type": "websocket"}],
+        "forward_client_cert_details": edge.topology.client_certificates,
     }
-    if spans is not None:
+    if edge.topology.client_certificates in ("APPEND_FORWARD", "SANITIZE_SET"):
+        fields["set_current_client_cert_details"] = {"subject": True, "cert": True, "dns": True, "uri": True}
+    if edge.tracing is not None:
         # A client cannot force a trace on the gateway.
-        settings["tracing"] = {**tracing(spans, _SERVICE), "client_sampling": {"value": 0.0}}
-    return {"name": "envoy.filters.network.http_connection_manager", "typed_config": settings}
-
-
-def _route_configuration(chain: FilterChain) -> JsonObject:
-    hosts = [_virtual_host(host) for host in chain.virtual_hosts]
-    return {"name": chain.name, "ignore_port_in_host_matching": True, "virtual_hosts": hosts}
+        fields["tracing"] = {**tracing(edge.tracing, _SERVICE), "client_sampling": {"value": 0.0}}
+    name = "filters.network.http_connection_manager"
+    return extension(name, f"{name}.v3.HttpConnectionManager", **fields)
 
 
 def _virtual_host(host: VirtualHost) -> JsonObject:
@@ -60,123 +188,3 @@ def _virtual_host(host: VirtualHost) -> JsonObject:
         "include_request_attempt_count": True,
     }
     return {**made, "require_tls": "ALL"} if host.redirects_to_https else made
-
-
-_TLS = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext"
-_INSPECTOR = "type.googleapis.com/envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector"
-_APPLICATION_PROTOCOLS = ("h2", "http/1.1")
-# https://www.envoyproxy.io/docs/envoy/latest/configuration/best_practices/edge
-_BUFFER_LIMIT_BYTES = 32768
-
-
-def envoy_listener(listener: Listener, address: str, tracing: Tracing | None) -> JsonObject:
-    """The listener of one port on `address`."""
-    made = {
-        "name": f"{address}_{listener.port}",
-        "address": socket_address(address, listener.port),
-        "per_connection_buffer_limit_bytes": _BUFFER_LIMIT_BYTES,
-        "traffic_direction": "OUTBOUND",
-        "filter_chains": [_filter_chain(chain, tracing) for chain in listener.chains],
-    }
-    if any(chain.tls for chain in listener.chains):
-        inspector = {"name": "envoy.filters.listener.tls_inspector", "typed_config": {"@type": _INSPECTOR}}
-        made["listener_filters"] = [inspector]
-    return made
-
-
-def _filter_chain(chain: FilterChain, tracing: Tracing | None) -> JsonObject:
-    made: JsonObject = {"filters": [connection_manager(chain, tracing)]}
-    if chain.server_names:
-        made["filter_chain_match"] = {"server_names": list(chain.server_names)}
-    if chain.tls is not None:
-        made["transport_socket"] = {
-            "name": "envoy.transport_sockets.tls",
-            "typed_config": {"@type": _TLS, "common_tls_context": _tls_context(chain.tls)},
-        }
-    return made
-
-
-def _tls_context(tls: ServerTls) -> JsonObject:
-    certificate = {
-        "certificate_chain": {"filename": tls.certificate.chain},
-        "private_key": {"filename": tls.certificate.private_key},
-    }
-    return {
-        "alpn_protocols": list(_APPLICATION_PROTOCOLS),
-        "tls_certificates": [certificate],
-        "tls_params": {
-            "tls_minimum_protocol_version": _version(tls.minimum_version),
-            "tls_maximum_protocol_version": _version(tls.maximum_version),
-        },
-    }
-
-
-def _version(name: str) -> str:
-    """TLSV1_2 of Istio is TLSv1_2 of Envoy."""
-    return name.replace("TLSV", "TLSv")
-
-
-# The whole configuration: listeners and clusters, and the ports that the gateway has for itself.
-
-ADMIN_PORT, READINESS_PORT, STATISTICS_PORT = 15000, 15021, 15090
-READINESS_PATH, STATISTICS_PATH = "/healthz/ready", "/stats/prometheus"
-
-_EXTENSIONS = "type.googleapis.com/envoy.extensions.filters"
-_ADMIN_CLUSTER = "prometheus_stats"
-_LOOPBACK = "127.0.0.1"
-
-
-@dataclass(frozen=True, slots=True)
-class Observation:
-    """The address that the gateway listens on, and where its spans go; None: nowhere."""
-
-    address: str
-    tracing: Tracing | None
-
-
-def bootstrap(listeners: Iterable[Listener], destinations: Iterable[Destination], seen: Observation) -> JsonObject:
-    """A static configuration that `envoy -c` takes; who the gateway is, Envoy's command line tells."""
-    clusters = [destination_cluster(destination) for destination in destinations]
-    clusters.append({**static_cluster(_ADMIN_CLUSTER, _LOOPBACK, ADMIN_PORT), "type": "STATIC"})
-    if seen.tracing is not None:
-        clusters.append(collector(seen.tracing))
-    own = [_readiness_listener(seen.address), _statistics_listener(seen.address)]
-    return {
-        "admin": {"address": socket_address(_LOOPBACK, ADMIN_PORT)},
-        "static_resources": {
-            "listeners": [*(envoy_listener(each, seen.address, seen.tracing) for each in listeners), *own],
-            "clusters": clusters,
-        },
-    }
-
-
-def _readiness_listener(address: str) -> JsonObject:
-    """Answers by itself, and 503 once `POST /healthcheck/fail` has begun the drain."""
-    health_check = {
-        "name": "envoy.filters.http.health_check",
-        "typed_config": {
-            "@type": f"{_EXTENSIONS}.http.health_check.v3.HealthCheck",
-            "pass_through_mode": False,
-            "headers": [{"name": ":path", "string_match": {"exact": READINESS_PATH}}],
-        },
-    }
-    return _own_listener("readiness", address, READINESS_PORT, [health_check], [])
-
-
-def _statistics_listener(address: str) -> JsonObject:
-    """Prometheus reads this one page of the admin interface, and no other."""
-    route = {"match": {"path": STATISTICS_PATH}, "route": {"cluster": _ADMIN_CLUSTER}}
-    return _own_listener("statistics", address, STATISTICS_PORT, [], [route])
-
-
-def _own_listener(
-    name: str, address: str, port: int, filters: list[JsonObject], routes: list[JsonObject]
-) -> JsonObject:
-    manager = {
-        "@type": f"{_EXTENSIONS}.network.http_connection_manager.v3.HttpConnectionManager",
-        "stat_prefix": name,
-        "route_config": {"virtual_hosts": [{"name": name, "domains": ["*"], "routes": routes}]},
-        "http_filters": [*filters, router()],
-    }
-    chain = {"filters": [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]}
-    return {"name": name, "address": socket_address(address, port), "filter_chains": [chain]}

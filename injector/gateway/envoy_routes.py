@@ -1,11 +1,15 @@
-"""Route → Envoy's Route: forward, redirect, or answer."""
+"""Route → Envoy's Route: forward, redirect, or answer. What a route sets for HTTP filters is in `envoy_filters`."""
 
+import re
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from injector.core.duration import SECOND, duration_text, nanoseconds
+from injector.core.duration import duration_text, nanoseconds
 from injector.core.model import JsonObject
-from injector.gateway.envoy_clusters import cluster_name
-from injector.gateway.model import Route
+from injector.envoy.http import extension
+from injector.gateway.envoy_filters import filter_settings, fraction
+from injector.gateway.model import Mirror, Route, Target
+from injector.gateway.virtual_services import CLAIM_PREFIX, REDIRECT_CODES
 
 # Headers (set, add, remove on request and response) → the fields of the same purpose of a route or a cluster.
 
@@ -13,7 +17,7 @@ _OPERATIONS = (("set", "OVERWRITE_IF_EXISTS_OR_ADD"), ("add", "APPEND_IF_EXISTS_
 _HOST = "host"
 
 
-def header_fields(headers: JsonObject | None) -> JsonObject:
+def _header_fields(headers: JsonObject | None) -> JsonObject:
     """`request_headers_to_add` and its like, as far as there is something to do. Setting `Host` is not among them."""
     fields: JsonObject = {}
     for direction in ("request", "response"):
@@ -31,7 +35,7 @@ def header_fields(headers: JsonObject | None) -> JsonObject:
     return fields
 
 
-def host_rewrite(headers: JsonObject | None, rewrite: JsonObject | None = None) -> JsonObject:
+def _host_rewrite(headers: JsonObject | None, rewrite: JsonObject | None = None) -> JsonObject:
     """The host of the forwarded request where a rewrite or the request's `Host` header sets one."""
     added = ((headers or {}).get("request") or {}).get("set") or {}
     host = next((value for name, value in added.items() if name.lower() == _HOST), None)
@@ -42,18 +46,27 @@ def host_rewrite(headers: JsonObject | None, rewrite: JsonObject | None = None) 
 # HTTPMatchRequest → RouteMatch.
 
 _PSEUDO_HEADERS = ("scheme", "method", "authority")
+_PRESENT = ("", "*")
+_BRACKETS = re.compile(r"\[([^\[\]]+)\]")
 
 
 def route_match(match: JsonObject) -> JsonObject:
-    """The conditions on path, headers and query of one match; none at all is any path."""
+    """The conditions of one match; none at all is any path."""
     found = _path(match.get("uri"))
     if match.get("ignoreUriCase"):
         found["case_sensitive"] = False
-    headers = [*_pseudo_headers(match), *_headers(match)]
+    headers = [_header(f":{name}", match[name]) for name in _PSEUDO_HEADERS if name in match]
+    claims: list[JsonObject] = []
+    for name, text in (match.get("headers") or {}).items():
+        (claims if name.startswith("@") else headers).append(_condition(name, text))
+    for name, text in (match.get("withoutHeaders") or {}).items():
+        (claims if name.startswith("@") else headers).append(_exclusion(name, text))
     if headers:
         found["headers"] = headers
+    if claims:
+        found["dynamic_metadata"] = claims
     if match.get("queryParams"):
-        found["query_parameters"] = [_query(name, text) for name, text in match["queryParams"].items()]
+        found["query_parameters"] = [{"name": name, **_text(text)} for name, text in match["queryParams"].items()]
     return found
 
 
@@ -69,93 +82,42 @@ def _path(uri: JsonObject | None) -> JsonObject:
     return {"path": uri["exact"]} if "exact" in uri else string_matcher(uri)
 
 
-def _pseudo_headers(match: JsonObject) -> list[JsonObject]:
-    return [_header(f":{name}", match[name]) for name in _PSEUDO_HEADERS if name in match]
+def _is_presence(text: JsonObject) -> bool:
+    """Whether any value will do, in one of the ways in which Istio lets that be said."""
+    return all(value in _PRESENT[: 2 if kind == "regex" else 1] for kind, value in text.items())
 
 
-def _headers(match: JsonObject) -> list[JsonObject]:
-    wanted = [_header(name, text) for name, text in (match.get("headers") or {}).items()]
-    unwanted = [_without(name, text) for name, text in (match.get("withoutHeaders") or {}).items()]
-    return [*wanted, *unwanted]
+def _text(text: JsonObject) -> JsonObject:
+    return {"present_match": True} if _is_presence(text) else {"string_match": string_matcher(text)}
 
 
 def _header(name: str, text: JsonObject) -> JsonObject:
-    return {"name": name, **({"string_match": string_matcher(text)} if text else {"present_match": True})}
+    return {"name": name, **_text(text)}
 
 
-def _without(name: str, text: JsonObject) -> JsonObject:
+def _condition(name: str, text: JsonObject) -> JsonObject:
+    return _claim(name, text) if name.startswith("@") else _header(name, text)
+
+
+def _exclusion(name: str, text: JsonObject) -> JsonObject:
     """A request without the header at all is also one without this value of it."""
+    if name.startswith("@"):
+        return {**_claim(name, text), "invert": True}
     inverted = {**_header(name, text), "invert_match": True}
-    return {**inverted, "treat_missing_header_as_empty": True} if text else inverted
+    return inverted if _is_presence(text) else {**inverted, "treat_missing_header_as_empty": True}
 
 
-def _query(name: str, text: JsonObject) -> JsonObject:
-    return {"name": name, **({"string_match": string_matcher(text)} if text else {"present_match": True})}
-
-
-# The HTTP filters, and what a route sets for them: corsPolicy and fault.
-
-_EXTENSIONS = "type.googleapis.com/envoy.extensions.filters.http"
-_CORS, _FAULT, _ROUTER = (f"envoy.filters.http.{name}" for name in ("cors", "fault", "router"))
-
-
-def http_filters() -> list[JsonObject]:
-    """The filters in their order; without a route's settings the first two do nothing."""
-    return [
-        {"name": _CORS, "typed_config": {"@type": f"{_EXTENSIONS}.cors.v3.Cors"}},
-        {"name": _FAULT, "typed_config": {"@type": f"{_EXTENSIONS}.fault.v3.HTTPFault"}},
-        router(),
-    ]
-
-
-def router() -> JsonObject:
-    """The last filter."""
-    return {"name": _ROUTER, "typed_config": {"@type": f"{_EXTENSIONS}.router.v3.Router"}}
-
-
-def filter_settings(rule: JsonObject) -> JsonObject:
-    """Filter to its settings for one route."""
-    settings: JsonObject = {}
-    if "corsPolicy" in rule:
-        settings[_CORS] = {"@type": f"{_EXTENSIONS}.cors.v3.CorsPolicy", **_cors_policy(rule["corsPolicy"])}
-    if "fault" in rule:
-        settings[_FAULT] = {"@type": f"{_EXTENSIONS}.fault.v3.HTTPFault", **_fault(rule["fault"])}
-    return settings
-
-
-def fraction(percentage: float) -> JsonObject:
-    """A percentage as parts of a million."""
-    return {"numerator": round(percentage * 10_000), "denominator": "MILLION"}
-
-
-def _cors_policy(policy: JsonObject) -> JsonObject:
-    fields = {
-        "allow_origin_string_match": [string_matcher(origin) for origin in policy.get("allowOrigins", ())],
-        "allow_methods": ",".join(policy.get("allowMethods", ())),
-        "allow_headers": ",".join(policy.get("allowHeaders", ())),
-        "expose_headers": ",".join(policy.get("exposeHeaders", ())),
-        "max_age": str(nanoseconds(policy["maxAge"]) // SECOND) if "maxAge" in policy else "",
-    }
-    found = {name: value for name, value in fields.items() if value}
-    if "allowCredentials" in policy:
-        found["allow_credentials"] = policy["allowCredentials"]
-    if policy.get("unmatchedPreflights", "UNSPECIFIED") != "UNSPECIFIED":
-        found["forward_not_matching_preflights"] = policy["unmatchedPreflights"] == "FORWARD"
-    return found
-
-
-def _fault(fault: JsonObject) -> JsonObject:
-    """A share that is not given is all requests."""
-    found: JsonObject = {}
-    if delay := fault.get("delay"):
-        found["delay"] = {"fixed_delay": duration_text(nanoseconds(delay["fixedDelay"])), "percentage": _share(delay)}
-    if abort := fault.get("abort"):
-        found["abort"] = {"http_status": abort["httpStatus"], "percentage": _share(abort)}
-    return found
-
-
-def _share(given: JsonObject) -> JsonObject:
-    return fraction((given.get("percentage") or {"value": 100})["value"])
+def _claim(name: str, text: JsonObject) -> JsonObject:
+    """A condition on a claim of the token that the filter jwt_authn has verified. A list has to hold the value."""
+    claims = name.removeprefix(CLAIM_PREFIX)
+    steps = _BRACKETS.findall(claims) or claims.strip(".").split(".")
+    if _is_presence(text):
+        value: JsonObject = {"present_match": True}
+    else:
+        one: JsonObject = {"string_match": string_matcher(text)}
+        value = {"or_match": {"value_matchers": [one, {"list_match": {"one_of": one}}]}}
+    keys = [{"key": step} for step in ("payload", *steps)]
+    return {"filter": "envoy.filters.http.jwt_authn", "path": keys, "value": value}
 
 
 # HTTPRetry → RetryPolicy. Source of the defaults: https://istio.io/latest/docs/concepts/traffic-management/#retries
@@ -167,36 +129,31 @@ _DEFAULT_CONDITIONS = "connect-failure,refused-stream,unavailable,cancelled"
 _STATUSES = "retriable-status-codes"
 # How often another host is looked for before the same one is tried again.
 _HOST_ATTEMPTS = 5
-_PREVIOUS_HOSTS = {
-    "name": "envoy.retry_host_predicates.previous_hosts",
-    "typed_config": {
-        "@type": "type.googleapis.com/envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate"
-    },
-}
 
 
-def retry_policy(retries: JsonObject | None) -> JsonObject | None:
+def _retry_policy(retries: JsonObject | None) -> JsonObject | None:
     """The policy of a route; None where nothing is to be tried again."""
     given = retries or {}
-    attempts = given.get("attempts", _DEFAULT_ATTEMPTS)
+    attempts = given.get("attempts", 0 if given else _DEFAULT_ATTEMPTS)
     if not attempts:
         return None
-    policy = {**_conditions(given.get("retryOn", _DEFAULT_CONDITIONS)), "num_retries": attempts}
+    policy = {**_retry_conditions(given.get("retryOn") or _DEFAULT_CONDITIONS), "num_retries": attempts}
     if given.get("retryIgnorePreviousHosts", True):
+        kind = "retry.host.previous_hosts.v3.PreviousHostsPredicate"
         policy |= {
-            "retry_host_predicate": [_PREVIOUS_HOSTS],
+            "retry_host_predicate": [extension("retry_host_predicates.previous_hosts", kind)],
             "host_selection_retry_max_attempts": _HOST_ATTEMPTS,
         }
-    if "perTryTimeout" in given:
-        policy["per_try_timeout"] = duration_text(nanoseconds(given["perTryTimeout"]))
+    if nanoseconds(given.get("perTryTimeout", "0s")):
+        policy["per_try_timeout"] = _length(given["perTryTimeout"])
     if "backoff" in given:
-        policy["retry_back_off"] = {"base_interval": duration_text(nanoseconds(given["backoff"]))}
+        policy["retry_back_off"] = {"base_interval": _length(given["backoff"])}
     return policy
 
 
-def _conditions(text: str) -> JsonObject:
+def _retry_conditions(text: str) -> JsonObject:
     """Statuses among the conditions are a list of their own."""
-    conditions = [condition.strip() for condition in text.split(",")]
+    conditions = [condition.strip() for condition in text.split(",") if condition.strip()]
     statuses = [int(condition) for condition in conditions if condition.isdigit()]
     named = [condition for condition in conditions if not condition.isdigit()]
     if not statuses:
@@ -204,71 +161,88 @@ def _conditions(text: str) -> JsonObject:
     return {"retry_on": ",".join(dict.fromkeys((*named, _STATUSES))), "retriable_status_codes": statuses}
 
 
-_REDIRECT_CODES = {
-    301: "MOVED_PERMANENTLY",
-    302: "FOUND",
-    303: "SEE_OTHER",
-    307: "TEMPORARY_REDIRECT",
-    308: "PERMANENT_REDIRECT",
-}
+def _length(text: str) -> str:
+    return duration_text(nanoseconds(text))
+
+
+# consistentHash of the destinations' policies → what of a request is hashed.
+
+
+def hash_policies(targets: Sequence[Target]) -> Iterator[JsonObject]:
+    """What is hashed to choose among the pods of each target, as far as its policy says so."""
+    for target in targets:
+        balancer = target.upstream.policy.get("loadBalancer") or {}
+        given = balancer.get("consistentHash") or {}
+        if "httpHeaderName" in given:
+            yield {"header": {"header_name": given["httpHeaderName"]}}
+        elif cookie := given.get("httpCookie"):
+            hashed = {"name": cookie["name"], "path": cookie.get("path", "")}
+            yield {"cookie": {**hashed, "ttl": _length(cookie["ttl"])} if "ttl" in cookie else hashed}
+        elif "httpQueryParameterName" in given:
+            yield {"query_parameter": {"name": given["httpQueryParameterName"]}}
+        elif given.get("useSourceIp"):
+            yield {"connection_properties": {"source_ip": True}}
+
+
+# The routes themselves.
 
 
 def envoy_route(route: Route) -> JsonObject:
-    """The whole route; its name is found again in access logs and traces."""
-    rule = route.rule
+    """The route of a virtual host."""
     made = {
         "name": route.name,
         "match": route_match(route.match),
-        **_action(rule),
-        **header_fields(rule.get("headers")),
+        **_action(route),
+        **_header_fields(route.rule.get("headers")),
     }
-    if settings := filter_settings(rule):
+    if settings := filter_settings(route.rule):
         made["typed_per_filter_config"] = settings
+    if prefix := route.match.get("statPrefix"):
+        made["stat_prefix"] = prefix.replace(".", "_")
     return made
 
 
-def _action(rule: JsonObject) -> JsonObject:
-    if "redirect" in rule:
-        return {"redirect": _redirect(rule["redirect"])}
-    if "directResponse" in rule:
-        return {"direct_response": _direct_response(rule["directResponse"])}
-    return {"route": _forward(rule), "decorator": {"operation": _operation(rule), "propagate": False}}
+def _action(route: Route) -> JsonObject:
+    if "redirect" in route.rule:
+        return {"redirect": _redirect(route.rule["redirect"], route.port)}
+    if "directResponse" in route.rule:
+        return {"direct_response": _direct_response(route.rule["directResponse"])}
+    first = route.targets[0].upstream
+    operation = f"{first.host}:{first.endpoints[0].port if first.endpoints else route.port}/*"
+    return {"route": _forward(route), "decorator": {"operation": operation, "propagate": False}}
 
 
-def _operation(rule: JsonObject) -> str:
-    first = rule["route"][0]["destination"]
-    return f"{first['host']}:{first['port']['number']}/*"
-
-
-def _forward(rule: JsonObject) -> JsonObject:
+def _forward(route: Route) -> JsonObject:
     """Without a timeout a request may last for ever, as with Istio and unlike Envoy's own 15 seconds."""
+    rule = route.rule
     forward = {
-        **_target(rule["route"]),
-        "timeout": duration_text(nanoseconds(rule.get("timeout", "0s"))),
+        **target_clusters(route.targets),
+        "timeout": _length(rule.get("timeout", "0s")),
         **_path_rewrite(rule.get("rewrite") or {}),
-        **host_rewrite(rule.get("headers"), rule.get("rewrite")),
+        **_host_rewrite(rule.get("headers"), rule.get("rewrite")),
     }
-    if policy := retry_policy(rule.get("retries")):
+    if policy := _retry_policy(rule.get("retries")):
         forward["retry_policy"] = policy
-    if mirrors := _mirrors(rule):
-        forward["request_mirror_policies"] = mirrors
+    if route.mirrors:
+        forward["request_mirror_policies"] = [_mirror(each) for each in route.mirrors]
+    if hashed := list(hash_policies(route.targets)):
+        forward["hash_policy"] = hashed
     return forward
 
 
-def _target(destinations: list[JsonObject]) -> JsonObject:
-    """One destination, or several that share by weight. Only among several has a weight a meaning."""
-    if len(destinations) == 1 and "headers" not in destinations[0]:
-        return {"cluster": cluster_name(destinations[0]["destination"])}
-    default = 1 if len(destinations) == 1 else 0
-    return {"weighted_clusters": {"clusters": [_weighted(each, default) for each in destinations]}}
+def target_clusters(targets: Sequence[Target]) -> JsonObject:
+    """One cluster, or several that share by weight: for the action of a route and for TCP alike."""
+    if len(targets) == 1 and not targets[0].headers:
+        return {"cluster": targets[0].upstream.name}
+    return {"weighted_clusters": {"clusters": [_weighted(each) for each in targets]}}
 
 
-def _weighted(destination: JsonObject, default: int) -> JsonObject:
+def _weighted(target: Target) -> JsonObject:
     return {
-        "name": cluster_name(destination["destination"]),
-        "weight": destination.get("weight") or default,
-        **header_fields(destination.get("headers")),
-        **host_rewrite(destination.get("headers")),
+        "name": target.upstream.name,
+        "weight": target.weight,
+        **_header_fields(target.headers),
+        **_host_rewrite(target.headers),
     }
 
 
@@ -282,26 +256,22 @@ def _path_rewrite(rewrite: JsonObject) -> JsonObject:
     return {"regex_rewrite": {"pattern": {"regex": given["match"]}, "substitution": given["rewrite"]}}
 
 
-def _mirrors(rule: JsonObject) -> list[JsonObject]:
-    mirrors = rule.get("mirrors") or []
-    if "mirror" in rule:
-        mirrors = [{"destination": rule["mirror"], "percentage": rule.get("mirrorPercentage") or {"value": 100}}]
-    return [
-        {
-            "cluster": cluster_name(each["destination"]),
-            "runtime_fraction": {"default_value": fraction((each.get("percentage") or {"value": 100})["value"])},
-        }
-        for each in mirrors
-    ]
+def _mirror(mirror: Mirror) -> JsonObject:
+    return {
+        "cluster": mirror.upstream.name,
+        "runtime_fraction": {"default_value": fraction(mirror.percentage)},
+    }
 
 
-def _redirect(redirect: JsonObject) -> JsonObject:
+def _redirect(redirect: JsonObject, port: int) -> JsonObject:
+    """What is not given stays as it is in the request."""
+    derived = port if redirect.get("derivePort") == "FROM_REQUEST_PORT" else None
     fields = {
         "path_redirect": redirect.get("uri"),
         "host_redirect": redirect.get("authority"),
         "scheme_redirect": redirect.get("scheme"),
-        "port_redirect": redirect.get("port"),
-        "response_code": _REDIRECT_CODES[redirect.get("redirectCode", 301)],
+        "port_redirect": redirect.get("port", derived),
+        "response_code": REDIRECT_CODES[redirect.get("redirectCode", 301)],
     }
     return {name: value for name, value in fields.items() if value is not None}
 

@@ -1,89 +1,150 @@
-"""Gateways → ports: plain servers share the one chain of their port, each TLS server has its own, chosen by SNI."""
+"""The servers of a Gateway: their fields, the ports that they listen on, and what may share a port.
+
+Source: https://istio.io/latest/docs/reference/config/networking/gateway/.
+"""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from ipaddress import ip_address
-from typing import Any
+from typing import Any, NoReturn
 
 from injector.config.places import Place
+from injector.core.errors import Path
 from injector.core.model import JsonObject
-from injector.gateway.model import Certificate, Report, Resource, Resources, ServerTls
+from injector.core.validation import BOOLEAN, FILLED_STRING, Listed, Message, Parsed, Scalar, Unsupported, one_of
+from injector.gateway.fields import LABELS, PATH, NoEffect, matching, number_between
+from injector.gateway.hosts import ANY, is_address, is_server_host, split_namespace
+from injector.gateway.model import Report, Resource
 
-# Host names of servers and virtual services, and where the two meet. Source:
-# https://istio.io/latest/docs/reference/config/networking/gateway/#Server (hosts) and .../virtual-
-# service/#VirtualService (hosts).
+# What the gateway's pod listens on itself.
+RESERVED_PORTS = (15000, 15021, 15090)
 
-# A wildcard stands for the first labels, however many; https://www.rfc-editor.org/rfc/rfc1123#section-2.1
-_LABEL = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
-_DOMAIN = re.compile(rf"(\*|(\*\.)?{_LABEL}(\.{_LABEL})*\.?)", re.IGNORECASE)
-_NAMESPACE = re.compile(rf"(\*|\.|{_LABEL})")
-_LONGEST = 253
+_HTTP = ("HTTP", "HTTP2", "GRPC", "GRPC-WEB")
+_TCP = ("TCP", "MONGO")
+PROTOCOLS = (*_HTTP, "HTTPS", "TLS", *_TCP)
+_NEEDS_TLS = ("HTTPS", "TLS")
 
-ANY = "*"
+TERMINATING_MODES = ("SIMPLE", "MUTUAL", "OPTIONAL_MUTUAL")
+PASSTHROUGH = "PASSTHROUGH"
+REFUSED_MODES = {
+    "ISTIO_MUTUAL": "it needs the certificates of Istio's control plane",
+    "AUTO_PASSTHROUGH": "it needs the list of all services of a mesh, which Istio's control plane has",
+}
+TLS_VERSIONS = ("TLS_AUTO", "TLSV1_0", "TLSV1_1", "TLSV1_2", "TLSV1_3")
+# https://www.envoyproxy.io/docs/envoy/latest/api-v3/extensions/transport_sockets/tls/v3/common.proto (cipher_suites)
+CIPHER_SUITES = (
+    "ECDHE-ECDSA-AES128-GCM-SHA256 ECDHE-RSA-AES128-GCM-SHA256 ECDHE-ECDSA-AES256-GCM-SHA384 "
+    "ECDHE-RSA-AES256-GCM-SHA384 ECDHE-ECDSA-CHACHA20-POLY1305 ECDHE-RSA-CHACHA20-POLY1305 "
+    "ECDHE-PSK-CHACHA20-POLY1305 ECDHE-ECDSA-AES128-SHA ECDHE-RSA-AES128-SHA ECDHE-PSK-AES128-CBC-SHA "
+    "ECDHE-ECDSA-AES256-SHA ECDHE-RSA-AES256-SHA ECDHE-PSK-AES256-CBC-SHA AES128-GCM-SHA256 AES256-GCM-SHA384 "
+    "AES128-SHA AES256-SHA PSK-AES128-CBC-SHA PSK-AES256-CBC-SHA DES-CBC3-SHA"
+).split()
 
-
-def is_host(text: object) -> bool:
-    """Whether `text` is a host of a virtual service: a name, a name behind a wildcard, a lone `*`, or an address."""
-    return isinstance(text, str) and len(text) <= _LONGEST and (bool(_DOMAIN.fullmatch(text)) or is_address(text))
-
-
-def is_destination(text: object) -> bool:
-    """Whether `text` is a host that requests can be sent to."""
-    return isinstance(text, str) and is_host(text) and ANY not in text
-
-
-def is_server_host(text: object) -> bool:
-    """Whether `text` is a host of a server: a name or wildcard, with `namespace/` before it or without."""
-    if not isinstance(text, str):
-        return False
-    namespace, domain = split_namespace(text)
-    return bool(_NAMESPACE.fullmatch(namespace)) and is_host(domain) and not is_address(domain)
-
-
-def is_address(text: str) -> bool:
-    """Whether `text` is an IPv4 or IPv6 address."""
-    try:
-        ip_address(text)
-    except ValueError:
-        return False
-    return True
+# https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#dns-subdomain-names
+_SECRET = matching("the name of a Secret", re.compile(r"(kubernetes://)?[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?"))
+_MOST_CERTIFICATES = 2  # one of RSA, one of ECDSA
 
 
-def split_namespace(host: str) -> tuple[str, str]:
-    """Namespace (`*` where none is named) and domain of a server's host."""
-    namespace, slash, domain = host.rpartition("/")
-    return (namespace if slash else ANY), domain
+def check_mode(mode: str) -> None:
+    """Raises ValueError, saying what would be valid, where a server cannot have this TLS mode."""
+    if mode not in (*TERMINATING_MODES, PASSTHROUGH):
+        reason = f"; {mode} is not supported: {REFUSED_MODES[mode]}" if mode in REFUSED_MODES else ""
+        _refuse(f"one of {', '.join((*TERMINATING_MODES, PASSTHROUGH))}{reason}")
 
 
-def selects(namespace: str, own: str, other: str) -> bool:
-    """Whether the `namespace` of a list that stands in namespace `own` means namespace `other`: `.` is `own`."""
-    return namespace == ANY or other == (own if namespace == "." else namespace)
+def _refuse(expected: str) -> NoReturn:
+    raise ValueError(expected)
 
 
-def full_name(host: str, namespace: str, cluster_domain: str) -> str:
-    """A short name as the name of the Service in `namespace`; any other name as it is. Always in lower case."""
-    name = host.lower().removesuffix(".")
-    return name if "." in name or ":" in name or name == ANY else f"{name}.{namespace}.svc.{cluster_domain}"
+def _security(server: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
+    """Protocol and TLS have to fit: plain protocols have none but the redirect, HTTPS and TLS need a mode."""
+    tls, protocol = server.get("tls") or {}, server["port"]["protocol"]
+    if protocol in _HTTP:
+        for name in tls.keys() - {"httpsRedirect"}:
+            yield ("tls", name), f"belongs to protocol HTTPS, not {protocol}; valid: httpsRedirect"
+        return
+    if tls.get("httpsRedirect"):
+        yield ("tls", "httpsRedirect"), f"belongs to a server of protocol HTTP, not {protocol}"
+    if "mode" in tls:
+        yield from _certificates(tls)
+    elif protocol in _NEEDS_TLS or tls:
+        yield ("tls", "mode"), f"is missing; valid: one of {', '.join((*TERMINATING_MODES, PASSTHROUGH))}"
 
 
-def common(one: str, other: str) -> str | None:
-    """The hosts that are meant by both: the more special of two domains of which one covers the other, else None."""
-    one, other = one.lower(), other.lower()
-    if _covers(one, other):
-        return other
-    return one if _covers(other, one) else None
+def _certificates(tls: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
+    """One way to name the certificate, a whole one; an authority where clients are verified."""
+    ways = [name for name in ("credentialName", "credentialNames", "tlsCertificates") if name in tls]
+    files = [name for name in ("serverCertificate", "privateKey") if name in tls]
+    if tls["mode"] == PASSTHROUGH:
+        for name in (*ways, *files):
+            yield ("tls", name), "has no use with mode PASSTHROUGH, where TLS ends behind the gateway"
+        return
+    for name in (*ways[1:], *(files if ways else ())):
+        yield ("tls", name), f"cannot be set beside {ways[0]!r}; valid: one way to name the certificate"
+    if not ways and len(files) < 2:  # noqa: PLR2004 -- certificate and key
+        yield ("tls", "credentialName"), "is missing; valid: the name of a Secret, or serverCertificate and privateKey"
+    named_by_secret = any(name.startswith("credential") for name in ways)
+    if tls["mode"] != "SIMPLE" and not named_by_secret and not tls.keys() & {"caCertificates", "caCertCredentialName"}:
+        yield ("tls", "caCertificates"), f"is missing; mode {tls['mode']} verifies clients by it"
 
 
-def _covers(pattern: str, host: str) -> bool:
-    if pattern in (ANY, host):
-        return True
-    return pattern.startswith("*.") and host.endswith(pattern[1:]) and host != pattern[1:]
+_TLS = Message(
+    {
+        "httpsRedirect": BOOLEAN,
+        "mode": Parsed(check_mode, f"one of {', '.join((*TERMINATING_MODES, PASSTHROUGH))}"),
+        "credentialName": _SECRET,
+        "credentialNames": Listed(_SECRET, filled=True),
+        "caCertCredentialName": _SECRET,
+        "serverCertificate": PATH,
+        "privateKey": PATH,
+        "caCertificates": PATH,
+        "caCrl": PATH,
+        "tlsCertificates": Listed(
+            Message(
+                {"serverCertificate": PATH, "privateKey": PATH, "caCertificates": PATH},
+                required=("serverCertificate", "privateKey"),
+            ),
+            filled=True,
+        ),
+        "subjectAltNames": Listed(FILLED_STRING),
+        "verifyCertificateSpki": Listed(FILLED_STRING),
+        "verifyCertificateHash": Listed(FILLED_STRING),
+        "minProtocolVersion": one_of(*TLS_VERSIONS),
+        "maxProtocolVersion": one_of(*TLS_VERSIONS),
+        "cipherSuites": Listed(one_of(*CIPHER_SUITES)),
+    }
+)
 
-
-# The names of certificate and key in a Secret, as Istio reads them: of type kubernetes.io/tls, or generic.
-_PAIRS = (("tls.crt", "tls.key"), ("cert", "key"))
-_DEFAULT_MINIMUM, _DEFAULT_MAXIMUM = "TLSV1_2", "TLSV1_3"
+_SERVER = Message(
+    {
+        "name": FILLED_STRING,
+        "port": Message(
+            {
+                "number": Scalar(
+                    f"a port number (1 to 65535) other than the gateway's own ({', '.join(map(str, RESERVED_PORTS))})",
+                    lambda value: number_between(1, 65535)(value) and value not in RESERVED_PORTS,
+                ),
+                "name": FILLED_STRING,
+                "protocol": Scalar(
+                    f"one of {', '.join(PROTOCOLS)}",
+                    lambda value: isinstance(value, str) and value.upper() in PROTOCOLS,
+                    convert=str.upper,
+                ),
+                "targetPort": NoEffect("the Service of the gateway's pods says which port leads to which"),
+            },
+            required=("number", "protocol"),
+        ),
+        "hosts": Listed(
+            Scalar("a host such as example.com, *.example.com, *, or namespace/host", is_server_host), filled=True
+        ),
+        "tls": _TLS,
+        "bind": Scalar("an IP address", lambda value: isinstance(value, str) and is_address(value)),
+        "defaultEndpoint": Unsupported("write a VirtualService"),
+    },
+    required=("port", "hosts"),
+    rules=(_security,),
+)
+GATEWAY = Message({"selector": LABELS, "servers": Listed(_SERVER, filled=True)}, required=("servers",))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,23 +157,44 @@ class Server:
 
     @property
     def port(self) -> int:
-        """The port that it listens on."""
+        """The port that clients connect to."""
         return int(self.body["port"]["number"])
 
     @property
     def protocol(self) -> str:
         """The protocol, in upper case."""
-        return str(self.body["port"]["protocol"]).upper()
+        return str(self.body["port"]["protocol"])
+
+    @property
+    def tls(self) -> JsonObject:
+        """Its TLS settings."""
+        found: JsonObject = self.body.get("tls") or {}
+        return found
+
+    @property
+    def terminates_tls(self) -> bool:
+        """Whether TLS ends here."""
+        return self.tls.get("mode") in TERMINATING_MODES
+
+    @property
+    def passes_tls_through(self) -> bool:
+        """Whether TLS is forwarded as it is, by the name that the client asks for."""
+        return self.tls.get("mode") == PASSTHROUGH
 
     @property
     def has_tls(self) -> bool:
-        """Whether it terminates TLS."""
-        return self.protocol == "HTTPS"
+        """Whether clients have to speak TLS."""
+        return self.terminates_tls or self.passes_tls_through
+
+    @property
+    def takes_requests(self) -> bool:
+        """Whether it understands HTTP; else it forwards connections."""
+        return self.protocol in _HTTP or (self.protocol == "HTTPS" and self.terminates_tls)
 
     @property
     def redirects_to_https(self) -> bool:
         """Whether every plain request is answered with a redirect."""
-        return bool((self.body.get("tls") or {}).get("httpsRedirect"))
+        return bool(self.tls.get("httpsRedirect"))
 
     @property
     def domains(self) -> tuple[str, ...]:
@@ -120,96 +202,65 @@ class Server:
         return tuple(dict.fromkeys(split_namespace(host)[1].lower() for host in self.body["hosts"]))
 
     @property
+    def server_names(self) -> tuple[str, ...]:
+        """The names by which TLS clients choose it; none where it takes any."""
+        return () if not self.has_tls or ANY in self.domains else self.domains
+
+    @property
+    def kind(self) -> str:
+        """What cannot share a port with another kind: TLS is told apart by name, the rest not at all."""
+        return "TLS" if self.has_tls else "HTTP" if self.takes_requests else "TCP"
+
+    @property
     def title(self) -> str:
         """How messages name it."""
         return f"{self.gateway.title} servers[{self.index}]"
 
-    def at(self, *path: str | int) -> Place:
+    def at(self, *path: str | int) -> Path:
+        """The path of one of its fields."""
+        return ("servers", self.index, *path)
+
+    def place(self, *path: str | int) -> Place:
         """The place of one of its fields."""
-        return self.gateway.place.below("servers", self.index, *path)
+        return self.gateway.place.below(*self.at(*path))
 
 
-def servers_by_port(gateways: Sequence[Resource], report: Report) -> dict[int, list[Server]]:
-    """Every server by its port, ports and servers in order; what cannot share a port is reported."""
-    _check_selectors(gateways, report)
-    ports: dict[int, list[Server]] = {}
+def servers_by_port(
+    gateways: Sequence[Resource], target_ports: Callable[[int], Sequence[int]], report: Report
+) -> dict[tuple[str, int], list[Server]]:
+    """Every server by the address (empty: the gateway's own) and port that it listens on.
+
+    `target_ports` says where the gateway's Services send what comes to a port. What cannot share a port is refused.
+    """
+    ports: dict[tuple[str, int], list[Server]] = {}
     for gateway in gateways:
         for index, body in enumerate(gateway.body["servers"]):
             server = Server(gateway, index, body)
-            ports.setdefault(server.port, []).append(server)
+            if len(server.tls.get("credentialNames") or ()) > _MOST_CERTIFICATES:
+                report.refuse(gateway, server.at("tls", "credentialNames"), "names more than two; valid: RSA and ECDSA")
+            for port in target_ports(server.port):
+                ports.setdefault((body.get("bind", ""), port), []).append(server)
     for servers in ports.values():
         _check_sharing(servers, report)
     return ports
 
 
-def _check_selectors(gateways: Sequence[Resource], report: Report) -> None:
-    for gateway in gateways[1:]:
-        selector, first = gateway.body.get("selector"), gateways[0].body.get("selector")
-        if selector != first:
-            message = (
-                f"{selector!r} selects other pods than {gateways[0].title} ({first!r}); valid: one call a selector"
-            )
-            report.faults.append(gateway.place.below("selector").fault(f"{gateway.title}: {message}"))
-
-
 def _check_sharing(servers: Sequence[Server], report: Report) -> None:
     first, names = servers[0], dict[str, Server]()
     for server in servers:
-        if server.has_tls != first.has_tls:
+        if server.kind != first.kind or (server.kind == "TCP" and server is not first):
             message = f"{server.protocol} cannot share port {server.port} with {first.protocol} of {first.title}"
-            report.faults.append(server.at("port", "protocol").fault(f"{server.gateway.title}: {message}"))
+            report.refuse(server.gateway, server.at("port", "protocol"), message)
         for domain in server.domains if server.has_tls else ():
             other = names.setdefault(domain, server)
             if other is not server:
-                message = (
-                    f"{domain!r} is taken on port {server.port} by {other.title}; valid: each TLS host once a port"
-                )
-                report.faults.append(server.at("hosts").fault(f"{server.gateway.title}: {message}"))
-
-
-def server_tls(server: Server, resources: Resources, directory: str, report: Report) -> ServerTls | None:
-    """How the server terminates TLS; None for a plain one. `directory` holds a folder for each Secret, in the pod."""
-    if not server.has_tls:
-        return None
-    tls = server.body["tls"]
-    if "credentialName" in tls:
-        certificate = _mounted(server, tls["credentialName"], resources, report)
-        certificate = Certificate(*(f"{directory.rstrip('/')}/{tls['credentialName']}/{name}" for name in certificate))
-    else:
-        certificate = Certificate(tls["serverCertificate"], tls["privateKey"])
-    return ServerTls(
-        certificate=certificate,
-        minimum_version=_version(tls, "minProtocolVersion", _DEFAULT_MINIMUM),
-        maximum_version=_version(tls, "maxProtocolVersion", _DEFAULT_MAXIMUM),
-    )
-
-
-def _version(tls: JsonObject, field: str, default: str) -> str:
-    version = tls.get(field, "TLS_AUTO")
-    return default if version == "TLS_AUTO" else str(version)
-
-
-def _mounted(server: Server, name: str, resources: Resources, report: Report) -> Any:
-    """The names of certificate and key in the Secret; those of kubernetes.io/tls where it is not in the documents."""
-    secret = resources.secrets.get((server.gateway.namespace, name))
-    if secret is None:
-        return _PAIRS[0]
-    keys = {*(secret.body.get("data") or {}), *(secret.body.get("stringData") or {})}
-    found = next((pair for pair in _PAIRS if keys.issuperset(pair)), None)
-    if found is None:
-        message = f"{secret.title} holds {', '.join(sorted(keys)) or 'nothing'}; valid: tls.crt and tls.key"
-        report.faults.append(server.at("tls", "credentialName").fault(f"{server.gateway.title}: {message}"))
-    return found or _PAIRS[0]
+                message = f"{domain!r} is a host of {other.title} on port {server.port}; valid: each TLS host once"
+                report.refuse(server.gateway, server.at("hosts"), message)
 
 
 def chains(servers: Sequence[Server]) -> Iterator[tuple[Server, ...]]:
-    """The servers of one port, those together that share a chain."""
-    if servers[0].has_tls:
-        yield from ((server,) for server in servers)
-    else:
+    """The servers of one port, those together that share a filter chain."""
+    if servers[0].kind == "HTTP":
         yield tuple(servers)
-
-
-def server_names(server: Server) -> tuple[str, ...]:
-    """The names by which TLS clients choose the server; none where it takes any."""
-    return () if not server.has_tls or ANY in server.domains else server.domains
+    else:
+        yield from ((server,) for server in servers)
