@@ -12,7 +12,7 @@ from typer.main import get_command
 
 from injector import __version__
 from injector.cli.options import Command
-from injector.runtime.errors import InputError, UsageError
+from injector.runtime.errors import InputError
 
 # Each command is the function, or the group of commands, of its name in the module `injector.cli.<name>`.
 COMMANDS: Mapping[str, str] = {
@@ -35,12 +35,6 @@ _COMPLETION_VARIABLE = "_INJECTOR_COMPLETE"
 
 class _LazyGroup(TyperGroup):
     """Commands by name, imported when called."""
-
-    def invoke(self, ctx: Any) -> Any:
-        try:
-            return super().invoke(ctx)
-        except UsageError as error:
-            ctx.fail(str(error))
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002
         return list(COMMANDS)

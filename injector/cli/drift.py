@@ -49,7 +49,7 @@ def drift(  # noqa: PLR0913, PLR0917 -- one parameter an option
     with failing_with(_FAILED):
         setup = read_setup(config, sets)
         if snapshot:
-            found, known = pods_in(snapshot), snapshot_of(snapshot)
+            found, known = pods_in(str(snapshot)), snapshot_of(snapshot)
         else:
             found, known = _of_cluster(namespace, kubeconfig, context)
     chosen = [pod for pod in found if namespace in ("", pod["metadata"].get("namespace") or "default")]

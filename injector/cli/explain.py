@@ -50,7 +50,7 @@ def explain(  # noqa: PLR0913, PLR0917 -- one parameter an option
     with failing_with(_FAILED):
         setup, known = read_setup(config, sets), snapshot_of(snapshot)
         if filename is not None:
-            (found,) = pods_in(filename, expected=1)
+            (found,) = pods_in(str(filename), expected=1)
         else:
             own, _, name = str(pod).rpartition("/")
             namespace = own or namespace

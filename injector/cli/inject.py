@@ -1,21 +1,37 @@
-"""`injector inject`: manual injection of a file (reference section 14)."""
+"""`injector inject`: manual injection of files (reference section 14)."""
 
-from injector.cli.options import ConfigFiles, InputFile, Sets, SnapshotFile
-from injector.manifests import ManualFaults, injection, rewrite
-from injector.runtime.errors import InputError
-from injector.runtime.loading import read_setup, read_text, snapshot_of
-from injector.runtime.terminal import warn, write
+from typing import Annotated
+
+import typer
+
+from injector.cli.options import ConfigFiles, DefaultNamespace, InputFiles, Recursive, Sets, SnapshotFile
+from injector.manifests import injection
+from injector.runtime.loading import read_setup, snapshot_of
+from injector.runtime.rewriting import Destination, rewrite_files
 
 
-def inject(filename: InputFile, config: ConfigFiles = None, sets: Sets = None, snapshot: SnapshotFile = None) -> None:
-    """Write every document of a file to standard output, workloads and bare pods injected, all else unchanged.
+def inject(  # noqa: PLR0913, PLR0917 -- one parameter an option
+    filename: InputFiles,
+    recursive: Recursive = False,  # noqa: FBT002 -- an option
+    namespace: DefaultNamespace = "",
+    output: Annotated[
+        str, typer.Option("-o", "--output", metavar="FILE", help="Write to this file.", show_default=False)
+    ] = "",
+    in_place: Annotated[  # noqa: FBT002
+        bool, typer.Option("--in-place", help="Write each file back to where it was read.")
+    ] = False,
+    diff: Annotated[  # noqa: FBT002
+        bool, typer.Option("--diff", help="Show what would change in each file, and write nothing.")
+    ] = False,
+    config: ConfigFiles = None,
+    sets: Sets = None,
+    snapshot: SnapshotFile = None,
+) -> None:
+    """Write every document of the files, workloads and bare pods injected, all else unchanged.
 
-    Without a snapshot the namespace plays no part: only the pod's own label or annotation can opt out.
+    Without a snapshot the namespace plays no part: only the pod's own label or annotation can opt out. What was left
+    alone, and why, is said on standard error.
     """
-    change = injection(read_setup(config, sets), snapshot_of(snapshot))
-    try:
-        rewritten = rewrite(read_text(filename), str(filename), change)
-    except ManualFaults as faults:
-        raise InputError(str(faults)) from faults
-    warn(rewritten.warnings)
-    write(rewritten.text)
+    destination = Destination.chosen(output, in_place=in_place, diff=diff)
+    change = injection(read_setup(config, sets), snapshot_of(snapshot), namespace)
+    rewrite_files(filename, change, destination, recursive=recursive)

@@ -6,6 +6,8 @@ from typing import Annotated, Any, TypeAlias
 import typer
 from typer.core import TyperCommand
 
+from injector.runtime.errors import UsageError
+
 ConfigFiles: TypeAlias = Annotated[
     list[Path] | None,
     typer.Option(
@@ -33,6 +35,25 @@ Kubeconfig: TypeAlias = Annotated[
 ]
 Context: TypeAlias = Annotated[
     str | None, typer.Option("--context", metavar="NAME", help="Context of the kubeconfig to use.", show_default=False)
+]
+InputFiles: TypeAlias = Annotated[
+    list[str],
+    typer.Option(
+        "-f",
+        "--filename",
+        metavar="FILE",
+        help="File to read, directory of .yaml, .yml and .json files, or - for standard input. Repeatable.",
+        show_default=False,
+    ),
+]
+Recursive: TypeAlias = Annotated[
+    bool, typer.Option("-R", "--recursive", help="Read the directories below those that -f names too.")
+]
+DefaultNamespace: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        "-n", "--namespace", metavar="NAME", help="Namespace of workloads that name none.", show_default=False
+    ),
 ]
 InputFile: TypeAlias = Annotated[
     Path,
@@ -70,7 +91,14 @@ CertSecret: TypeAlias = Annotated[
 
 
 class Command(TyperCommand):
-    """A command that refuses an option given twice, unless it is a repeatable one."""
+    """A command that refuses an option given twice, unless it is a repeatable one, and options that exclude others."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command; what it raises as a UsageError ends it with the usage and exit status 2."""
+        try:
+            return super().invoke(ctx)
+        except UsageError as error:
+            ctx.fail(str(error))
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Parse the arguments as usual, after a look at how often each option is given."""

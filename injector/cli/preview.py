@@ -8,17 +8,18 @@ from typing import Annotated
 import orjson
 import typer
 
-from injector.cli.options import ConfigFiles, Context, Kubeconfig, Sets, SnapshotFile
+from injector.cli.options import ConfigFiles, Context, Kubeconfig, Recursive, Sets, SnapshotFile
 from injector.core.model import JsonObject
 from injector.core.patch import diff
 from injector.core.yaml.writer import write as write_yaml
+from injector.manifests.workloads import title_of
 from injector.reports.compare import Comparison, compare, comparison_items, comparison_text
-from injector.reports.documents import UnreadableInputError
-from injector.reports.evaluate import DEFAULT_NAMESPACE, Preview, PreviewOptions, preview_documents
-from injector.reports.render import preview_item, preview_text
-from injector.runtime.errors import InputError, failing_with
+from injector.reports.documents import Document, UnreadableInputError
+from injector.reports.evaluate import DEFAULT_NAMESPACE, Preview, PreviewOptions, preview_documents, without_pods
+from injector.reports.render import preview_item, preview_text, summary, summary_text, table_text
+from injector.runtime.errors import InputError, UsageError, failing_with
 from injector.runtime.loading import read_setup
-from injector.runtime.terminal import output_paint, write
+from injector.runtime.terminal import output_paint, progress, warn, write
 from injector.runtime.workloads import Sources, read_workloads
 
 CHANGED, FAILED = 1, 2
@@ -28,6 +29,7 @@ class Output(StrEnum):
     """How the answer is written."""
 
     DIFF = "diff"
+    TABLE = "table"
     JSON = "json"
     YAML = "yaml"
     PATCH = "patch"
@@ -37,30 +39,37 @@ NamespaceOption = Annotated[
     str, typer.Option("-n", "--namespace", metavar="NAME", help="Namespace of workloads that name none.")
 ]
 OutputOption = Annotated[
-    Output,
-    typer.Option("-o", "--output", help="Form of the result; patch writes one JSON Patch a line."),
+    Output, typer.Option("-o", "--output", help="Form of the result; patch writes one JSON Patch a line.")
 ]
-Filename = Annotated[
-    Path | None,
+Filenames = Annotated[
+    list[str] | None,
     typer.Option(
         "-f",
         "--filename",
         metavar="FILE",
-        help="File to read; - is standard input. Without: all of the snapshot or cluster.",
+        help="File to read, directory of manifests, or - for standard input. Repeatable. "
+        "By default all workloads of the snapshot or the cluster.",
+        show_default=False,
     ),
 ]
 Against = Annotated[
     list[Path] | None,
     typer.Option(
-        "--against", metavar="FILE", help="A second configuration: show what it would change; may be repeated, as -c."
+        "--against",
+        metavar="FILE",
+        help="A second configuration, whole as with -c: show what it would change. Repeatable.",
+        show_default=False,
     ),
 ]
+Summary = Annotated[bool, typer.Option("--summary", help="Count the workloads by decision instead of listing them.")]
 
 
 def preview(  # noqa: PLR0913, PLR0917 -- one parameter an option
-    filename: Filename = None,
+    filename: Filenames = None,
+    recursive: Recursive = False,  # noqa: FBT002 -- an option
     namespace: NamespaceOption = DEFAULT_NAMESPACE,
     output: OutputOption = Output.DIFF,
+    summary: Summary = False,  # noqa: FBT002 -- an option
     against: Against = None,
     config: ConfigFiles = None,
     sets: Sets = None,
@@ -72,31 +81,49 @@ def preview(  # noqa: PLR0913, PLR0917 -- one parameter an option
 
     Exit status, as for kubectl diff: 0 nothing would change, 1 something would, 2 an error, or a pod that is refused.
     """
-    if against and output is Output.PATCH:
-        raise typer.BadParameter("--against has no patch to write; valid: -o diff, json, yaml")
+    if against and output in (Output.PATCH, Output.TABLE):
+        raise UsageError(f"--against cannot be shown as {output}; valid: -o diff, json, yaml")
     with failing_with(FAILED):
         setup = read_setup(config, sets)
         other = read_setup(against, sets) if against else None
-        documents, cluster = read_workloads(Sources(filename, snapshot, kubeconfig, context))
+        sources = Sources(tuple(filename or ()), recursive, snapshot, kubeconfig, context)
+        documents, cluster = read_workloads(sources)
+        options = PreviewOptions(namespace)
         try:
-            if other is None:
-                previews = list(preview_documents(documents, PreviewOptions(namespace), setup, cluster))
+            if other is not None:
+                compared = progress(compare(documents, options, (setup, other), cluster), "workloads compared")
             else:
-                compared = compare(documents, PreviewOptions(namespace), (setup, other), cluster)
+                previews = progress(preview_documents(documents, options, setup, cluster), "workloads previewed")
         except UnreadableInputError as error:
-            raise InputError(f"{filename or snapshot}: {error}") from error
+            raise InputError(str(error)) from error
+    if sources.filenames:
+        _name_others(documents)
     if other is not None:
-        write(_comparison(compared, output))
+        write(_comparison(compared, output, is_summary=summary))
         raise typer.Exit(CHANGED if any(each.consequence for each in compared) else 0)
-    write(WRITERS[output](previews))
+    write(_summary(previews, output) if summary else WRITERS[output](previews))
     raise typer.Exit(_status(previews))
 
 
-def _comparison(compared: Sequence[Comparison], output: Output) -> str:
+def _name_others(documents: Sequence[Document]) -> None:
+    """Say which objects are not previewed, since they make no pods that are known here."""
+    others = [title_of(each.object) for each in without_pods(documents)]
+    if others:
+        warn([f"not previewed, without a pod template: {', '.join(others)}"])
+
+
+def _comparison(compared: Sequence[Comparison], output: Output, *, is_summary: bool) -> str:
     if output is Output.DIFF:
-        return comparison_text(compared, output_paint())
+        return comparison_text(compared, output_paint(), is_summary=is_summary)
     items = comparison_items(compared)
-    return _json(items) if output is Output.JSON else _yaml(items)
+    return _json(items) if output is Output.JSON else write_yaml(items)
+
+
+def _summary(previews: Sequence[Preview], output: Output) -> str:
+    counts = summary(previews)
+    if output in (Output.JSON, Output.YAML):
+        return _json(counts) if output is Output.JSON else write_yaml(counts)
+    return summary_text(counts, output_paint())
 
 
 def _status(previews: Sequence[Preview]) -> int:
@@ -110,20 +137,20 @@ def _as_text(previews: Sequence[Preview]) -> str:
     return "".join(preview_text(preview, paint) for preview in previews)
 
 
+def _as_table(previews: Sequence[Preview]) -> str:
+    return table_text(previews, output_paint())
+
+
 def _as_json(previews: Sequence[Preview]) -> str:
     return _json([preview_item(preview) for preview in previews])
 
 
 def _as_yaml(previews: Sequence[Preview]) -> str:
-    return _yaml([preview_item(preview) for preview in previews])
+    return write_yaml([preview_item(preview) for preview in previews])
 
 
-def _json(items: list[JsonObject]) -> str:
-    return orjson.dumps(items, option=orjson.OPT_INDENT_2).decode() + "\n"
-
-
-def _yaml(items: list[JsonObject]) -> str:
-    return write_yaml(items)
+def _json(value: JsonObject | list[JsonObject]) -> str:
+    return orjson.dumps(value, option=orjson.OPT_INDENT_2).decode() + "\n"
 
 
 def _as_patches(previews: Sequence[Preview]) -> str:
@@ -132,6 +159,7 @@ def _as_patches(previews: Sequence[Preview]) -> str:
 
 WRITERS: Mapping[Output, Callable[[Sequence[Preview]], str]] = {
     Output.DIFF: _as_text,
+    Output.TABLE: _as_table,
     Output.JSON: _as_json,
     Output.YAML: _as_yaml,
     Output.PATCH: _as_patches,

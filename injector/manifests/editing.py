@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from injector.core.model import JsonObject
-from injector.core.yaml.nodes import BYTE_ORDER_MARK, Alias, Collection, Mapping, Node, Scalar, compose
+from injector.core.yaml.nodes import Alias, Collection, Mapping, Node, Scalar
 from injector.core.yaml.nodes import Sequence as List
-from injector.core.yaml.reader import key_of, read_manifest
+from injector.core.yaml.reader import key_of
 from injector.core.yaml.writer import QUOTES, lines, quoted_like
-from injector.manifests.parsing import children
+from injector.manifests.parsing import Manifest, children, read
 
 _DASH = re.compile(r"^(?P<indentation> *)-(?=\s)", re.MULTILINE)
 _JSON_LAYOUT = re.compile(r'\s*\{\r?\n(?P<indentation> +)"')
@@ -37,25 +37,21 @@ class _Edit:
 Edits: TypeAlias = Iterator[_Edit]
 
 
-def splice(text: str, before: JsonObject, after: JsonObject) -> str:
-    """`text`, which reads as `before` and ends with a line feed, changed so that it reads as `after`.
+def splice(manifest: Manifest, after: JsonObject) -> Manifest:
+    """`manifest`, whose text ends with a line feed, changed so that it reads as `after`.
 
     Where that cannot be done in place, the whole document is written anew, without its comments. JSON stays JSON.
     """
-    if text.startswith(BYTE_ORDER_MARK):
-        return BYTE_ORDER_MARK + splice(text.removeprefix(BYTE_ORDER_MARK), before, after)
-    if text.lstrip().startswith("{"):
-        return _json(text, after)
-    node = compose(text)
-    if not isinstance(node, Mapping) or node.is_flow:
-        return _json(text, after)
+    text, root = manifest.text, manifest.root
+    if not isinstance(root, Mapping) or root.is_flow:
+        return Manifest(_json(text, after), after, None)
     try:
-        changed = _Splicer(text, node).spliced(before, after)
-        if read_manifest(changed) == after:
+        changed = read(_Splicer(text, root).spliced(manifest.value, after))
+        if changed.value == after:
             return changed
     except (CannotSpliceError, ValueError):
         pass
-    return _block(after, 0, indents_lists=_indents_lists(text, node)) + "\n"
+    return read(_block(after, 0, indents_lists=_indents_lists(text, root)) + "\n")
 
 
 def _json(text: str, after: JsonObject) -> str:

@@ -15,8 +15,8 @@ import orjson
 from injector.core.model import STATUS_ANNOTATION, JsonObject, Pod
 from injector.core.pods import annotations, with_metadata
 from injector.core.reinjection.status import ORIGINAL
-from injector.core.yaml.reader import read_manifest
 from injector.manifests.files import with_pods_changed
+from injector.manifests.parsing import Manifest, read
 
 # Annotations share 256 KiB (https://kubernetes.io/docs/concepts/overview/working-with-objects/annotations/), and
 # `kubectl apply` keeps each of them twice.
@@ -27,12 +27,12 @@ _TEXT, _LINES = "text", "lines"
 _Hunk: TypeAlias = tuple[int, list[str], list[str]]
 
 
-def with_handwriting(injected: str, restored: str, wanted: str) -> str:
+def with_handwriting(injected: Manifest, restored: Manifest, wanted: str) -> Manifest:
     """The document `injected` with a record of how to make `wanted` of `restored`, which its removal would give.
 
     Without one where they are the same, or where the record would be longer than LONGEST_RECORD.
     """
-    hunks = _hunks(restored.split("\n"), wanted.split("\n"))
+    hunks = _hunks(restored.text.split("\n"), wanted.split("\n"))
     lines = {_LINES: hunks} if hunks and len(orjson.dumps(hunks)) <= LONGEST_RECORD else None
     recorded = False
 
@@ -47,15 +47,15 @@ def with_handwriting(injected: str, restored: str, wanted: str) -> str:
     return with_pods_changed(injected, record)[0]
 
 
-def in_handwriting(injected: str, restored: str) -> str:
+def in_handwriting(injected: Manifest, restored: Manifest) -> Manifest:
     """`restored`, which the removal of the injection from `injected` gave, as far as possible as it was written."""
-    lines = restored.split("\n")
+    lines = restored.text.split("\n")
     for at, old, new in reversed(_recorded(injected)):
         place = _nearest(lines, old, at)
         if place is not None:
             lines[place : place + len(old)] = new
     text = "\n".join(lines)
-    return text if text == restored or _means_the_same(text, restored) else restored
+    return restored if text == restored.text else _as_written(text, restored)
 
 
 def _status(pod: Pod) -> JsonObject | None:
@@ -78,7 +78,7 @@ def _with_text(pod: Pod, status: JsonObject, lines: JsonObject | None) -> Pod:
     return with_metadata(pod, "annotations", {**annotations(pod), STATUS_ANNOTATION: text})
 
 
-def _recorded(injected: str) -> list[_Hunk]:
+def _recorded(injected: Manifest) -> list[_Hunk]:
     """The lines that the first injected pod of the document remembers."""
     found: list[JsonObject] = []
 
@@ -125,11 +125,13 @@ def _nearest(lines: list[str], old: list[str], at: int) -> int | None:
     return min(places, key=lambda place: abs(place - at), default=None)
 
 
-def _means_the_same(text: str, other: str) -> bool:
+def _as_written(text: str, restored: Manifest) -> Manifest:
+    """The document `text`, where it means the same as `restored`; else that."""
     try:
-        return bool(_without_empties(read_manifest(text)) == _without_empties(read_manifest(other)))
+        written = read(text)
     except ValueError:
-        return False
+        return restored
+    return written if _without_empties(written.value) == _without_empties(restored.value) else restored
 
 
 def _without_empties(value: Any) -> Any:

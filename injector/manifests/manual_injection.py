@@ -1,28 +1,47 @@
 """What manual injection does to one workload: the same path as in the webhook, told in the words of a command line."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from injector.core.admission import Setup, Subject, admit
-from injector.core.model import PROXY_CONFIG_ANNOTATION, Decision, InjectionError, JsonObject, Pod, Snapshot, Workload
+from injector.core.annotations import ANNOTATIONS, LABELS
+from injector.core.model import (
+    INJECT_KEY,
+    PROXY_CONFIG_ANNOTATION,
+    Decision,
+    InjectionError,
+    JsonObject,
+    Pod,
+    Snapshot,
+    Workload,
+)
 from injector.core.pods import annotations
 from injector.core.proxy_config import ProxyConfigError, parse_text
 from injector.core.reinjection.undo import uninject
 from injector.core.workload import identify
-from injector.manifests.files import Change, title_of, with_pods_changed
+from injector.manifests.files import Change, with_pods_changed
 from injector.manifests.formatting import in_handwriting, with_handwriting
+from injector.manifests.parsing import Manifest
+from injector.manifests.workloads import CREATED_FROM, WORKLOAD_KINDS, pod_of, title_of
 
 _DEFAULT_NAMESPACE = "default"
+_OPTED_OUT = Decision(inject=False, reason="PodLabel", message=f"the pod template's label {INJECT_KEY} is 'false'")
 
 
-def injection(setup: Setup, snapshot: Snapshot) -> Change:
-    """The change that injects. A namespace that `snapshot` does not know plays no part in the decision."""
+def injection(setup: Setup, snapshot: Snapshot, namespace: str = "") -> Change:
+    """The change that injects; `namespace` is that of workloads that name none.
+
+    A namespace that `snapshot` does not know plays no part in the decision.
+    """
 
     def change(document: JsonObject, pod: Pod) -> tuple[Pod, Sequence[str]]:
         _refuse_unreadable_proxy_config(pod)
-        admission = admit(subject_of_workload(document, pod, snapshot), setup, snapshot)
+        unread = _unread_metadata(document)
+        if (unread.get("labels") or {}).get(INJECT_KEY) == "false":
+            return pod, [_skipped(document, pod, _OPTED_OUT)]
+        admission = admit(subject_of_workload(document, pod, snapshot, namespace), setup, snapshot)
         if not admission.allowed:
             raise InjectionError(admission.message)
-        warnings = [f"{title_of(document)}: {warning}" for warning in admission.warnings]
+        warnings = [f"{title_of(document)}: {warning}" for warning in (*admission.warnings, *_unread_names(unread))]
         if admission.decision and not admission.decision.inject:
             warnings.append(_skipped(document, pod, admission.decision))
         return admission.pod, warnings
@@ -30,16 +49,18 @@ def injection(setup: Setup, snapshot: Snapshot) -> Change:
     return Change(change, _remembering)
 
 
-def _remembering(before: str, injected: str) -> str:
+def _remembering(before: Manifest, injected: Manifest) -> Manifest:
     """The injected document with what its removal needs to give the text that was there before the first injection."""
-    wanted = in_handwriting(before, _without_injection(before))
+    wanted = in_handwriting(before, _without_injection(before)).text
     recorded = with_handwriting(injected, _without_injection(injected), wanted)
+    if recorded is injected:
+        return injected
     # Where the record cannot be put in place, the document is written anew, and its removal gives another text.
     return with_handwriting(recorded, _without_injection(recorded), wanted)
 
 
-def _without_injection(text: str) -> str:
-    changed, outcome = with_pods_changed(text, _without)
+def _without_injection(manifest: Manifest) -> Manifest:
+    changed, outcome = with_pods_changed(manifest, _without)
     if outcome.faults:
         raise ValueError("; ".join(outcome.faults))
     return changed
@@ -56,6 +77,25 @@ def _refuse_unreadable_proxy_config(pod: Pod) -> None:
         ) from error
 
 
+def _unread_metadata(document: JsonObject) -> JsonObject:
+    """Metadata that the webhook reads and manual injection does not: that of the pod template of a CronJob."""
+    kind = document["kind"]
+    if CREATED_FROM[kind] == WORKLOAD_KINDS[kind]:
+        return {}
+    metadata = pod_of(document, CREATED_FROM[kind]).get("metadata") or {}
+    return {key: value for key, value in metadata.items() if isinstance(value, dict)}
+
+
+def _unread_names(metadata: JsonObject) -> Iterator[str]:
+    for field, known in (("labels", LABELS), ("annotations", ANNOTATIONS)):
+        for name in metadata.get(field) or {}:
+            if name in known:
+                yield (
+                    f"{field[:-1]} {name} of the pod template does not count in a file: manual injection of a CronJob "
+                    "reads spec.jobTemplate.metadata, as istioctl does, the webhook the pod template: set it in both"
+                )
+
+
 def _without(_: JsonObject, pod: Pod) -> tuple[Pod, Sequence[str]]:
     return uninject(pod), ()
 
@@ -64,12 +104,12 @@ def _without(_: JsonObject, pod: Pod) -> tuple[Pod, Sequence[str]]:
 removal = Change(_without, in_handwriting)
 
 
-def subject_of_workload(document: JsonObject, pod: Pod, snapshot: Snapshot) -> Subject:
+def subject_of_workload(document: JsonObject, pod: Pod, snapshot: Snapshot, default_namespace: str = "") -> Subject:
     """The subject that manual injection of the workload in `document` with `pod` is about (reference 4.2 and 14)."""
     of_workload = document.get("metadata") or {}
-    own = (pod.get("metadata") or {}).get("namespace") or ""
-    namespace = of_workload.get("namespace") or ""
     is_pod = document["kind"] == "Pod"
+    own = (pod.get("metadata") or {}).get("namespace") or (default_namespace if is_pod else "")
+    namespace = of_workload.get("namespace") or default_namespace
     workload = Workload(
         name=of_workload.get("name") or "",
         namespace=namespace,

@@ -1,12 +1,12 @@
-"""Where each kind of workload keeps its pod (reference section 14)."""
+"""Where each kind of workload keeps its pod (reference section 14), and the pod that its controller would create."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from injector.core.model import JsonObject, Pod
 
-Keys: TypeAlias = tuple[str, ...]
+Keys: TypeAlias = tuple[str | int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +16,11 @@ class PodPlace:
     metadata: Keys
     spec: Keys
     needs_template: bool = False
+
+    @property
+    def path(self) -> str:
+        """Where the pod template is, as in `spec.workers[0].template`; empty for a pod itself."""
+        return path_text(self.spec[:-1])
 
 
 _TEMPLATE = PodPlace(("spec", "template", "metadata"), ("spec", "template", "spec"))
@@ -34,15 +39,61 @@ WORKLOAD_KINDS: Mapping[str, PodPlace] = {
     "CronJob": PodPlace(("spec", "jobTemplate", "metadata"), ("spec", "jobTemplate", "spec", "template", "spec")),
 }
 
+# Controllers take a pod's metadata from the pod template, also where manual injection reads and writes elsewhere.
+CREATED_FROM: Mapping[str, PodPlace] = {
+    **WORKLOAD_KINDS,
+    "CronJob": PodPlace(("spec", "jobTemplate", "spec", "template", "metadata"), WORKLOAD_KINDS["CronJob"].spec),
+}
+
+
+def title_of(document: JsonObject, name: str = "") -> str:
+    """How messages name an object: `Deployment "shop/reviews"`, the namespace only where it has one."""
+    metadata = document.get("metadata")
+    metadata = metadata if isinstance(metadata, dict) else {}
+    parts = [part for part in (metadata.get("namespace"), name or metadata.get("name")) if part]
+    return f'{document["kind"]} "{"/".join(map(str, parts))}"'
+
+
+def path_text(keys: Keys) -> str:
+    """`keys` as messages write them: `spec.workers[0].template`."""
+    return "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys).removeprefix(".")
+
+
+def pod_places(document: JsonObject) -> Iterator[PodPlace]:
+    """Where the pods of an object of any kind come from, in order; nothing where it makes none.
+
+    A kind that is not known here is searched for pod templates: mappings below a key such as `template` or
+    `workerTemplate` that have `spec.containers`.
+    """
+    known = CREATED_FROM.get(document["kind"])
+    if known:
+        yield known
+    else:
+        yield from _templates_in(document)
+
+
+def _templates_in(document: JsonObject) -> Iterator[PodPlace]:
+    pending: list[tuple[Keys, str, Any]] = [((), "", document)]
+    while pending:
+        keys, name, value = pending.pop()
+        if isinstance(value, list):
+            pending += [((*keys, at), name, item) for at, item in reversed(list(enumerate(value)))]
+        elif isinstance(value, dict):
+            spec = value.get("spec")
+            if "template" in name.lower() and isinstance(spec, dict) and isinstance(spec.get("containers"), list):
+                yield PodPlace((*keys, "metadata"), (*keys, "spec"))
+                continue
+            pending += [((*keys, key), key, item) for key, item in reversed(value.items())]
+
 
 def pod_of(document: JsonObject, place: PodPlace) -> Pod:
-    """The pod that the workload in `document` would run; metadata and spec are the very objects of the document.
+    """The pod at `place` of the workload in `document`; metadata and spec are the very objects of the document.
 
     Raises ValueError where there is no pod, or no mapping on the way to it.
     """
     spec = _at(document, place.spec)
     if spec is None:
-        missing = ".".join(place.spec[:-1] if place.needs_template else place.spec)
+        missing = path_text(place.spec[:-1] if place.needs_template else place.spec)
         raise ValueError(f"{missing} is required value")
     metadata = _at(document, place.metadata)
     return {"apiVersion": "v1", "kind": "Pod", **({} if metadata is None else {"metadata": metadata}), "spec": spec}
@@ -53,47 +104,55 @@ def with_pod(document: JsonObject, place: PodPlace, pod: Pod) -> JsonObject:
 
     Metadata of which nothing is left is taken out: an injection has put it there.
     """
-    changed = _replaced(document, place.spec, pod["spec"])
+    changed: JsonObject = _replaced(document, place.spec, pod["spec"])
     if "metadata" not in pod:
         return changed
     if not pod["metadata"] and _at(document, place.metadata):
-        return _without(changed, place.metadata)
-    return _replaced(changed, place.metadata, pod["metadata"], before=place.spec[-1])
+        changed = _without(changed, place.metadata)
+    else:
+        changed = _replaced(changed, place.metadata, pod["metadata"], before=str(place.spec[-1]))
+    return changed
 
 
 def _at(document: JsonObject, keys: Keys) -> JsonObject | None:
     value: Any = document
     for depth, key in enumerate(keys):
-        value = value.get(key)
+        value = value[key] if isinstance(key, int) else value.get(key)
         if value is None:
             return None
-        if not isinstance(value, dict):
-            raise ValueError(f"{'.'.join(keys[: depth + 1])} has to be a mapping, not {value!r:.80}")
+        holds_items = depth + 1 < len(keys) and isinstance(keys[depth + 1], int)
+        if not isinstance(value, list if holds_items else dict):
+            raise ValueError(f"{path_text(keys[: depth + 1])} must be a mapping, got {value!r:.80}")
     found: JsonObject = value
     return found
 
 
-def _replaced(document: JsonObject, keys: Keys, value: JsonObject, before: str = "") -> JsonObject:
+def _replaced(holder: Any, keys: Keys, value: JsonObject, before: str = "") -> Any:
+    """`holder`, a mapping or a list, with `value` at `keys`; a new last key goes in front of the key `before`."""
     key, *rest = keys
     if rest:
-        return {**document, key: _replaced(document[key], tuple(rest), value, before)}
-    if document.get(key) is value:
-        return document
-    if key in document or before not in document:
-        return {**document, key: value}
-    return {name: each for own, kept in document.items() for name, each in _with_new(own, kept, before, (key, value))}
+        return _with_item(holder, key, _replaced(holder[key], tuple(rest), value, before))
+    if holder.get(key) is value:
+        return holder
+    if key in holder or before not in holder:
+        return {**holder, key: value}
+    items = list(holder.items())
+    at = list(holder).index(before)
+    return dict([*items[:at], (key, value), *items[at:]])
 
 
-def _with_new(own: str, kept: Any, before: str, new: tuple[str, Any]) -> list[tuple[str, Any]]:
-    return [new, (own, kept)] if own == before else [(own, kept)]
+def _with_item(holder: Any, key: str | int, item: Any) -> Any:
+    if isinstance(key, int):
+        return [*holder[:key], item, *holder[key + 1 :]]
+    return {**holder, key: item}
 
 
-def _without(document: JsonObject, keys: Keys) -> JsonObject:
-    """The document without the key at `keys`."""
+def _without(holder: Any, keys: Keys) -> Any:
+    """`holder`, a mapping or a list, without the key at `keys`."""
     key, *rest = keys
     if rest:
-        return {**document, key: _without(document[key], tuple(rest))}
-    return {name: value for name, value in document.items() if name != key}
+        return _with_item(holder, key, _without(holder[key], tuple(rest)))
+    return {name: value for name, value in holder.items() if name != key}
 
 
 # The pod that a workload's controller would create, as the API server sends it to a webhook.
@@ -118,21 +177,33 @@ _OWNERS: Mapping[str, _Owner] = {
     "Deployment": _Owner("ReplicaSet", "apps/v1", f"-{_HASH}", {"pod-template-hash": _HASH}),
     "CronJob": _Owner("Job", "batch/v1", f"-{_RUN}"),
     "DeploymentConfig": _Owner("ReplicationController", "v1", "-1"),
+    "Rollout": _Owner("ReplicaSet", "apps/v1", f"-{_HASH}", {"rollouts-pod-template-hash": _HASH}),
+    # Knative, the only kind of this name that has a pod template, makes a Deployment for each revision. Source:
+    # https://github.com/knative/specs/blob/main/specs/serving/overview.md
+    "Service": _Owner("ReplicaSet", "apps/v1", f"-00001-deployment-{_HASH}", {"pod-template-hash": _HASH}),
 }
-
-# Controllers take a pod's metadata from the pod template, also where manual injection reads and writes elsewhere.
-CREATED_FROM: Mapping[str, PodPlace] = {
-    **WORKLOAD_KINDS,
-    "CronJob": PodPlace(("spec", "jobTemplate", "spec", "template", "metadata"), WORKLOAD_KINDS["CronJob"].spec),
-}
+# The name that Knative gives a container without one (https://knative.dev/docs/serving/configuration/config-defaults/).
+_KNATIVE_CONTAINER = "user-container"
 
 
-def created_pod(document: JsonObject) -> Pod:
-    """The pod that the workload in `document` leads to; a Pod leads to itself. Metadata and spec have to be there."""
+def pod_template(document: JsonObject, place: PodPlace) -> Pod:
+    """The pod template at `place` as its controller reads it. Raises ValueError, as `pod_of` does."""
+    template = pod_of(document, place)
+    listed = template["spec"].get("containers")
+    if document["kind"] != "Service" or not isinstance(listed, list):
+        return template
+    named = [{"name": _KNATIVE_CONTAINER, **each} if isinstance(each, dict) else each for each in listed]
+    return template if named == listed else {**template, "spec": {**template["spec"], "containers": named}}
+
+
+def created_pod(document: JsonObject, place: PodPlace | None = None) -> Pod:
+    """The pod that the workload in `document` leads to by its template at `place`, by default its first one.
+
+    A Pod leads to itself. Metadata and spec have to be there.
+    """
     if document["kind"] == "Pod":
         return {"apiVersion": "v1", "kind": "Pod", "metadata": document.get("metadata") or {}, "spec": document["spec"]}
-    outer = document["spec"]["jobTemplate"] if document["kind"] == "CronJob" else document
-    template = outer["spec"]["template"]
+    template = pod_template(document, place or next(pod_places(document)))
     metadata = template.get("metadata") or {}
     name = (document.get("metadata") or {}).get("name") or ""
     owner = _OWNERS.get(document["kind"]) or _Owner(document["kind"], document.get("apiVersion") or "")
@@ -152,13 +223,13 @@ def created_pod(document: JsonObject) -> Pod:
     return {"apiVersion": "v1", "kind": "Pod", "metadata": {**metadata, **added}, "spec": template["spec"]}
 
 
-def with_created_pod(document: JsonObject, pod: Pod) -> JsonObject:
+def with_created_pod(document: JsonObject, pod: Pod, place: PodPlace | None = None) -> JsonObject:
     """The workload whose controller would create `pod`: the inverse of `created_pod`, after a change of the pod."""
-    place = CREATED_FROM[document["kind"]]
+    place = place or next(pod_places(document))
     if document["kind"] == "Pod":
         return with_pod(document, place, pod)
     template = pod_of(document, place).get("metadata") or {}
-    added = created_pod(document)["metadata"]
+    added = created_pod(document, place)["metadata"]
     metadata = _without_added(pod["metadata"], template, added)
     if "labels" in metadata:
         labels = _without_added(metadata["labels"], template.get("labels") or {}, added["labels"])

@@ -1,12 +1,12 @@
 """What a second configuration would change: workloads in groups of the same consequence, worst first."""
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 from injector.core.admission import Setup
 from injector.core.model import STATUS_ANNOTATION, JsonObject, Pod, Snapshot
-from injector.core.pods import annotations, with_metadata
+from injector.core.pods import all_containers, annotations, labels, with_metadata
 from injector.reports.changes import changes_between, diff_lines
 from injector.reports.documents import Document
 from injector.reports.evaluate import Preview, PreviewOptions, preview_documents
@@ -50,7 +50,10 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Workloads with the same consequence, for the same reason or with the same diff."""
+    """Workloads with the same consequence, for the same reason or with the same change.
+
+    In `detail` the names of a workload and its containers are placeholders where its members differ only in them.
+    """
 
     consequence: str
     detail: tuple[str, ...]
@@ -59,25 +62,50 @@ class Group:
 
 def compare(
     documents: list[Document], options: PreviewOptions, setups: tuple[Setup, Setup], snapshot: Snapshot
-) -> list[Comparison]:
-    """Every workload among `documents` under both setups. Raises UnreadableInputError, as `preview` does."""
-    before, after = map(partial(_cases, documents, options, snapshot), setups)
-    return [Comparison(one, other) for one, other in zip(before, after, strict=True)]
+) -> Iterator[Comparison]:
+    """Every workload among `documents` under both setups. Raises UnreadableInputError, as `preview_documents` does."""
+    before, after = (preview_documents(documents, options, setup, snapshot) for setup in setups)
+    return (Comparison(one, other) for one, other in zip(before, after, strict=True))
 
 
 def grouped(compared: Iterable[Comparison]) -> list[Group]:
     """Those that would change, grouped: by consequence, worst first, larger groups before smaller ones."""
-    found: dict[tuple[str, tuple[str, ...]], list[Comparison]] = {}
+    members: dict[tuple[str, tuple[str, ...]], list[tuple[Comparison, tuple[str, ...]]]] = {}
     for each in compared:
         if each.consequence:
-            found.setdefault((each.consequence, tuple(each.detail())), []).append(each)
-    groups = [Group(consequence, detail, tuple(members)) for (consequence, detail), members in found.items()]
+            detail = tuple(each.detail())
+            key = each.consequence, tuple(_without_names(detail, each.after))
+            members.setdefault(key, []).append((each, detail))
+    groups = [
+        Group(consequence, _common(common, [own for _, own in listed]), tuple(each for each, _ in listed))
+        for (consequence, common), listed in members.items()
+    ]
     order = list(CONSEQUENCES)
     return sorted(groups, key=lambda group: (order.index(group.consequence), -len(group.members)))
 
 
-def _cases(documents: list[Document], options: PreviewOptions, snapshot: Snapshot, setup: Setup) -> list[Preview]:
-    return list(preview_documents(documents, options, setup, snapshot))
+def _common(common: tuple[str, ...], details: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
+    """The detail of a group: its members' own where it is the same, else what they have in `common`."""
+    return details[0] if len(set(details)) == 1 else common
+
+
+def _without_names(detail: Sequence[str], preview: Preview) -> Iterator[str]:
+    """The lines of `detail` with placeholders for the names of the workload, its namespace and its containers."""
+    metadata = preview.document.get("metadata") or {}
+    placeholders = {
+        **{str(value): "<label>" for value in labels(preview.pod).values()},
+        **{each["name"]: "<container>" for _, _, each in all_containers(preview.pod)},
+        preview.namespace: "<namespace>",
+        str(metadata.get("name") or ""): "<name>",
+    }
+    names = sorted(filter(None, placeholders), key=len, reverse=True)
+    pattern = re.compile(rf"(?<![\w-])(?:{'|'.join(map(re.escape, names))})(?![\w-])") if names else None
+    for line in detail:
+        # A key is never a name of the user's; a value and the path of a hunk may hold some.
+        key, colon, value = line.partition(": ") if line[:1] in "+-" else ("", "", line)
+        text = value if colon else line
+        replaced = pattern.sub(lambda found: placeholders[found[0]], text) if pattern else text
+        yield f"{key}: {replaced}" if colon else replaced
 
 
 def _without_record(preview: Preview) -> Pod:
@@ -88,15 +116,21 @@ def _without_record(preview: Preview) -> Pod:
 
 # A comparison of two configurations, for a terminal and as plain JSON.
 
+_MEMBERS_SHOWN = 20
 _STYLES = {"refused": "refuse", "lost": "refuse", "gained": "inject", "changed": "skip"}
 
 
-def comparison_text(compared: Sequence[Comparison], paint: Paint = plain) -> str:
-    """The whole text: how many would change, then each group with its workloads and what they have in common."""
+def comparison_text(compared: Sequence[Comparison], paint: Paint = plain, *, is_summary: bool = False) -> str:
+    """The whole text: how many would change, then each group with its workloads and what they have in common.
+
+    A summary is this without workloads and without details.
+    """
     groups = grouped(compared)
     changing = sum(len(group.members) for group in groups)
     head = f"{changing} of {len(compared)} workloads would change on the next restart of their pods"
-    lines = [paint(head, "title"), *(line for group in groups for line in _group_lines(group, paint))]
+    lines = [paint(head, "title")]
+    for group in groups:
+        lines += [_heading(group, paint)] if is_summary else ["", _heading(group, paint), *_group_lines(group, paint)]
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -120,8 +154,12 @@ def comparison_items(compared: Sequence[Comparison]) -> list[JsonObject]:
     ]
 
 
+def _heading(group: Group, paint: Paint) -> str:
+    return paint(f"{len(group.members)} {CONSEQUENCES[group.consequence]}", _STYLES[group.consequence])
+
+
 def _group_lines(group: Group, paint: Paint) -> Iterator[str]:
-    yield ""
-    yield paint(f"{len(group.members)} {CONSEQUENCES[group.consequence]}", _STYLES[group.consequence])
-    yield from (f"  {preview_title(each.after)}" for each in group.members)
+    yield from (f"  {preview_title(each.after)}" for each in group.members[:_MEMBERS_SHOWN])
+    if len(group.members) > _MEMBERS_SHOWN:
+        yield f"  and {len(group.members) - _MEMBERS_SHOWN} more; -o json lists them"
     yield from (f"    {line}" for line in diff_as_shown(group.detail, paint))

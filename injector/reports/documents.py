@@ -7,8 +7,10 @@ from typing import Any
 import orjson
 
 from injector.core.model import JsonObject
+from injector.core.yaml.nodes import BYTE_ORDER_MARK
 from injector.core.yaml.reader import read_manifest
-from injector.manifests.parsing import split
+from injector.manifests.files import kustomization_hint, template_hint
+from injector.manifests.parsing import Piece, split
 
 # What a YAML document is to an API server: the JSON that kubectl makes of it.
 
@@ -54,6 +56,7 @@ def read_documents(text: str) -> Iterator[Document]:
 
 
 def _values(text: str) -> Iterator[tuple[str, Any]]:
+    text = text.removeprefix(BYTE_ORDER_MARK)
     if text.lstrip()[:1] in ("{", "["):
         try:
             value = orjson.loads(text)
@@ -65,8 +68,7 @@ def _values(text: str) -> Iterator[tuple[str, Any]]:
             return
     try:
         for piece in split(text.replace("\r\n", "\n")):
-            where = f"document {piece.number}"
-            yield where, _parsed(piece.text, where)
+            yield f"document {piece.number}", _parsed(piece)
     except UnreadableInputError:
         raise
     except ValueError as error:
@@ -80,11 +82,11 @@ def _as_written(value: Any) -> Any:
         raise UnreadableInputError(f"document 1: {error}") from error
 
 
-def _parsed(text: str, where: str) -> Any:
+def _parsed(piece: Piece) -> Any:
     try:
-        return json_copy(read_manifest(text if text.endswith("\n") else f"{text}\n"))
+        return json_copy(read_manifest(piece.text if piece.text.endswith("\n") else f"{piece.text}\n"))
     except ValueError as error:
-        raise UnreadableInputError(f"{where}: {error}") from error
+        raise UnreadableInputError(f"{piece.fault(error)}{template_hint(piece.text)}") from error
 
 
 def _objects(value: Any, where: str) -> Iterator[Document]:
@@ -94,7 +96,8 @@ def _objects(value: Any, where: str) -> Iterator[Document]:
         return
     kind = value.get("kind") if isinstance(value, dict) else None
     if not isinstance(kind, str) or not kind:
-        raise UnreadableInputError(f"{where}: expected a Kubernetes object with a kind, not {_brief(value)}")
+        hint = kustomization_hint(value)
+        raise UnreadableInputError(f"{where}: expected a Kubernetes object with a kind, got {_brief(value)}{hint}")
     if kind.endswith("List") and isinstance(value.get("items"), list | None):
         # Items of a typed list come without the fields that say what they are.
         inherited = {"apiVersion": value.get("apiVersion"), "kind": kind.removesuffix("List")}

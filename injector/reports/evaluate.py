@@ -7,7 +7,7 @@ from typing import Any
 from injector.core.admission import Setup, admit_request
 from injector.core.model import Admission, AdmissionRequest, JsonObject, Pod, Snapshot
 from injector.core.pod_schema import pod_faults
-from injector.manifests.workloads import CREATED_FROM, created_pod, pod_of, with_created_pod
+from injector.manifests.workloads import PodPlace, created_pod, pod_places, pod_template, with_created_pod
 from injector.reports.documents import Document, UnreadableInputError
 
 # One previewed workload: what went in, what came out, where it stands.
@@ -15,7 +15,7 @@ from injector.reports.documents import Document, UnreadableInputError
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """A workload and what becomes of the pod that its controller would create.
+    """A workload and what becomes of the pod that its controller would create from the pod template at `place`.
 
     `document` is the workload as given, `result` the workload whose pods come out injected (the very same object where
     nothing changes), `pod` the created pod, `admission` what becomes of that. `namespace_object` is None where the
@@ -23,6 +23,7 @@ class Preview:
     """
 
     document: JsonObject
+    place: PodPlace
     result: JsonObject
     namespace: str
     namespace_object: JsonObject | None
@@ -35,25 +36,26 @@ class Preview:
         return self.admission.allowed and self.admission.decision is not None and self.admission.decision.inject
 
 
-WORKLOADS = frozenset(CREATED_FROM)
+def preview_workload(
+    document: JsonObject, setup: Setup, snapshot: Snapshot, default_namespace: str, place: PodPlace | None = None
+) -> Preview:
+    """The preview of a workload by its pod template at `place`, by default its first one.
 
-
-def preview_workload(document: JsonObject, setup: Setup, snapshot: Snapshot, default_namespace: str) -> Preview:
-    """The preview of a workload of one of the kinds in WORKLOADS; it is in `default_namespace` where it names none.
-
-    A workload from which no pod can be made is a preview that is not allowed, with no decision.
+    It is in `default_namespace` where it names no namespace. A workload from which no pod can be made is not allowed,
+    with no decision.
     """
+    place = place or next(pod_places(document))
     namespace = namespace_of(document, default_namespace)
     namespace_object = snapshot.namespaces.get(namespace)
-    faults = _faults(document)
+    faults = _faults(document, place)
     if faults:
         refused = Admission(allowed=False, decision=None, pod={}, message="; ".join(faults))
-        return Preview(document, document, namespace, namespace_object, {}, refused)
-    pod = created_pod(document)
+        return Preview(document, place, document, namespace, namespace_object, {}, refused)
+    pod = created_pod(document, place)
     admission = admit_request(request_for(pod, namespace), setup, snapshot)
     changed = admission.allowed and admission.pod is not pod
-    result = with_created_pod(document, admission.pod) if changed else document
-    return Preview(document, result, namespace, namespace_object, pod, admission)
+    result = with_created_pod(document, admission.pod, place) if changed else document
+    return Preview(document, place, result, namespace, namespace_object, pod, admission)
 
 
 def namespace_of(document: JsonObject, default: str) -> str:
@@ -77,21 +79,23 @@ def request_for(pod: Pod, namespace: str) -> AdmissionRequest:
     )
 
 
-def _faults(document: JsonObject) -> list[str]:
+def _faults(document: JsonObject, place: PodPlace) -> list[str]:
     metadata = document.get("metadata")
     if not isinstance(metadata, dict | None):
-        return [f"metadata: expected a mapping, not {metadata!r:.60}"]
+        return [f"metadata: must be a mapping, got {metadata!r:.60}"]
     for field in ("name", "namespace"):
         value = (metadata or {}).get(field)
         if not isinstance(value, str | None):
-            return [f"metadata.{field}: expected a text, not {value!r:.60}"]
+            return [f"metadata.{field}: must be a string, got {value!r:.60}"]
     try:
-        return pod_faults(pod_of(document, CREATED_FROM[document["kind"]]))
+        return pod_faults(pod_template(document, place))
     except ValueError as error:
         return [str(error)]
 
 
 # The cluster around previewed workloads: a snapshot, with what the input itself says of namespaces and nodes.
+
+_CLUSTER_KINDS = ("Namespace", "Node")
 
 
 def with_documents(snapshot: Snapshot, documents: Iterable[Document]) -> Snapshot:
@@ -125,7 +129,7 @@ def parse_labels(text: str) -> dict[str, str]:
     for part in filter(None, (part.strip() for part in text.split(","))):
         key, equals, value = part.partition("=")
         if not equals or not key.strip():
-            raise ValueError(f"namespace labels have to be written key=value,key=value, not {part!r}")
+            raise ValueError(f"namespace labels must be written key=value,key=value, got {part!r}")
         labels[key.strip()] = value.strip()
     return labels
 
@@ -143,10 +147,10 @@ def _checked_name(document: Document) -> str:
     for field in ("labels", "annotations"):
         texts = metadata.get(field)
         if texts is not None and not _is_text_map(texts):
-            raise UnreadableInputError(f"{what} {name!r}: metadata.{field} has to map texts to texts")
+            raise UnreadableInputError(f"{what} {name!r}: metadata.{field} must map strings to strings")
     for field in ("spec", "status"):
         if not isinstance(document.object.get(field), dict | None):
-            raise UnreadableInputError(f"{what} {name!r}: {field} has to be a mapping")
+            raise UnreadableInputError(f"{what} {name!r}: {field} must be a mapping")
     return name
 
 
@@ -174,15 +178,24 @@ class PreviewOptions:
 def preview_documents(
     documents: list[Document], options: PreviewOptions, setup: Setup, snapshot: Snapshot
 ) -> Iterator[Preview]:
-    """The preview of every workload among `documents`, in order, each worked on when it is asked for.
+    """The preview of every pod template of every workload among `documents`, in order, each made when it is asked for.
 
     Namespace and Node objects among them count as the cluster's. Raises UnreadableInputError for such an object that
     cannot be used.
     """
     known = with_documents(snapshot, documents)
-    found = [document.object for document in documents if document.object["kind"] in WORKLOADS]
+    templates = [(each.object, place) for each in documents for place in pod_places(each.object)]
     if options.namespace_labels is not None:
-        for namespace in {namespace_of(each, options.namespace) for each in found}:
+        for namespace in {namespace_of(each, options.namespace) for each, _ in templates}:
             known = with_namespace_labels(known, namespace, options.namespace_labels)
-    for document in found:
-        yield preview_workload(document, setup, known, options.namespace)
+    for document, place in templates:
+        yield preview_workload(document, setup, known, options.namespace, place)
+
+
+def without_pods(documents: Iterable[Document]) -> list[Document]:
+    """Those of `documents` that make no pods, and say nothing of the cluster either."""
+    return [each for each in documents if each.object["kind"] not in _CLUSTER_KINDS and not _makes_pods(each.object)]
+
+
+def _makes_pods(document: JsonObject) -> bool:
+    return next(pod_places(document), None) is not None

@@ -7,7 +7,7 @@ from injector.core.admission import Setup, admit_request
 from injector.core.model import Admission, InjectionError, Pod, Snapshot
 from injector.core.reinjection.status import Status, read_status
 from injector.core.reinjection.undo import uninject
-from injector.manifests.files import title_of
+from injector.manifests.workloads import title_of
 from injector.reports.changes import Changes, changes_between, diff_lines
 from injector.reports.evaluate import request_for
 from injector.reports.paint import Paint, plain

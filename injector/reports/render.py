@@ -1,14 +1,15 @@
 """A preview as text for a terminal: the decision, the rules looked at, the warnings, the diff."""
 
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from injector.capture.arguments import ArgumentFaults, capture_of_pod
 from injector.capture.system import shown
 from injector.core.model import Decision, JsonObject
 from injector.core.patch import diff
 from injector.core.reasons import UNREADABLE_POD
-from injector.manifests.files import title_of
-from injector.manifests.workloads import CREATED_FROM
+from injector.manifests.workloads import pod_places, title_of
 from injector.reports.changes import Changes, changes_between, diff_lines, diff_text
 from injector.reports.evaluate import Preview
 from injector.reports.paint import Paint, plain
@@ -21,8 +22,8 @@ def preview_changes(preview: Preview) -> Changes:
     """What injection changes in the pods of a workload, with paths that begin at the workload."""
     if preview.result is preview.document:
         return {}
-    prefix = ".".join((*CREATED_FROM[preview.document["kind"]].spec[:-1], ""))
-    return changes_between(preview.pod, preview.admission.pod, prefix)
+    path = preview.place.path
+    return changes_between(preview.pod, preview.admission.pod, f"{path}." if path else "")
 
 
 def preview_item(preview: Preview) -> JsonObject:
@@ -57,9 +58,23 @@ def capture_plan(preview: Preview) -> str:
 
 
 def decision_of(preview: Preview) -> Decision:
-    """The decision; for what is no readable pod one that says so."""
-    unreadable = Decision(inject=False, reason=UNREADABLE_POD, message=preview.admission.message)
-    return preview.admission.decision or unreadable
+    """The decision; for what is no readable pod one that says so.
+
+    Where the namespace is not known, a pod that does not ask for it by its label is injected only if that opts in.
+    """
+    decision = preview.admission.decision
+    if decision is None:
+        return Decision(inject=False, reason=UNREADABLE_POD, message=preview.admission.message)
+    if decision.inject and preview.namespace_object is None and decision.reason != "PodLabel":
+        return replace(decision, message=f"{decision.message}, if namespace {preview.namespace!r} opts in")
+    return decision
+
+
+def outcome_of(preview: Preview) -> str:
+    """What becomes of the workload's pods, in a word: inject, skip or refuse."""
+    if not preview.admission.allowed:
+        return "refuse"
+    return "inject" if preview.is_injected else "skip"
 
 
 def _decision(preview: Preview) -> JsonObject:
@@ -86,16 +101,22 @@ def preview_text(preview: Preview, paint: Paint = plain) -> str:
 
 
 def preview_title(preview: Preview) -> str:
-    """How messages name a workload, with the namespace that it is in."""
+    """How messages name a workload, with the namespace that it is in, and its pod template where it has several."""
+    name = _name_of(preview)
+    title = title_of({"kind": preview.document["kind"], "metadata": {"namespace": preview.namespace, "name": name}})
+    several = len(list(pod_places(preview.document))) > 1
+    return f"{title} {preview.place.path}" if several else title
+
+
+def _name_of(preview: Preview) -> str:
     metadata = preview.document.get("metadata")
-    found = metadata if isinstance(metadata, dict) else {}
-    name = str(found.get("name") or found.get("generateName") or "")
-    return title_of({"kind": preview.document["kind"], "metadata": {"namespace": preview.namespace, "name": name}})
+    named = metadata if isinstance(metadata, dict) else {}
+    return str(named.get("name") or named.get("generateName") or "")
 
 
 def _head(preview: Preview, paint: Paint) -> Iterator[str]:
     decision = decision_of(preview)
-    word = "refuse" if not preview.admission.allowed else "inject" if decision.inject else "skip"
+    word = outcome_of(preview)
     yield f"{paint(preview_title(preview), 'title')}: {paint(word, word)}, {decision.reason}: {decision.message}"
     if not preview.admission.allowed and preview.admission.decision:
         yield from (paint(line, "refuse") for line in preview.admission.message.splitlines())
@@ -118,3 +139,48 @@ def diff_as_shown(lines: Iterable[str], paint: Paint) -> Iterator[str]:
         shown = line if len(line) <= _LONGEST_LINE else f"{line[:_LONGEST_LINE]}... ({len(line)} characters)"
         style = _LINE_STYLES.get(line[:1])
         yield paint(shown, style) if style else shown
+
+
+# Many previews at a glance: one line each, or counted.
+
+_COLUMNS = ("NAMESPACE", "WORKLOAD", "DECISION", "REASON", "TEMPLATES", "WARNINGS")
+
+
+def table_text(previews: Sequence[Preview], paint: Paint = plain) -> str:
+    """One line for each workload, as `kubectl get` writes it."""
+    rows = [_COLUMNS, *map(_row, previews)]
+    widths = [max(len(row[at]) for row in rows) for at in range(len(_COLUMNS))]
+    lines = ["   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    styles = ["title", *map(outcome_of, previews)]
+    return "".join(f"{paint(line, style)}\n" for line, style in zip(lines, styles, strict=True))
+
+
+def _row(preview: Preview) -> tuple[str, ...]:
+    return (
+        preview.namespace,
+        f"{preview.document['kind']}/{_name_of(preview)}",
+        outcome_of(preview),
+        decision_of(preview).reason,
+        ",".join(preview.admission.templates) or "-",
+        str(len(warnings_of(preview)) or "-"),
+    )
+
+
+def summary(previews: Sequence[Preview]) -> JsonObject:
+    """The workloads counted by what becomes of them and why, the most frequent first; and their warnings."""
+    counts = Counter((outcome_of(preview), decision_of(preview).reason) for preview in previews)
+    return {
+        "workloads": len(previews),
+        "outcomes": [
+            {"outcome": outcome, "reason": reason, "count": count} for (outcome, reason), count in counts.most_common()
+        ],
+        "warnings": sum(len(warnings_of(preview)) for preview in previews),
+    }
+
+
+def summary_text(counts: JsonObject, paint: Paint = plain) -> str:
+    """What `summary` counted, as text."""
+    head = paint(f"{counts['workloads']} workloads, {counts['warnings']} warnings", "title")
+    rows = (f"{each['count']:8} {each['outcome']:8} {each['reason']}" for each in counts["outcomes"])
+    lines = [head, *(paint(row, each["outcome"]) for row, each in zip(rows, counts["outcomes"], strict=True))]
+    return "".join(f"{line}\n" for line in lines)

@@ -3,6 +3,8 @@
 import os
 import sys
 from collections.abc import Iterable
+from time import monotonic
+from typing import TypeVar
 
 from injector.reports.paint import Paint, colored, plain
 
@@ -20,3 +22,30 @@ def warn(lines: Iterable[str]) -> None:
 def output_paint() -> Paint:
     """Colours where standard output is a terminal and $NO_COLOR is not set (https://no-color.org)."""
     return colored if sys.stdout.isatty() and not os.environ.get("NO_COLOR") else plain
+
+
+_SHOWN_AFTER_SECONDS = 1.0
+_SHOWN_EVERY_SECONDS = 0.1
+_CLEAR_LINE = "\r\x1b[K"
+
+Item = TypeVar("Item")
+
+
+def progress(items: Iterable[Item], what: str) -> list[Item]:
+    """All of `items`; on a terminal standard error counts them where that takes long, as in `120 pods looked at`."""
+    if not sys.stderr.isatty():
+        return list(items)
+    collected: list[Item] = []
+    due = monotonic() + _SHOWN_AFTER_SECONDS
+    is_shown = False
+    try:
+        for item in items:
+            collected.append(item)
+            if monotonic() > due:
+                sys.stderr.write(f"{_CLEAR_LINE}{len(collected):,} {what}")
+                sys.stderr.flush()
+                is_shown, due = True, monotonic() + _SHOWN_EVERY_SECONDS
+    finally:
+        if is_shown:
+            sys.stderr.write(_CLEAR_LINE)
+    return collected

@@ -1,73 +1,87 @@
 """The workloads that a command is about, and the cluster around them: files, a snapshot, or a cluster itself."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from injector.cluster.api import ClusterError
-from injector.cluster.client import connect
-from injector.cluster.inventory import read_cluster, workloads
 from injector.core.model import Pod, Snapshot
 from injector.core.pod_schema import pod_faults
 from injector.reports.documents import Document, UnreadableInputError, read_documents
 from injector.runtime.errors import InputError, UsageError, as_input_error
-from injector.runtime.loading import read_text, snapshot_of
+from injector.runtime.inputs import read_inputs
+from injector.runtime.loading import snapshot_of
 
 
 @dataclass(frozen=True, slots=True)
 class Sources:
     """What the options name."""
 
-    filename: Path | None
-    snapshot: Path | None
-    kubeconfig: Path | None
-    context: str | None
+    filenames: tuple[str, ...] = ()
+    recursive: bool = False
+    snapshot: Path | None = None
+    kubeconfig: Path | None = None
+    context: str | None = None
 
     @property
     def names_cluster(self) -> bool:
         """Whether a cluster is asked for."""
         return self.kubeconfig is not None or self.context is not None
 
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The files that hold the workloads: those of `-f`, else the snapshot."""
+        return self.filenames or ((str(self.snapshot),) if self.snapshot else ())
+
 
 def read_workloads(sources: Sources) -> tuple[list[Document], Snapshot]:
     """The objects to work on, and what is known of the cluster.
 
-    The objects are those of the file; without one the snapshot's; without that all workloads of the cluster. Raises
+    The objects are those of the files; without any the snapshot's; without that all workloads of the cluster. Raises
     InputError, and UsageError where nothing is named.
     """
-    if sources.names_cluster and not (sources.filename and sources.snapshot):
+    if sources.names_cluster and not (sources.filenames and sources.snapshot):
         return _with_cluster(sources)
-    source = sources.filename or sources.snapshot
-    if source is None:
+    if not sources.files:
         raise UsageError("name a file with -f, a --snapshot with workloads, or a cluster with --kubeconfig")
-    return _documents(source), snapshot_of(sources.snapshot)
+    return documents_in(sources.files, recursive=sources.recursive), snapshot_of(sources.snapshot)
 
 
-def pods_in(path: Path, expected: int | None = None) -> list[Pod]:
-    """The pods that stand in a file, each with metadata; other objects are left out.
+def documents_in(names: Sequence[str], *, recursive: bool = False) -> list[Document]:
+    """The objects in the files that `names` stand for. Raises InputError with the faults of all files."""
+    documents, faults = list[Document](), list[str]()
+    for file in read_inputs(names, recursive=recursive):
+        try:
+            documents += [Document(f"{file.name}: {each.where}", each.object) for each in read_documents(file.text)]
+        except UnreadableInputError as error:
+            faults.append(f"{file.name}: {error}")
+    if faults:
+        raise InputError("\n".join(faults))
+    return documents
+
+
+def pods_in(name: str, expected: int | None = None) -> list[Pod]:
+    """The pods in a file, each with metadata; other objects are left out.
 
     Raises InputError where their number is not the `expected` one, or else where one has not the shape of a pod.
     """
-    found: list[Pod] = [each.object for each in _documents(path) if each.object["kind"] == "Pod"]
-    if expected is not None and len(found) != expected:
-        raise InputError(f"{path}: holds {len(found)} pods, expected {expected}")
-    faults = [f"{path}: {fault}" for pod in found for fault in pod_faults(pod)]
+    pods: list[Pod] = [each.object for each in documents_in([name]) if each.object["kind"] == "Pod"]
+    if expected is not None and len(pods) != expected:
+        raise InputError(f"{name}: holds {len(pods)} pods, expected {expected}")
+    faults = [f"{name}: {fault}" for pod in pods for fault in pod_faults(pod)]
     if faults:
         raise InputError("\n".join(faults))
-    return [{**pod, "metadata": pod.get("metadata") or {}} for pod in found]
+    return [{**pod, "metadata": pod.get("metadata") or {}} for pod in pods]
 
 
 def _with_cluster(sources: Sources) -> tuple[list[Document], Snapshot]:
-    source = sources.filename or sources.snapshot
+    # The official client takes its time to load: not for files.
+    from injector.cluster.api import ClusterError  # noqa: PLC0415
+    from injector.cluster.client import connect  # noqa: PLC0415
+    from injector.cluster.inventory import read_cluster, workloads  # noqa: PLC0415
+
     with as_input_error(ClusterError):
         server = connect(sources.kubeconfig, sources.context)
         known = snapshot_of(sources.snapshot) if sources.snapshot else read_cluster(server)
-        if source is not None:
-            return _documents(source), known
+        if sources.files:
+            return documents_in(sources.files, recursive=sources.recursive), known
         return [Document(str(server.url), each) for each in workloads(server)], known
-
-
-def _documents(source: Path) -> list[Document]:
-    try:
-        return list(read_documents(read_text(source)))
-    except UnreadableInputError as error:
-        raise InputError(f"{source}: {error}") from error

@@ -16,8 +16,9 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from injector.manifests.workloads import CREATED_FROM, pod_places
 from injector.reports.documents import Document, UnreadableInputError, read_documents
-from injector.reports.evaluate import DEFAULT_NAMESPACE, WORKLOADS, PreviewOptions, parse_labels, preview_documents
+from injector.reports.evaluate import DEFAULT_NAMESPACE, PreviewOptions, parse_labels, preview_documents
 from injector.reports.render import preview_item
 from injector.server.limits import Limits
 from injector.server.request_body import Reception, RequestRefused
@@ -40,7 +41,7 @@ _WORKLOAD: dict[str, Any] = {
     "required": ["kind"],
     "properties": {
         "apiVersion": {"type": "string"},
-        "kind": {"anyOf": [{"enum": sorted(WORKLOADS)}, {"type": "string"}]},
+        "kind": {"anyOf": [{"enum": sorted(CREATED_FROM)}, {"type": "string"}]},
         "metadata": _OBJECT,
         "spec": {"anyOf": [_POD["properties"]["spec"], {"type": "object", "properties": {"template": _POD}}]},
     },
@@ -206,7 +207,7 @@ class Desk:
     def _counted(self, documents: Iterator[Document]) -> Iterator[Document]:
         found = 0
         for document in documents:
-            found += document.object["kind"] in WORKLOADS
+            found += sum(1 for _ in pod_places(document.object))
             if found > self._limits.workloads:
                 raise RequestRefused(413, f"too many workloads: the limit is {self._limits.workloads}")
             yield document

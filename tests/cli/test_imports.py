@@ -5,9 +5,44 @@ import sys
 
 import pytest
 
+from tests.support import REPOSITORY
+
 
 @pytest.mark.parametrize("module", ["injector.cli.serve", "injector.runtime.serve", "injector.cli.inject"])
 def test_the_official_client_is_loaded_only_for_a_cluster(module: str) -> None:
     """It takes 38 MB, of the 80 that a worker may have."""
     program = f"import sys, {module}; sys.exit('kubernetes' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def imported_by(*arguments: str) -> set[str]:
+    """The top-level modules that a command imports."""
+    program = f"import sys; sys.argv = ['injector', *{arguments!r}]\nfrom injector.cli.main import main\ntry: main()\n"
+    program += "except SystemExit: pass\nprint(*{name.partition('.')[0] for name in sys.modules}, file=sys.stderr)"
+    found = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    return set(found.stderr.split())
+
+
+SAMPLE = str(REPOSITORY / "samples" / "bookinfo" / "details.yaml")
+# What takes long to import and has nothing to do with files.
+HEAVY = {
+    "cryptography",
+    "email",
+    "fastapi",
+    "jsonpatch",
+    "kubernetes",
+    "prometheus_client",
+    "pydantic",
+    "rich",
+    "starlette",
+}
+HEAVY |= {"structlog", "uvicorn", "watchfiles"}
+
+
+@pytest.mark.parametrize("command", ["inject", "uninject", "preview"])
+def test_a_command_on_a_file_imports_what_it_needs(command: str) -> None:
+    assert imported_by(command, "-f", SAMPLE) & HEAVY == set()
+
+
+def test_the_version_needs_no_import() -> None:
+    assert imported_by("--version") & (HEAVY | {"typer", "yaml", "jinja2", "re"}) == set()

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from injector.reports.paint import colored, plain
+from injector.runtime.terminal import output_paint
 from tests.cli.running import run
 from tests.support import REPOSITORY
 
@@ -97,3 +99,90 @@ def test_without_a_cluster_serve_does_not_open_the_preview_to_others() -> None:
     found = run("serve", "--no-cluster", "--preview-host", "192.0.2.1", "--port", "0")
     assert found.returncode == 2
     assert "nobody can be asked who" in found.stderr
+
+
+TEMPLATE = "{spec: {containers: [{name: app, image: x}]}}"
+OTHERS = f"""
+kind: Rollout
+apiVersion: argoproj.io/v1alpha1
+metadata: {{name: r}}
+spec: {{template: {TEMPLATE}}}
+---
+kind: Service
+apiVersion: serving.knative.dev/v1
+metadata: {{name: k}}
+spec: {{template: {{spec: {{containers: [{{image: x}}]}}}}}}
+---
+kind: PodTemplate
+metadata: {{name: p}}
+template: {TEMPLATE}
+---
+kind: Cluster
+metadata: {{name: c}}
+spec: {{head: {{template: {TEMPLATE}}}, workers: [{{workerTemplate: {TEMPLATE}}}]}}
+---
+kind: DeploymentList
+items: [{{metadata: {{name: d}}, spec: {{template: {TEMPLATE}}}}}]
+---
+kind: Service
+apiVersion: v1
+metadata: {{name: s}}
+"""
+
+
+def test_whatever_holds_a_pod_template_is_previewed_and_the_rest_named() -> None:
+    found = run("preview", "-f", "-", "-o", "table", given=OTHERS)
+    rows = [line.split()[1:3] for line in found.stdout.splitlines()[1:]]
+    names = ["Rollout/r", "Service/k", "PodTemplate/p", "Cluster/c", "Cluster/c", "Deployment/d"]
+    assert rows == [[name, "inject"] for name in names]
+    assert found.stderr == 'not previewed, without a pod template: Service "s"\n'
+    items = json.loads(run("preview", "-f", "-", "-o", "json", given=OTHERS).stdout)
+    assert items[1]["result"]["spec"]["template"]["spec"]["containers"][0]["name"] == "user-container"
+    (worker,) = items[4]["result"]["spec"]["workers"]
+    assert "istio-proxy" in [each["name"] for each in worker["workerTemplate"]["spec"]["containers"]]
+    assert items[4]["result"]["spec"]["head"] == items[4]["object"]["spec"]["head"]
+    assert (
+        'Cluster "default/c" spec.workers[0].workerTemplate: inject' in run("preview", "-f", "-", given=OTHERS).stdout
+    )
+
+
+def test_without_its_namespace_a_pod_is_injected_only_if_that_opts_in() -> None:
+    assert "the policy is enabled, if namespace 'default' opts in" in run("preview", "-f", "-", given=POD).stdout
+    known = f"{{kind: Namespace, metadata: {{name: default, labels: {{istio-injection: enabled}}}}}}\n---\n{POD}"
+    assert "if namespace" not in run("preview", "-f", "-", given=known).stdout
+
+
+def test_a_summary_counts_workloads_by_decision() -> None:
+    text = f"{POD}---\n{POD}---\n{OPTED_OUT}"
+    found = run("preview", "-f", "-", "--summary", given=text)
+    assert found.stdout.splitlines()[0] == "3 workloads, 0 warnings"
+    rows = [line.split() for line in found.stdout.splitlines()[1:]]
+    assert rows == [["2", "inject", "Policy"], ["1", "skip", "PodLabel"]]
+    counts = json.loads(run("preview", "-f", "-", "--summary", "-o", "json", given=text).stdout)
+    assert [each["count"] for each in counts["outcomes"]] == [2, 1]
+
+
+def test_workloads_that_differ_in_names_only_are_one_group(tmp_path: Path) -> None:
+    new = tmp_path / "new.yaml"
+    new.write_text("values: {global: {network: n1, meshID: other}}", encoding="utf-8")
+    text = "---\n".join(
+        POD.replace("name: shop", f"name: {name}\n  namespace: {name}s").replace("name: app", f"name: {name}-app")
+        for name in ("red", "blue", "green")
+    )
+    (group,) = json.loads(run("preview", "-f", "-", "--against", new, "-o", "json", given=text).stdout)
+    assert (group["count"], group["consequence"]) == (3, "changed")
+    brief = run("preview", "-f", "-", "--against", new, "--summary", given=text).stdout
+    assert brief.splitlines()[1:] == ["3 would get another sidecar"]
+
+
+def test_a_kustomization_gets_a_hint() -> None:
+    found = run("preview", "-f", "-", given="resources: [a.yaml]\nnamePrefix: x-\n")
+    assert (found.returncode, found.stdout) == (2, "")
+    assert "kubectl kustomize DIRECTORY | injector" in found.stderr
+
+
+def test_nothing_is_coloured_where_the_user_does_not_want_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    assert output_paint() is colored
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert output_paint() is plain

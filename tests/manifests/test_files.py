@@ -94,6 +94,15 @@ def test_line_ends_of_windows_stay() -> None:
     assert result.count("\n") == result.count("\r\n")
 
 
+def test_a_byte_order_mark_stays() -> None:
+    for text in (f"\ufeff{POD}", f"\ufeff---\r\n{SERVICE}---\n{POD}".replace("\n", "\r\n").replace("\r\r", "\r")):
+        result = injected_text(text).text
+        assert result.startswith(text[:20])
+        assert result.count("\ufeff") == 1
+        assert "istio-proxy" in result
+        assert rewrite(result, "file.yaml", removal).text == text
+
+
 def test_a_file_without_a_last_line_feed_stays_without() -> None:
     assert not injected_text(POD.rstrip()).text.endswith("\n")
 
@@ -126,13 +135,13 @@ a: 2
     assert "not YAML" in two
     assert three == 'file.yaml: document 3: ReplicationController "rc": spec.template is required value'
     assert 'document 4: Deployment "d": spec.containers: expected a list of mappings that each have a name' in four
-    assert "document 5: line 2: duplicate key 'a'" in five
+    assert "document 5: line 21: duplicate key 'a'" in five
     assert 'document 6: Pod "shop"' in six
     assert "sidecar.istio.io/interceptionMode" in six
 
 
 def test_text_behind_a_separator_is_refused() -> None:
-    with pytest.raises(ManualFaults, match="document 2: only a comment may follow"):
+    with pytest.raises(ManualFaults, match=r"document 2: line 9: only a comment may follow"):
         injected_text(f"{POD}--- x\n")
 
 
@@ -174,3 +183,26 @@ def test_what_injection_added_is_taken_out_with_the_place_that_it_stood_in() -> 
     injected = rewrite(text, "f.yaml", injection(default_setup(), EMPTY_SNAPSHOT)).text
     assert injected != text
     assert rewrite(injected, "f.yaml", removal).text == text
+
+
+def test_lines_count_from_the_start_of_the_file() -> None:
+    """A tab in the second document, on line 8 of the file."""
+    config_map = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n"
+    for line_feed in ("\n", "\r\n"):
+        with pytest.raises(ManualFaults, match=r"file\.yaml: document 2: line 8: not YAML"):
+            injected_text(f"{config_map}---\n{config_map}\tx: 1\n".replace("\n", line_feed))
+
+
+def test_a_helm_template_gets_a_hint() -> None:
+    with pytest.raises(ManualFaults, match="looks like a Helm template: render it first, as in: helm template"):
+        injected_text('kind: Deployment\nmetadata:\n  name: {{ include "web.fullname" . }}\n')
+
+
+def test_what_is_no_workload_is_left_alone_by_name() -> None:
+    custom = "kind: Fleet\nmetadata: {name: f}\nspec: {pool: {template: {spec: {containers: []}}}}\n"
+    kustomization = "resources: [a.yaml]\n"
+    found = injected_text(f"{SERVICE}---\n{POD}---\n{custom}---\n{kustomization}---\n# nothing\n")
+    assert found.left_alone[0] == 'Service "shop"'
+    assert found.left_alone[1].endswith("kubectl kustomize DIRECTORY | injector ... -f -")
+    (warning,) = found.warnings
+    assert warning.startswith('Fleet "f" stays as it is: its kind is not injected in files')

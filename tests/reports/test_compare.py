@@ -16,7 +16,7 @@ NAMES = ("a", "b", "c")
 def compared(tmp_path: Path, text: str, extra: str = "") -> list[Comparison]:
     pods = [f"{{kind: Pod, metadata: {{name: {name}}}, spec: {{containers: [{{name: app}}]}}}}" for name in NAMES]
     documents = list(read_documents("\n---\n".join([*pods, *([extra] if extra else [])])))
-    return compare(documents, PreviewOptions(), (default_setup(), setup_of(tmp_path, text)), EMPTY_SNAPSHOT)
+    return list(compare(documents, PreviewOptions(), (default_setup(), setup_of(tmp_path, text)), EMPTY_SNAPSHOT))
 
 
 def test_the_same_configuration_changes_nothing(tmp_path: Path) -> None:

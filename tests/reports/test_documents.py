@@ -36,9 +36,9 @@ def test_a_document_is_what_kubectl_makes_of_it() -> None:
     [
         ("", "there is no document"),
         ("# only a comment", "there is no document"),
-        ("hello", "document 1: expected a Kubernetes object with a kind, not 'hello'"),
+        ("hello", "document 1: expected a Kubernetes object with a kind, got 'hello'"),
         ("a: 1", "expected a Kubernetes object with a kind"),
-        ("kind: Pod\n---\na: [", "document 2: line 2: not YAML"),
+        ("kind: Pod\n---\na: [", "document 2: line 4: not YAML"),
         ("kind: Pod\nkind: Job", "document 1: line 2: duplicate key 'kind'"),
         ("kind: List\nitems: [1]", "document 1, item 1"),
         ('{"kind": "Pod"', "document 1: line"),

@@ -137,8 +137,8 @@ def test_nodes_in_the_input_decide_whether_sidecars_are_native() -> None:
     ("document", "message"),
     [
         ({"kind": "Deployment"}, "spec.template.spec is required value"),
-        ({"kind": "Deployment", "metadata": []}, "metadata: expected a mapping"),
-        ({"kind": "Pod", "metadata": {"name": 1}, "spec": {}}, "metadata.name: expected a text"),
+        ({"kind": "Deployment", "metadata": []}, "metadata: must be a mapping"),
+        ({"kind": "Pod", "metadata": {"name": 1}, "spec": {}}, "metadata.name: must be a string"),
         ({"kind": "Pod", "spec": {"containers": [{"image": "x"}]}}, "each have a name"),
         (
             {"kind": "CronJob", "spec": {"jobTemplate": {"spec": {"template": {"metadata": [], "spec": {}}}}}},
