@@ -1,7 +1,7 @@
-"""A skeleton is the text of a rendering with marks in place of values. It is parsed once; filling it is cheap.
+"""A document is what a template gives for one path through it, with placeholders for values. It is parsed only once.
 
-The parts of a document that hold no mark are built once and shared by all overlays filled from the skeleton: nobody
-may change them.
+Filling a document with the values of a rendering gives an overlay. Parts without placeholders are built once, and
+shared by all overlays of the document: nobody may change them.
 
 A deletion is written out in the text, as `null` or `$patch: delete`. A key without a value, or with an expression whose
 value is null, is left out, and so is a list of which no item is left.
@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from itertools import islice
 from typing import Any, TypeAlias
 
-from injector.core.render.placeholders import CONSTANT, MARK, as_text
+from injector.core.render.placeholders import CONSTANT, PLACEHOLDER, as_text
 from injector.core.shared import (
     UNCLEAN,
     SharedList,
@@ -32,16 +32,17 @@ Fill: TypeAlias = Callable[[Sequence[Any]], Any]
 BuilderOf: TypeAlias = "Callable[[Sequence[Any]], Builder]"
 
 
-class SkeletonError(ValueError):
+class DocumentError(ValueError):
     """Text that is no YAML mapping; the message says where and why."""
 
 
-def compile_skeleton(text: str, constants: Sequence[Any] = (), builder: "BuilderOf | None" = None) -> Fill:
-    """Parse `text` into a function from the list of slot values to an overlay; `constants` are in it from the start.
+def compile_document(text: str, constants: Sequence[Any] = (), builder: "BuilderOf | None" = None) -> Fill:
+    """Parse `text` into a function that makes an overlay of the values for its placeholders.
 
-    `builder` says what nodes and marks mean, where that is not what they mean in a Jinja template.
+    `constants` are the values that are known already. `builder` says what nodes and placeholders mean, where that is
+    not what they mean in a Jinja template.
 
-    Raises SkeletonError where the text is not YAML, not a mapping, or repeats a key.
+    Raises DocumentError where the text is not YAML, not a mapping, or repeats a key.
     """
     try:
         documents = list(islice(compose_all(text), 2))
@@ -49,19 +50,19 @@ def compile_skeleton(text: str, constants: Sequence[Any] = (), builder: "Builder
             return lambda _: {}
         if len(documents) > 1 or not isinstance(documents[0], Mapping):
             given = "several documents" if len(documents) > 1 else "a list or a single value"
-            raise SkeletonError(f"the template gives {given}, not a partial Pod")
+            raise DocumentError(f"the template gives {given}, not a partial Pod")
         return fill_of((builder or Builder)(constants).build(documents[0]))
     except YamlError as error:
-        raise SkeletonError(_explain(error, text)) from error
+        raise DocumentError(_explain(error, text)) from error
 
 
 class Dynamic:
-    """A part of the document that depends on slots; `is_clean`: without nulls and directives, whatever they hold."""
+    """A part of a document with placeholders; `is_clean`: without nulls and directives, whatever the values are."""
 
     __slots__ = ("fill", "is_clean")
 
     def __init__(self, fill: Fill, *, is_clean: bool = False) -> None:
-        """`fill` makes the part of the values of the slots."""
+        """`fill` makes the part of the rendering's values."""
         self.fill = fill
         self.is_clean = is_clean
 
@@ -74,17 +75,17 @@ _NOTHING = _Nothing()
 
 
 def fill_of(part: Any) -> Fill:
-    """What makes a part of the values of the slots."""
+    """The function that makes a part of the rendering's values."""
     if isinstance(part, Dynamic):
         return part.fill
     return lambda _: part
 
 
 class Builder:
-    """Turns YAML nodes into plain values, or into `Dynamic` where slots are in them."""
+    """Turns YAML nodes into plain values, or into Dynamic where they have placeholders."""
 
     def __init__(self, constants: Sequence[Any]) -> None:
-        """`constants` are the values of marks that stand for the same in every rendering."""
+        """`constants` are the values of placeholders that are the same in every rendering."""
         self._constants = constants
 
     def build(self, node: Node) -> Any:
@@ -99,73 +100,75 @@ class Builder:
 
     def _key(self, node: Node) -> Any:
         target = node.target if isinstance(node, Alias) else node
-        return self._text(target.text) if isinstance(target, Scalar) and MARK.search(target.text) else key_of(node)
+        return (
+            self._text(target.text) if isinstance(target, Scalar) and PLACEHOLDER.search(target.text) else key_of(node)
+        )
 
     def _scalar(self, node: Scalar) -> Any:
-        if MARK.search(node.text):
+        if PLACEHOLDER.search(node.text):
             return self._text(node.text) if node.style else self._expression(node)
         return value_of(node) if node.text or node.style or node.tag else _NOTHING
 
     def _expression(self, node: Scalar) -> Any:
         """A plain scalar: what is nothing but one expression keeps its type."""
-        lone = MARK.fullmatch(node.text)
+        lone = PLACEHOLDER.fullmatch(node.text)
         if node.tag and node.tag != _TEXT_TAG:
             raise YamlError("an expression has a type of its own, a tag cannot change it", node.start.line + 1)
         if lone is None or node.tag:
             return self._text(node.text)
         constant = self._constant(lone[1])
-        return Dynamic(_value_of_slot(int(lone[1]))) if constant is None else _written(constant[0])
+        return Dynamic(_filled_value(int(lone[1]))) if constant is None else _written(constant[0])
 
     def _text(self, text: str) -> Any:
-        first, *rest = MARK.split(text)
-        literals, slots = [first], []
-        for mark, literal in zip(rest[::2], rest[1::2], strict=True):
-            constant = self._constant(mark)
+        first, *rest = PLACEHOLDER.split(text)
+        literals, numbers = [first], []
+        for placeholder, literal in zip(rest[::2], rest[1::2], strict=True):
+            constant = self._constant(placeholder)
             if constant is None:
-                slots.append(int(mark))
+                numbers.append(int(placeholder))
                 literals.append(literal)
             else:
                 literals[-1] += as_text(constant[0]) + literal
-        return _text_with_slots(literals, slots) if slots else literals[0]
+        return _filled_text(literals, numbers) if numbers else literals[0]
 
-    def _constant(self, mark: str) -> tuple[Any] | None:
-        """The value of a mark that stands for a constant; None for any other."""
-        return (self._constants[int(mark[1:])],) if mark[0] == CONSTANT else None
+    def _constant(self, placeholder: str) -> tuple[Any] | None:
+        """The value of a placeholder that is known already; None for any other."""
+        return (self._constants[int(placeholder[1:])],) if placeholder[0] == CONSTANT else None
 
 
 def _written(constant: Any) -> Any:
-    """What stands in the document for an expression of which the value is known."""
+    """What a document has in place of an expression whose value is known."""
     if constant is None:
         return _NOTHING
     return as_shared(without_nulls(constant)) if type(constant) in UNCLEAN else constant
 
 
-def _value_of_slot(slot: int) -> Fill:
+def _filled_value(number: int) -> Fill:
     def fill(values: Sequence[Any]) -> Any:
-        value = values[slot]
+        value = values[number]
         return without_nulls(value) if isinstance(value, (dict, list)) else value
 
     return fill
 
 
-def _text_with_slots(literals: list[str], slots: list[int]) -> Dynamic:
-    if len(slots) == 1:
-        return Dynamic(_text_with_one_slot(literals[0], slots[0], literals[1]), is_clean=True)
+def _filled_text(literals: list[str], numbers: list[int]) -> Dynamic:
+    if len(numbers) == 1:
+        return Dynamic(_filled_once(literals[0], numbers[0], literals[1]), is_clean=True)
 
     def fill(values: Sequence[Any]) -> str:
         joined = literals[0]
-        for slot, literal in zip(slots, literals[1:], strict=True):
-            joined += as_text(values[slot]) + literal
+        for number, literal in zip(numbers, literals[1:], strict=True):
+            joined += as_text(values[number]) + literal
         return joined
 
     return Dynamic(fill, is_clean=True)
 
 
-def _text_with_one_slot(before: str, slot: int, after: str) -> Fill:
-    """By far the most frequent text: one value, mostly a text and alone in its quotes."""
+def _filled_once(before: str, number: int, after: str) -> Fill:
+    """By far the most frequent text: one value, mostly a string and alone in its quotes."""
 
     def fill(values: Sequence[Any]) -> str:
-        value = values[slot]
+        value = values[number]
         text = value if type(value) is str else as_text(value)
         return before + text + after if before or after else text
 
@@ -202,7 +205,7 @@ def _mapping(entries: dict[Any, Any]) -> Any:
     keys, parts = [key for key, _ in written], [part for _, part in written]
     literal_keys = [key for key in keys if isinstance(key, str)]
     if len(literal_keys) < len(keys):
-        return _mapping_with_slots_as_keys([fill_of(key) for key in keys], parts)
+        return _mapping_with_dynamic_keys([fill_of(key) for key in keys], parts)
     static = dict(zip(keys, parts, strict=True))
     dynamic = [(key, part.fill) for key, part in static.items() if isinstance(part, Dynamic)]
     kind = SharedMapping if are_clean(parts) and not any(key.startswith("$") for key in keys) else dict
@@ -223,11 +226,11 @@ def _mapping(entries: dict[Any, Any]) -> Any:
 
 
 def are_clean(parts: list[Any]) -> bool:
-    """Whether no part holds nulls or directives, whatever the slots hold."""
+    """Whether no part holds nulls or directives, whatever the values are."""
     return all(part.is_clean if isinstance(part, Dynamic) else is_clean(part) for part in parts)
 
 
-def _mapping_with_slots_as_keys(keys: list[Fill], parts: list[Any]) -> Dynamic:
+def _mapping_with_dynamic_keys(keys: list[Fill], parts: list[Any]) -> Dynamic:
     fills = [(key, fill_of(part), part is None) for key, part in zip(keys, parts, strict=True)]
 
     def fill(values: Sequence[Any]) -> dict[str, Any]:
@@ -239,5 +242,5 @@ def _mapping_with_slots_as_keys(keys: list[Fill], parts: list[Any]) -> Dynamic:
 
 def _explain(error: YamlError, text: str) -> str:
     lines = text.splitlines()
-    line = MARK.sub("{{ … }}", lines[error.line - 1].strip()) if error.line <= len(lines) else ""
+    line = PLACEHOLDER.sub("{{ … }}", lines[error.line - 1].strip()) if error.line <= len(lines) else ""
     return f"{error.problem} in line {error.line} of what the template gives: {line!r}"

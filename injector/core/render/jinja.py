@@ -28,7 +28,7 @@ from injector.core.render.limits import (
 )
 from injector.core.render.macros import Line, MacroExpansion, drop_unused, lines_of, place_of, tags_of
 from injector.core.render.partial_evaluation import COUNTED, KnownNames, fold_constants
-from injector.core.render.placeholders import CLOSE, OPEN, Constants, Fragment, Recorder
+from injector.core.render.placeholders import CLOSE, OPEN, Constants, Fragment, Rendering
 
 _ROUNDS_OF_A_CALL = 10
 
@@ -101,11 +101,11 @@ class TemplateCodeGenerator(CodeGenerator):
         self.write(f", '__func__', {function}) in environment.trusted else environment.allowed(context, {function}))")
 
     def _output_child_to_const(self, node: nodes.Expr, frame: Frame, finalize: Any) -> str:
-        """The text of a template as it is; of any other constant the mark that stands for it."""
+        """The text of a template as it is; of any other constant its placeholder."""
         if isinstance(node, nodes.TemplateData):
             return super()._output_child_to_const(node, frame, finalize)
-        mark: str = self.environment.constants.emit(node.as_const(frame.eval_ctx))  # type: ignore[attr-defined]
-        return mark
+        placeholder: str = self.environment.constants.emit(node.as_const(frame.eval_ctx))  # type: ignore[attr-defined]
+        return placeholder
 
     def _output_child_pre(self, node: nodes.Expr, frame: Frame, finalize: Any) -> None:  # noqa: ARG002
         self.write("context.emit(")
@@ -114,32 +114,32 @@ class TemplateCodeGenerator(CodeGenerator):
         self.write(")")
 
 
-class RecordingContext(Context):
-    """The context of one rendering, which keeps at hand where the values of its expressions go."""
+class RenderingContext(Context):
+    """The names that one rendering sees, with a short way to keep its values aside."""
 
     def __init__(self, environment: "TemplateEnvironment", *args: Any, **kwargs: Any) -> None:
-        """Record with the record of the rendering that runs."""
+        """Emit values into the rendering that runs."""
         super().__init__(environment, *args, **kwargs)
-        self.emit = environment.recorder.get().emit
+        self.emit = environment.rendering.get().emit
 
 
 class TemplateEnvironment(ImmutableSandboxedEnvironment):
-    """Compiles templates so that expressions are recorded as slots (see `slots`) and loops are counted."""
+    """Compiles templates so that expressions write placeholders and loops are counted."""
 
     code_generator_class = TemplateCodeGenerator
-    context_class = RecordingContext
+    context_class = RenderingContext
     intercepted_binops = frozenset(("+", "*", "**", "%"))
 
     def __init__(
         self,
         load: Callable[[str], str | None],
         filters: Mapping[str, Callable[..., Any]],
-        recorder: ContextVar[Recorder],
+        rendering: ContextVar[Rendering],
         known: KnownNames,
         *,
         optimise: bool = True,
     ) -> None:
-        """`load` finds a template's text by name, `recorder` holds the record of the rendering that runs.
+        """`load` finds a template's text by name, `rendering` is the one that runs.
 
         Without `optimise` macros are called and nothing is evaluated beforehand, as Jinja itself has it.
         """
@@ -154,13 +154,13 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
             extensions=["jinja2.ext.do", "jinja2.ext.loopcontrols"],
         )
         self.filters = {name: self.filters[name] for name in JINJA_FILTERS} | dict(filters)
-        self.filters[COUNTED] = lambda iterable: recorder.get().counted(iterable)
+        self.filters[COUNTED] = lambda iterable: rendering.get().counted(iterable)
         self.filters |= {"join": joined, "replace": replaced, "round": rounded, BOUNDED_FILTER: bounded}
         self.filters["with_fields"] = bounding(self.filters["with_fields"])
         self.filters[_PLACED_FILTER] = _placed
         self._load = load
         self._macros = MacroExpansion(self, self._library) if optimise else None
-        self.recorder = recorder
+        self.rendering = rendering
         self.constants = Constants()
         self.trusted = known.trusted
         self._frozen = known.frozen
@@ -191,7 +191,7 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
     def call(self, context: Context, obj: Any, /, *args: Any, **kwargs: Any) -> Any:
         """Call a function as the sandbox allows; what a macro returns is wrapped as the document text it is."""
         if type(obj) is Macro:
-            self.recorder.get().count(_ROUNDS_OF_A_CALL)
+            self.rendering.get().count(_ROUNDS_OF_A_CALL)
             own = {key: value for key, value in kwargs.items() if key not in _LOOP_KEYWORDS}
             return Fragment(obj(*args, **own))
         text = getattr(obj, "__self__", None)
@@ -236,10 +236,10 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
 
     def _checked(self, text: str, name: str | None, filename: str | None) -> nodes.Template:
         """The tree of a text as it is. Raises TemplateSyntaxError, also for what is not available in templates."""
-        for mark in (OPEN, CLOSE):
-            if mark in text:
-                line = text[: text.index(mark)].count("\n") + 1
-                raise TemplateSyntaxError(f"the character U+{ord(mark):04X} is reserved", line, name, filename)
+        for character in (OPEN, CLOSE):
+            if character in text:
+                line = text[: text.index(character)].count("\n") + 1
+                raise TemplateSyntaxError(f"the character U+{ord(character):04X} is reserved", line, name, filename)
         tree = super()._parse(text, name, filename)
         _refuse_forbidden_blocks(tree, name)
         _refuse_infinities(tree, name)
@@ -284,7 +284,7 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
 
 
 def _give_context(tree: nodes.Template) -> None:
-    """Without a context Jinja would keep what one rendering made of another template, marks and all, for the others."""
+    """Give imports the context: without it Jinja keeps what they gave in one rendering for all others."""
     users: list[nodes.Import | nodes.FromImport | nodes.Include] = [
         *tree.find_all(nodes.Import),
         *tree.find_all(nodes.FromImport),

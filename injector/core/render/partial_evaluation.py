@@ -1,7 +1,11 @@
-"""What depends on the configuration alone is evaluated when a template is compiled, not for every pod.
+"""Partial evaluation: what is known before there is a pod is evaluated when a template is compiled.
 
 A set of templates serves one configuration, so an expression such as `values.global.proxy.logLevel` is a constant for
-all of its pods, and of an `if` that asks for nothing else only one branch is left.
+all pods, and of an `if` that depends on nothing else only one branch is left.
+
+Most pods have none of the annotations that a template asks for. For these usual pods a template is compiled once more,
+with `annotation("a", 1)` evaluated to its default. Which annotations those are is seen from what is asked for on the
+way, so a pod that has one of them is rendered by the general form.
 """
 
 from collections import Counter
@@ -18,11 +22,9 @@ from jinja2.visitor import NodeTransformer
 from injector.core.model import DEFAULT_PROXY_ID, InjectionError, Workload
 from injector.core.render.context import SAFE_FUNCTIONS, Configured, TemplateInput, scope_of
 
-# Values of which only a part is known when a template is compiled.
-
 
 class PartlyKnown:
-    """A mapping of which some keys are known, and nothing else: not whether there are others."""
+    """A mapping of which only some keys are known, and not whether there are others."""
 
     __slots__ = ("known",)
 
@@ -31,61 +33,58 @@ class PartlyKnown:
         self.known = known
 
 
-class WithoutAsked(Mapping[str, str]):
-    """A mapping that has nothing of what it is asked for, and remembers what that was.
+class NoAnnotations(Mapping[str, str]):
+    """The annotations of a usual pod: none of those that are asked for, which are remembered in `asked`.
 
-    What was worked out from it is right for every mapping that has none of `asked`.
+    What is evaluated with it holds for every pod that has none of `asked`.
     """
 
     __slots__ = ("asked",)
 
     def __init__(self) -> None:
-        """Nothing was asked for so far."""
+        """Nothing is asked for yet."""
         self.asked: set[str] = set()
 
     def __getitem__(self, key: str) -> str:
-        """Nothing: raises KeyError."""
+        """Raise KeyError."""
         self.asked.add(key)
         raise KeyError(key)
 
     def __contains__(self, key: object) -> bool:
-        """It is not there."""
+        """No annotation is there."""
         self.asked.add(str(key))
         return False
 
     def __iter__(self) -> "Any":
-        """Raises TypeError: what else there is cannot be told."""
+        """Raise TypeError: which other annotations there are is not known."""
         raise TypeError("only single keys can be asked for")
 
     def __len__(self) -> int:
-        """Raises TypeError: how many there are cannot be told."""
+        """Raise TypeError: how many annotations there are is not known."""
         raise TypeError("only single keys can be asked for")
 
     def __bool__(self) -> bool:
-        """It counts as there."""
+        """True: a usual pod may have other annotations."""
         return True
 
 
-# What an expression of a template is worth, as far as that can be told before there is a pod.
-
-
 class _Unknown:
-    """Stands for a value that differs from pod to pod, or that cannot be told."""
+    """Stands for a value that depends on the pod."""
 
 
 UNKNOWN = _Unknown()
 
 
 class Evaluation:
-    """Evaluates expressions over the names that are known; `known` changes as statements assign more of them."""
+    """Evaluates expressions with the names that are known; `known` changes as statements assign more of them."""
 
     def __init__(self, known: Mapping[str, Any], environment: Environment) -> None:
-        """Begin with the names in `known`; filters and tests are those of `environment`."""
+        """Start with the names in `known`; filters and tests are those of `environment`."""
         self.known = dict(known)
         self._context = nodes.EvalContext(environment)
 
     def value(self, node: nodes.Node) -> Any:
-        """The value of a folded expression. A key that is not there is not known: using it is a fault."""
+        """The value of a folded expression. A missing key is unknown: whoever uses it fails, with its line."""
         match node:
             case nodes.Name(ctx="load"):
                 return self.known.get(node.name, UNKNOWN)
@@ -101,7 +100,7 @@ class Evaluation:
         return self._constant(node)
 
     def _result(self, node: nodes.Call) -> Any:
-        """What a call of a known function, or of a known mapping's `get`, gives for known arguments."""
+        """The result of a known function, or of the `get` of a known mapping, for known arguments."""
         arguments = [self.value(each) for each in node.args]
         if node.kwargs or node.dyn_args or node.dyn_kwargs or not all(map(is_whole, arguments)):
             return UNKNOWN
@@ -111,16 +110,16 @@ class Evaluation:
         return _called(function, arguments) if callable(function) else UNKNOWN
 
     def _compared(self, node: nodes.Compare) -> Any:
-        """Whether something is in a mapping that has nothing of what it is asked for; any other comparison as it is."""
+        """The result of a comparison; no annotation is among those of a usual pod."""
         operand = node.ops[0]
         if len(node.ops) == 1 and operand.op in ("in", "notin"):
             key, mapping = self.value(node.expr), self.value(operand.expr)
-            if isinstance(mapping, WithoutAsked) and type(key) is str:
+            if isinstance(mapping, NoAnnotations) and type(key) is str:
                 return (key in mapping) == (operand.op == "in")
         return self._constant(node)
 
     def _filtered(self, node: nodes.Filter) -> Any:
-        """What a filter gives for values that are known, also where these are no scalars."""
+        """The result of a filter for values that are known, mappings and lists included."""
         subject = self.value(node.node) if node.node is not None else UNKNOWN
         arguments = [self.value(each) for each in node.args]
         are_known = not any(each is UNKNOWN for each in (subject, *arguments))
@@ -145,14 +144,14 @@ class Evaluation:
 
 def is_whole(value: Any) -> bool:
     """Whether a value is known, and all of it."""
-    return value is not UNKNOWN and not isinstance(value, (PartlyKnown, WithoutAsked))
+    return value is not UNKNOWN and not isinstance(value, (PartlyKnown, NoAnnotations))
 
 
 def _called(function: Callable[..., Any], arguments: Iterable[Any]) -> Any:
     try:
         return function(*arguments)
     except (InjectionError, ArithmeticError, AttributeError, LookupError, SecurityError, TypeError, ValueError):
-        # It will fail for pods as well, where the template still calls it, and is told with its line then.
+        # It fails for pods as well, where the template still calls it; the error has its line then.
         return UNKNOWN
 
 
@@ -166,7 +165,7 @@ def _got(mapping: Any, key: Any = None, default: Any = None) -> Any:
     """What `mapping.get(key, default)` gives."""
     if type(key) is not str:
         return UNKNOWN
-    if isinstance(mapping, WithoutAsked):
+    if isinstance(mapping, NoAnnotations):
         return mapping.get(key, default)
     return mapping.get(key, default) if type(mapping) is dict and "get" not in mapping else UNKNOWN
 
@@ -183,15 +182,15 @@ _SCOPES = (nodes.With, nodes.Macro, nodes.CallBlock)
 def fold_constants(
     tree: nodes.Template, frozen: Mapping[str, Any], environment: Environment, *, is_imported: bool = True
 ) -> None:
-    """Change `tree`, a template's, so that what only depends on the names in `frozen` is in it as constants.
+    """Put constants into the tree of a template for what depends on the names in `frozen` alone.
 
-    What it sets and does not use itself is kept where `is_imported`: others may ask for it.
+    Names that the template sets and does not use are kept where `is_imported`: other templates may import them.
     """
     _Folding(frozen, environment, is_imported=is_imported).visit(tree)
 
 
 class _Folding(NodeTransformer):
-    """Replaces expressions by their values, where these are known and scalars, and drops branches never taken."""
+    """Replaces expressions whose values are known scalars by these values, and drops branches that no pod takes."""
 
     def __init__(self, frozen: Mapping[str, Any], environment: Environment, *, is_imported: bool) -> None:
         self._evaluation = Evaluation(frozen, environment)
@@ -212,7 +211,7 @@ class _Folding(NodeTransformer):
         return node
 
     def visit_With(self, node: nodes.With) -> nodes.Node | list[nodes.Node]:  # noqa: N802 -- as above
-        """Parameters whose values are known are known in the body; what asks for none of them needs no scope."""
+        """Parameters whose values are known are known in the body. A body that reads none of them needs no scope."""
         names = [target.name for target in node.targets if isinstance(target, nodes.Name)]
         node.values = [self.visit(value) for value in node.values]
         values = [self._evaluation.value(value) for value in node.values]
@@ -228,7 +227,7 @@ class _Folding(NodeTransformer):
     visit_CallBlock = visit_Macro  # noqa: N815 -- as above
 
     def visit_For(self, node: nodes.For) -> nodes.Node | list[nodes.Node]:  # noqa: N802 -- as above
-        """A loop over what is known to be empty does nothing."""
+        """A loop over something that is always empty goes."""
         body, node.body = node.body, []
         self.generic_visit(node)
         node.body = self._visited(body)
@@ -287,7 +286,7 @@ class _Folding(NodeTransformer):
         return folded, decided
 
     def _learns(self, statement: nodes.Assign, parameters: Mapping[str, Any]) -> bool:
-        """Whether a statement sets what is known from there on; it is then."""
+        """Whether the statement sets a name whose value is known; it is known from there on."""
         if not isinstance(statement.target, nodes.Name):
             return False
         name, value = statement.target.name, self._evaluation.value(statement.node)
@@ -317,7 +316,7 @@ class _Folding(NodeTransformer):
 
 
 def _joined(body: list[nodes.Node]) -> list[nodes.Node]:
-    """The statements, outputs that now follow one another in one."""
+    """The statements, with outputs that follow one another put together."""
     joined: list[nodes.Node] = []
     for statement in body:
         if isinstance(statement, nodes.Output) and joined and isinstance(joined[-1], nodes.Output):
@@ -359,7 +358,7 @@ def _assigned(body: Iterable[nodes.Node]) -> Iterator[str]:
 
 
 def _decided(node: nodes.Expr) -> nodes.Expr:
-    """What is left of an expression of which a constant decides the rest."""
+    """The operand that is left of an expression, where a constant decides."""
     match node:
         case nodes.CondExpr(test=nodes.Const(value=value)):
             chosen = node.expr1 if value else node.expr2
@@ -373,10 +372,10 @@ def _decided(node: nodes.Expr) -> nodes.Expr:
 
 @dataclass(frozen=True, slots=True)
 class KnownNames:
-    """What is known of the names in scope before anything is rendered.
+    """What is known of the names in scope before there is a pod.
 
-    `frozen` are those that have the same value for every pod. `trusted` are functions, also as
-    methods, that need no look whether they are safe to call.
+    `frozen` are names with the same value for every pod. `trusted` are functions, or the functions of methods, that the
+    sandbox need not look at before each call.
     """
 
     frozen: Mapping[str, Any] = field(default_factory=dict)
@@ -385,52 +384,50 @@ class KnownNames:
 
 @dataclass(frozen=True, slots=True)
 class UsualScope:
-    """What is known of a usual scope.
+    """What is known of the scopes of usual pods.
 
-    `constant` are names with their values, of which those in `same` have to be looked at; the others depend on the
-    pod's annotations alone, and its pod has none of what `annotations` was asked for. `trusted` as in KnownNames.
+    `constant` are names with their values. Those in `same` are compared with the scope of each pod; the others depend
+    on the pod's annotations alone, and the pod has none of those that were asked for. `trusted` as in KnownNames.
     """
 
     constant: Mapping[str, Any]
     trusted: frozenset[Callable[..., Any]]
     same: Mapping[str, Any]
-    annotations: WithoutAsked
+    annotations: NoAnnotations
 
     @property
     def known(self) -> KnownNames:
-        """What a template can be compiled with."""
+        """The names with which a template is compiled for usual pods."""
         pod = PartlyKnown({"metadata": PartlyKnown({"annotations": self.annotations})})
         return KnownNames({**self.constant, "pod": pod}, self.trusted)
 
     def fits(self, scope: Mapping[str, Any]) -> bool:
-        """Whether what is known holds for `scope`, as far as use was made of it so far."""
+        """Whether what is known holds for `scope`, as far as templates used it until now."""
         for name, value in self.same.items():
-            found = scope[name]
-            if found is not value and (type(value) is dict or found != value):
+            own = scope[name]
+            if own is not value and (type(value) is dict or own != value):
                 return False
         return self.annotations.asked.isdisjoint(scope["pod"]["metadata"]["annotations"])
 
 
-# What is known of the scopes of usual pods: those that say nothing of their own (see `usual`).
-
 # What depends on nothing of the pod but its annotations.
-_TOLD_BY_ANNOTATIONS = (
+_FROM_ANNOTATIONS = (
     "annotation json_annotation excluded_inbound_ports multus_networks proxy_resources proxy_image proxy_init_image"
 ).split()
 
 
 def usual_scopes(configured: Configured) -> tuple[UsualScope, ...]:
-    """The scopes of pods that say nothing of their own: with native sidecars, and without.
+    """The scopes of usual pods: with native sidecars, and without.
 
-    They are told by the very objects in `configured`, which scopes will hold as well.
+    They hold the very objects of `configured`, as the scopes of pods do: comparing them is comparing identities.
     """
     return tuple(_usual_scope(configured, native_sidecars=native) for native in (True, False))
 
 
 def _usual_scope(configured: Configured, *, native_sidecars: bool) -> UsualScope:
-    lacking = WithoutAsked()
+    annotations = NoAnnotations()
     given = TemplateInput(
-        pod={"metadata": {"annotations": lacking}},
+        pod={"metadata": {"annotations": annotations}},
         workload=Workload("", "", "", ""),
         configured=configured,
         proxy_config=configured.proxy_config,
@@ -441,5 +438,5 @@ def _usual_scope(configured: Configured, *, native_sidecars: bool) -> UsualScope
     )
     scope = scope_of(given)
     same = {name: scope[name] for name in ("proxy_config", "native_sidecars", "proxy_uid", "proxy_gid")}
-    told = {name: scope[name] for name in _TOLD_BY_ANNOTATIONS}
-    return UsualScope({**configured.names, **told, **same}, SAFE_FUNCTIONS, same, lacking)
+    defaults = {name: scope[name] for name in _FROM_ANNOTATIONS}
+    return UsualScope({**configured.names, **defaults, **same}, SAFE_FUNCTIONS, same, annotations)

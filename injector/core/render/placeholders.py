@@ -1,8 +1,8 @@
-"""Slots: the marks that stand for values while a template's text is produced.
+"""Placeholders stand for values while a template produces text.
 
-Jinja writes text. So that a value never becomes part of that text, each `{{ expression }}` writes a short mark of two
-private-use characters and a number, and its value is kept aside in the order of the marks. What a macro returns is
-document text and no value: it is carried as a `Fragment`, which nothing but a lone `{{ call() }}` can use.
+Jinja writes text. So that a value never becomes part of that text, each `{{ expression }}` writes a placeholder, which
+is a number between two private-use characters, and its value is kept aside under that number. What a macro returns is
+document text and no value: it is carried as a `Fragment`, which only a lone `{{ call() }}` can place.
 """
 
 import re
@@ -18,11 +18,11 @@ from injector.core.shared import as_shared
 
 OPEN, CLOSE = "\ue000", "\ue001"
 CONSTANT = "c"
-MARK = re.compile(f"{OPEN}({CONSTANT}?[0-9]+){CLOSE}")
+PLACEHOLDER = re.compile(f"{OPEN}({CONSTANT}?[0-9]+){CLOSE}")
 
-MAXIMUM_SLOTS = 20_000
+MAXIMUM_PLACEHOLDERS = 20_000
 MAXIMUM_ITERATIONS = 100_000
-_MARKS = tuple(f"{OPEN}{number}{CLOSE}" for number in range(1_000))
+_PLACEHOLDERS = tuple(f"{OPEN}{number}{CLOSE}" for number in range(1_000))
 _SCALARS = frozenset((str, bool, type(None)))
 _SMALLEST, _LARGEST = -(2**63), 2**64 - 1
 
@@ -33,7 +33,7 @@ class Fragment:
     __slots__ = ("text",)
 
     def __init__(self, text: str) -> None:
-        """Carry `text`, which is trusted: it came from the template, with marks where values belong."""
+        """Carry `text`, which is trusted: it came from the template, with placeholders for values."""
         self.text = text
 
     def placed(self, column: int) -> str:
@@ -48,7 +48,7 @@ class Fragment:
 
 
 class Constants:
-    """The values that are the same in every rendering of a set of templates, in the order of their marks."""
+    """The values that are the same in every rendering, by the number of their placeholder."""
 
     __slots__ = ("values",)
 
@@ -57,13 +57,13 @@ class Constants:
         self.values: list[Any] = []
 
     def emit(self, value: Any) -> str:
-        """Keep `value` aside and return its mark. Raises as `Recorder.emit` does."""
+        """Keep `value` aside and return its placeholder. Raises as `Rendering.emit` does."""
         self.values.append(as_shared(_json_value(value)))
         return f"{OPEN}{CONSTANT}{len(self.values) - 1}{CLOSE}"
 
 
-class Recorder:
-    """The values of one rendering, in the order of their marks, and the count of its loops' iterations."""
+class Rendering:
+    """The values of one rendering, by the number of their placeholder, and the count of its loops' iterations."""
 
     __slots__ = ("iterations", "values")
 
@@ -73,10 +73,10 @@ class Recorder:
         self.iterations = 0
 
     def emit(self, value: Any) -> str:
-        """Keep `value` aside and return its mark; a Fragment is returned as the text it is.
+        """Keep `value` aside and return its placeholder; a Fragment is returned as the text it is.
 
         Raises UndefinedError for an undefined name, TypeError for a value that JSON does not have, SecurityError past
-        the limit of slots.
+        the limit of expressions.
         """
         kind = type(value)
         if kind is Fragment:
@@ -86,10 +86,10 @@ class Recorder:
         values = self.values
         number = len(values)
         values.append(value)
-        if number < len(_MARKS):
-            return _MARKS[number]
-        if number > MAXIMUM_SLOTS:
-            raise SecurityError(f"the template has more than {MAXIMUM_SLOTS} expressions for one pod")
+        if number < len(_PLACEHOLDERS):
+            return _PLACEHOLDERS[number]
+        if number > MAXIMUM_PLACEHOLDERS:
+            raise SecurityError(f"the template has more than {MAXIMUM_PLACEHOLDERS} expressions for one pod")
         return f"{OPEN}{number}{CLOSE}"
 
     def counted(self, iterable: Iterable[Any]) -> Iterable[Any]:

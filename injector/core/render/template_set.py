@@ -13,17 +13,17 @@ from jinja2 import Template, TemplateError, TemplateSyntaxError, nodes
 from jinja2.meta import find_undeclared_variables
 
 from injector.core.model import InjectionError, JsonObject
-from injector.core.render.document import Fill, SkeletonError, compile_skeleton
+from injector.core.render.document import DocumentError, Fill, compile_document
 from injector.core.render.errors import Refusal, RenderingError, TemplateFault, TemplateFaults
 from injector.core.render.go.data import constant_names, pod_names, usual_names
 from injector.core.render.go.document import GoBuilder
-from injector.core.render.go.environment import GoEnvironment, GoRecorder
+from injector.core.render.go.environment import GoEnvironment, GoRendering
 from injector.core.render.jinja import TemplateEnvironment
 from injector.core.render.partial_evaluation import KnownNames, UsualScope
-from injector.core.render.placeholders import Recorder
+from injector.core.render.placeholders import Rendering
 
 MAXIMUM_OUTPUT = 4_000_000
-CACHED_SKELETONS = 512
+CACHED_DOCUMENTS = 512
 _MAXIMUM_PIECES = 1_000_000
 
 
@@ -31,13 +31,13 @@ _MAXIMUM_PIECES = 1_000_000
 class Language:
     """What two languages have of their own in one engine.
 
-    `environment` makes trees of texts, `recorder` holds the record of the rendering that runs, which `new_recorder`
-    makes. `names` gives a template's names for a scope, `document` what a rendered text means.
+    `environment` makes trees of texts, `rendering` is the one that runs, `new_rendering` begins one.
+    `names` gives a template's names for a scope, `document` what a rendered text means.
     """
 
     environment: Any
-    recorder: ContextVar[Any]
-    new_recorder: Callable[[], Recorder]
+    rendering: ContextVar[Any]
+    new_rendering: Callable[[], Rendering]
     names: Callable[[dict[str, Any]], dict[str, Any]]
     document: Callable[[str], Fill]
 
@@ -50,25 +50,25 @@ def jinja(
     optimise: bool = True,
 ) -> Language:
     """Jinja, for templates in whose scopes the names in `known` are known; `load` finds the libraries that they use."""
-    recorder: ContextVar[Recorder] = ContextVar("recorder")
-    environment = TemplateEnvironment(load, filters, recorder, known, optimise=optimise)
+    rendering: ContextVar[Rendering] = ContextVar("rendering")
+    environment = TemplateEnvironment(load, filters, rendering, known, optimise=optimise)
     constants = environment.constants.values
     return Language(
-        environment, recorder, Recorder, lambda scope: scope, lambda text: compile_skeleton(text, constants)
+        environment, rendering, Rendering, lambda scope: scope, lambda text: compile_document(text, constants)
     )
 
 
 def go(constants: Mapping[str, Any], known: Mapping[str, Any]) -> Language:
     """Go's text/template; `constants` are the names that all scopes share, `known` all that is known of a scope."""
-    recorder: ContextVar[GoRecorder] = ContextVar("recorder")
-    environment = GoEnvironment(recorder, known)
+    rendering: ContextVar[GoRendering] = ContextVar("rendering")
+    environment = GoEnvironment(rendering, known)
     values = environment.constants.values
     return Language(
         environment,
-        recorder,
-        GoRecorder,
+        rendering,
+        GoRendering,
         lambda scope: pod_names(scope, constants),
-        lambda text: compile_skeleton(text, values, partial(GoBuilder, text=text)),
+        lambda text: compile_document(text, values, partial(GoBuilder, text=text)),
     )
 
 
@@ -81,7 +81,7 @@ class Renderer:
         self._language = language
         self._compiled: dict[str, Template] = {}
         # By the pieces of a text, not by the text: each of them is there already, and knows its hash.
-        self._skeletons = lru_cache(maxsize=CACHED_SKELETONS)(lambda pieces: language.document(_joined(pieces)))
+        self._documents = lru_cache(maxsize=CACHED_DOCUMENTS)(lambda pieces: language.document(_joined(pieces)))
 
     @property
     def global_names(self) -> frozenset[str]:
@@ -96,12 +96,12 @@ class Renderer:
     def render(self, name: str, scope: dict[str, Any]) -> JsonObject:
         """The overlay that template `name` gives for `scope`. Raises whatever goes wrong in the template."""
         language = self._language
-        recorder = language.new_recorder()
-        token = language.recorder.set(recorder)
+        rendering = language.new_rendering()
+        token = language.rendering.set(rendering)
         try:
-            return cast("JsonObject", self._skeletons(self._pieces(name, scope))(recorder.values))
+            return cast("JsonObject", self._documents(self._pieces(name, scope))(rendering.values))
         finally:
-            language.recorder.reset(token)
+            language.rendering.reset(token)
 
     def parsed(self, name: str) -> nodes.Template:
         """The tree of template `name`, which compiles. Raises TemplateError where it does not."""
@@ -284,7 +284,7 @@ def _rendered(renderer: Renderer, name: str, scope: dict[str, Any]) -> JsonObjec
         return renderer.render(name, scope)
     except InjectionError as error:
         raise RenderingError(f"template {name!r}: {error}", is_refusal=isinstance(error, Refusal)) from error
-    except SkeletonError as error:
+    except DocumentError as error:
         raise RenderingError(
             "failed parsing generated injected YAML (check Istio sidecar injector configuration): "
             f"template {name!r}: {error}"

@@ -13,7 +13,7 @@ from typing import Any
 from injector.core.render.document import Builder, Dynamic, Fill, are_clean, fill_of
 from injector.core.render.go.formatting import sprint
 from injector.core.render.go.values import YamlText
-from injector.core.render.placeholders import CLOSE, CONSTANT, MARK, OPEN
+from injector.core.render.placeholders import CLOSE, CONSTANT, OPEN, PLACEHOLDER
 from injector.core.shared import SharedList, SharedMapping, UncleanList, UncleanMapping, as_shared
 from injector.core.yaml.nodes import Mapping as MappingNode
 from injector.core.yaml.nodes import Node, Scalar, YamlError
@@ -89,7 +89,7 @@ class GoBuilder(Builder):
             return self._joined(node, str)
         if node.style:
             return self._joined(node, str, is_block=node.style in _BLOCK_STYLES)
-        lone = MARK.fullmatch(node.text)
+        lone = PLACEHOLDER.fullmatch(node.text)
         return self._lone(lone[1]) if lone else self._joined(node, scalar_of)
 
     def _lone(self, mark: str) -> Any:
@@ -97,10 +97,10 @@ class GoBuilder(Builder):
         if constant is not None:
             value = _alone(constant[0])
             return as_shared(value) if isinstance(value, (dict, list)) else value
-        slot = int(mark)
+        number = int(mark)
 
         def fill(values: Sequence[Any]) -> Any:
-            value = values[slot]
+            value = values[number]
             return scalar_of(value) if type(value) is str else _alone(value)
 
         return Dynamic(fill)
@@ -110,29 +110,29 @@ class GoBuilder(Builder):
         if constant is not None:
             shared = as_shared(constant[0].value)
             return _Splice(lambda _: shared)
-        slot = int(mark)
-        return _Splice(lambda values: values[slot].value)
+        number = int(mark)
+        return _Splice(lambda values: values[number].value)
 
     def _joined(self, node: Scalar, read_text: Callable[[str], Any], *, is_block: bool = False) -> Any:
         """The text of a scalar with its values in it, as `read_text` takes it."""
         indentation = self._indentation(node) if is_block else 0
-        literals, slots, position = [""], list[int](), 0
+        literals, numbers, position = [""], list[int](), 0
         for mark in _IN_TEXT.finditer(node.text):
             number = mark["value"] or mark["entries"]
             literals[-1] += node.text[position : mark.start()]
             position = mark.end()
             constant = self._constant(number)
             if constant is None:
-                slots.append(int(number))
+                numbers.append(int(number))
                 literals.append("")
             else:
                 literals[-1] += _in_text(constant[0], indentation)
         literals[-1] += node.text[position:]
         if is_block:
             read_text = _block_reader(node, read_text)
-        if not slots:
+        if not numbers:
             return read_text(literals[0])
-        return Dynamic(_filling(literals, slots, read_text, indentation), is_clean=read_text is not scalar_of)
+        return Dynamic(_filling(literals, numbers, read_text, indentation), is_clean=read_text is not scalar_of)
 
     def _indentation(self, node: Scalar) -> int:
         """The columns that YAML takes off the lines of a block: those of the first line that is not empty."""
@@ -179,20 +179,20 @@ def _alone(value: Any) -> Any:
     return scalar_of(value) if isinstance(value, str) else value
 
 
-def _filling(literals: list[str], slots: list[int], read_text: Callable[[str], Any], indentation: int) -> Fill:
-    before, slot, after = literals[0], slots[0], literals[-1]
+def _filling(literals: list[str], numbers: list[int], read_text: Callable[[str], Any], indentation: int) -> Fill:
+    before, number, after = literals[0], numbers[0], literals[-1]
 
     def fill_one(values: Sequence[Any]) -> Any:
-        value = values[slot]
+        value = values[number]
         return read_text(before + (value if type(value) is str else _in_text(value, 0)) + after)
 
     def fill(values: Sequence[Any]) -> Any:
         written = before
-        for number, literal in zip(slots, literals[1:], strict=True):
+        for number, literal in zip(numbers, literals[1:], strict=True):
             written += _in_text(values[number], indentation) + literal
         return read_text(written)
 
-    return fill_one if len(slots) == 1 and not indentation else fill
+    return fill_one if len(numbers) == 1 and not indentation else fill
 
 
 def _in_text(value: Any, indentation: int) -> str:

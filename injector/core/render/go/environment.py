@@ -37,8 +37,8 @@ from injector.core.render.go.sprig_numbers import NUMBER_FUNCTIONS
 from injector.core.render.go.sprig_text import TEXT_FUNCTIONS
 from injector.core.render.go.values import Enum, GoDuration, MadeMap, StringMap, YamlText, field_of
 from injector.core.render.limits import bounded
-from injector.core.render.partial_evaluation import ALONE, COUNTED, WithoutAsked, fold_constants
-from injector.core.render.placeholders import CLOSE, CONSTANT, MAXIMUM_SLOTS, OPEN, Recorder
+from injector.core.render.partial_evaluation import ALONE, COUNTED, NoAnnotations, fold_constants
+from injector.core.render.placeholders import CLOSE, CONSTANT, MAXIMUM_PLACEHOLDERS, OPEN, Rendering
 
 FUNCTIONS = Functions(
     {
@@ -56,7 +56,7 @@ FUNCTIONS = Functions(
 
 _ROUNDS_OF_A_USE = 10
 _CHARACTERS_OF_A_ROUND = 1_000
-_MARKS = tuple(f"{OPEN}{number}{CLOSE}" for number in range(1_000))
+_PLACEHOLDERS = tuple(f"{OPEN}{number}{CLOSE}" for number in range(1_000))
 _RESERVED = (OPEN, CLOSE, ENTRIES, ITEMS_MARK)
 _SPACES = " \n"
 
@@ -67,7 +67,7 @@ _SAFE = frozenset(
 )
 
 
-class GoRecorder(Recorder):
+class GoRendering(Rendering):
     """The values of one rendering of a Go template."""
 
     __slots__ = ()
@@ -82,7 +82,7 @@ class GoRecorder(Recorder):
         values = self.values
         number = len(values)
         values.append(value)
-        return _MARKS[number] if number < len(_MARKS) else self._mark(number)
+        return _PLACEHOLDERS[number] if number < len(_PLACEHOLDERS) else self._mark(number)
 
     def emit_alone(self, value: Any) -> str:
         """The same where it may stand alone on its line: nothing stays nothing."""
@@ -95,8 +95,8 @@ class GoRecorder(Recorder):
         return str(number)
 
     def _mark(self, number: int) -> str:
-        if number > MAXIMUM_SLOTS:
-            raise SecurityError(f"the template has more than {MAXIMUM_SLOTS} expressions for one pod")
+        if number > MAXIMUM_PLACEHOLDERS:
+            raise SecurityError(f"the template has more than {MAXIMUM_PLACEHOLDERS} expressions for one pod")
         return f"{OPEN}{number}{CLOSE}"
 
 
@@ -143,10 +143,10 @@ class GoContext(Context):
     """The context of one rendering."""
 
     def __init__(self, environment: "GoEnvironment", *args: Any, **kwargs: Any) -> None:
-        """Record with the record of the rendering that runs."""
+        """Emit values into the rendering that runs."""
         super().__init__(environment, *args, **kwargs)
-        recorder = environment.recorder.get()
-        self.emit, self.emit_alone, self._count = recorder.emit, recorder.emit_alone, recorder.count
+        rendering = environment.rendering.get()
+        self.emit, self.emit_alone, self._count = rendering.emit, rendering.emit_alone, rendering.count
 
     def use(self, template: Callable[[Any], str], cursor: Any) -> str:
         """What a template gives that is called, and not written out. Raises SecurityError past the rounds there are."""
@@ -241,10 +241,10 @@ class GoEnvironment(Environment):
     context_class = GoContext
     constant_types = frozenset((dict, list, StringMap, MadeMap, YamlText, Enum, GoDuration))
 
-    def __init__(self, recorder: ContextVar[GoRecorder], frozen: Mapping[str, Any]) -> None:
-        """`recorder` holds the record of the rendering that runs, `frozen` the names that all renderings share."""
+    def __init__(self, rendering: ContextVar[GoRendering], frozen: Mapping[str, Any]) -> None:
+        """`rendering` is the one that runs, `frozen` the names that all renderings share."""
         super().__init__(auto_reload=False, cache_size=0)
-        self.recorder = recorder
+        self.rendering = rendering
         self.constants = GoConstants()
         self.globals, self.tests = {}, {}
         self.filters = self._all_filters()
@@ -280,18 +280,18 @@ class GoEnvironment(Environment):
         for name in FUNCTIONS.changers:
             filters[name] = _anew(filters[name])
         filters |= dict.fromkeys((NEW_CELL, IN_CELL, CHANGED_CELL, ALONE, WRITTEN_OUT), _only_when_rendered)
-        filters[COUNTED] = lambda iterable: self.recorder.get().counted(iterable)
+        filters[COUNTED] = lambda iterable: self.rendering.get().counted(iterable)
         return filters
 
     def _counted(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """The function, its result bounded and what it makes counted against what a rendering may do."""
-        recorder = self.recorder
+        rendering = self.rendering
 
         @wraps(function)
         def counted(*arguments: Any) -> Any:
             result = function(*arguments)
             size = len(result) if isinstance(result, (str, list, dict)) else 0
-            if size > _CHARACTERS_OF_A_ROUND and (running := recorder.get(None)) is not None:
+            if size > _CHARACTERS_OF_A_ROUND and (running := rendering.get(None)) is not None:
                 running.count(size // _CHARACTERS_OF_A_ROUND)
             return bounded(result)
 
@@ -313,5 +313,5 @@ _WITHOUT_ANNOTATIONS: Mapping[str, Callable[..., Any]] = {
     "isset": lambda lacking, key: key in lacking,
     "hasKey": lambda lacking, key: key in lacking,
     "annotation": FUNCTIONS.by_name["annotation"],
-    FIELD: lambda lacking, key: lacking.get(key) if isinstance(lacking, WithoutAsked) else None,
+    FIELD: lambda lacking, key: lacking.get(key) if isinstance(lacking, NoAnnotations) else None,
 }

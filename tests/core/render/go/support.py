@@ -11,7 +11,7 @@ from injector.core.render import TemplateSet
 from injector.core.render.functions import FILTERS
 from injector.core.render.go.data import constant_names, pod_names
 from injector.core.render.go.document import ENTRIES, ITEMS
-from injector.core.render.go.environment import GoEnvironment, GoRecorder
+from injector.core.render.go.environment import GoEnvironment, GoRendering
 from injector.core.render.go.formatting import sprint
 from injector.core.render.partial_evaluation import KnownNames
 from injector.core.render.placeholders import CLOSE, CONSTANT, OPEN
@@ -69,13 +69,13 @@ NOTHING = Data()
 
 def rendered_text(source: str, data: Data = NOTHING, *, folded: bool = False) -> str:
     """The text that a template gives, values in their places; `folded`: as for a configuration that is known."""
-    recorder: ContextVar[GoRecorder] = ContextVar("recorder")
+    rendering: ContextVar[GoRendering] = ContextVar("rendering")
     constants = constant_names(data.configured)
-    environment = GoEnvironment(recorder, constants if folded else {})
+    environment = GoEnvironment(rendering, constants if folded else {})
     tree = environment.tree_to_render(source, "t")
     template = Template.from_code(environment, environment.compile(tree, "t"), {})
-    record = GoRecorder()
-    recorder.set(record)
+    record = GoRendering()
+    rendering.set(record)
     context = environment.context_class(environment, pod_names(data.scope, constants), "t", template.blocks)
     text = "".join(template.root_render_func(context))
     constant_values = environment.constants.values
