@@ -280,7 +280,7 @@ class Layer:
     """`native` has the keys of the injector's own configuration; `places` says where a path of it comes from.
 
     The longest path in `places` that a path begins with decides; the rest of the path is looked up below that place.
-    `notices` say what was recognised.
+    `notices` say what was recognised. `is_istio` marks one of Istio's own files.
     """
 
     native: JsonObject
@@ -288,6 +288,7 @@ class Layer:
     warnings: tuple[Fault, ...] = ()
     from_flag: bool = field(default=False)
     notices: tuple[str, ...] = ()
+    is_istio: bool = False
 
     def place(self, path: Path) -> Place:
         """Where `path` of the native document stands in the file."""

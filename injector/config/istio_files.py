@@ -131,7 +131,7 @@ def _layer(contents: Mapping[str, tuple[JsonObject, Place]], warnings: list[Faul
         native["meshConfig"], places["meshConfig",] = contents["mesh"]
     if find(contents.get("meshNetworks", ({}, place))[0], ("networks",)):
         warnings.append(place.below("data", "meshNetworks").fault("is not read: it concerns the control plane"))
-    return Layer(native, places, tuple(warnings), notices=notices)
+    return Layer(native, places, tuple(warnings), notices=notices, is_istio=True)
 
 
 def _templates_of(config: JsonObject, place: Place) -> tuple[Any, Place]:
@@ -243,7 +243,7 @@ def _operator_layer(spec: JsonObject, place: Place) -> Layer:
         places[honoured.native] = here
         warnings += _half_honoured(honoured, value, here)
     warnings += unread_mesh(native.get("meshConfig"), place.below("meshConfig"))
-    return Layer(native, places, tuple(warnings))
+    return Layer(native, places, tuple(warnings), is_istio=True)
 
 
 def _half_honoured(honoured: _Honoured, value: Any, place: Place) -> Iterator[Fault]:

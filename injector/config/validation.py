@@ -73,8 +73,8 @@ def _warning(layers: Sequence[Layer], message: str, *paths: Path) -> Iterator[Fa
         yield place.fault(message)
 
 
-# Keys that nothing reads and that look like one that is read: allowed, as templates may read any, but hardly meant.
-# A configuration with one is in force, with a warning: what its author asked for would else be missing in silence.
+# Keys that nothing reads and that look like one that is read: a fault in a configuration of the injector. Istio's own
+# files hold much that no injector reads: there it is a warning.
 
 # Below this two names are alike by chance: readinessPeriodSeconds and readinessTimeoutSeconds, for instance.
 _LIKENESS = 0.87
@@ -86,7 +86,7 @@ _OPEN: tuple[tuple[Path, str], ...] = (
 
 
 def misspelt(layer: Layer) -> Iterator[Fault]:
-    """A warning for each key of the layer that looks misspelt, with the name that was probably meant."""
+    """What to say of each key of the layer that looks misspelt, with the name that was probably meant."""
     for path, message in _open_messages(CONFIGURATION, ()):
         found = find(layer.native, path)
         names = list(message.fields)
@@ -120,9 +120,11 @@ def check(layer: Layer) -> Checked:
     findings += _written_twice(*(native.get(language) for language in LANGUAGES))
     for path, _ in findings:
         sound = without(sound, _up_to_index(path))
-    faults = sorted((layer.place(path).fault(message) for path, message in findings), key=lambda fault: fault.line or 0)
     checked = replace(layer, native=sound)
-    return Checked(replace(checked, warnings=(*layer.warnings, *misspelt(checked))), tuple(faults))
+    suspects = tuple(misspelt(checked))
+    faults = [*(layer.place(path).fault(message) for path, message in findings), *(() if layer.is_istio else suspects)]
+    warnings = (*layer.warnings, *(suspects if layer.is_istio else ()))
+    return Checked(replace(checked, warnings=warnings), tuple(sorted(faults, key=lambda fault: fault.line or 0)))
 
 
 def _written_twice(jinja: Any, go: Any) -> Iterator[Finding]:

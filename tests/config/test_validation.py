@@ -1,10 +1,10 @@
-"""Keys that look like one that is read get a warning; keys of others, and those of custom templates, do not."""
+"""Keys that look like one that is read are refused; keys of others, and those of custom templates, are not."""
 
 from pathlib import Path
 
 import pytest
 
-from injector.config import load
+from injector.config import ConfigFaults, load
 from tests.config.files import faults_of, warnings_of
 
 
@@ -21,9 +21,11 @@ from tests.config.files import faults_of, warnings_of
     ],
 )
 def test_a_misspelt_key_is_told_with_the_name_that_was_meant(flag: str, meant: str) -> None:
-    (warning,) = load(sets=[flag]).warnings
-    assert warning.startswith(f"--set {flag}: ")
-    assert warning.endswith(f"; did you mean {meant!r}?")
+    with pytest.raises(ConfigFaults) as caught:
+        load(sets=[flag])
+    fault = str(caught.value)
+    assert fault.startswith(f"--set {flag}: ")
+    assert fault.endswith(f"; did you mean {meant!r}?")
 
 
 @pytest.mark.parametrize(
@@ -168,9 +170,11 @@ def test_unknown_values_and_mesh_fields_are_allowed(tmp_path: Path) -> None:
     assert warnings_of(tmp_path, "values: {pilot: {replicaCount: 2}}\nmeshConfig: {accessLogFile: /dev/stdout}") == []
 
 
-def test_a_value_spelt_almost_like_a_known_one_is_warned_of(tmp_path: Path) -> None:
-    """Allowed, but hardly meant."""
-    (warning,) = warnings_of(tmp_path, "values:\n  global:\n    proxy: {statusport: 15021}")
-    assert warning.startswith(
-        "config.yaml:3: values.global.proxy.statusport: no shipped template reads it; did you mean 'statusPort'?"
-    )
+MISSPELT = "{global: {proxy: {statusport: 15021}}}"
+
+
+def test_a_value_spelt_almost_like_a_known_one_is_refused_and_warned_of_in_files_of_istio(tmp_path: Path) -> None:
+    fault = "values.global.proxy.statusport: no shipped template reads it; did you mean 'statusPort'?"
+    assert faults_of(tmp_path, f"values: {MISSPELT}") == [f"config.yaml:1: {fault}"]
+    operator = f"apiVersion: install.istio.io/v1alpha1\nkind: IstioOperator\nspec:\n  values: {MISSPELT}"
+    assert f"config.yaml:4: spec.{fault}" in warnings_of(tmp_path, operator)
