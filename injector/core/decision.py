@@ -4,8 +4,9 @@ Order: what can never work, the namespace and revision selection, then the pod's
 (reference section 2.1; the reasons are those of the contract).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from injector.core.model import (
     INJECT_KEY,
@@ -20,6 +21,9 @@ from injector.core.pods import annotations, labels
 from injector.core.selection import SelectionRule, namespace_labels, selecting_rule, selection_rules
 
 MIRROR_ANNOTATION = "kubernetes.io/config.mirror"
+_WINDOWS = "windows"
+# https://kubernetes.io/docs/reference/labels-annotations-taints/#kubernetes-io-os and its predecessor.
+_OS_LABELS = ("kubernetes.io/os", "beta.kubernetes.io/os")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +109,48 @@ def _host_network(facts: Facts) -> Verdict | str:
 
 
 def _windows_pod(facts: Facts) -> Verdict | str:
-    system = ((facts.pod.get("spec") or {}).get("os") or {}).get("name")
-    if system == "windows":
-        return Verdict(inject=False, reason="WindowsPod", message="spec.os.name is windows: the proxy needs Linux")
+    place = _windows_requirement(facts.pod)
+    if place:
+        return Verdict(inject=False, reason="WindowsPod", message=f"{place} is windows: the proxy needs Linux")
     return "the pod does not ask for Windows"
+
+
+def _windows_requirement(pod: Pod) -> str:
+    """The field that binds a pod to Windows nodes; empty where none does.
+
+    Source: https://kubernetes.io/docs/concepts/windows/user-guide/, "Ensuring OS-specific workloads land on the
+    appropriate container host".
+    """
+    spec = _mapping(pod.get("spec"))
+    system = _mapping(spec.get("os")).get("name")
+    if system:
+        return "spec.os.name" if system == _WINDOWS else ""
+    for label in _OS_LABELS:
+        if _mapping(spec.get("nodeSelector")).get(label) == _WINDOWS:
+            return f"spec.nodeSelector[{label}]"
+    node_affinity = _mapping(_mapping(spec.get("affinity")).get("nodeAffinity"))
+    terms = _list(
+        _mapping(node_affinity.get("requiredDuringSchedulingIgnoredDuringExecution")).get("nodeSelectorTerms")
+    )
+    # Terms are alternatives: the pod is bound to Windows where each of them is.
+    return "the node affinity" if terms and all(_requires_windows(_mapping(term)) for term in terms) else ""
+
+
+def _requires_windows(term: Mapping[str, Any]) -> bool:
+    expressions = map(_mapping, _list(term.get("matchExpressions")))
+    return any(
+        each.get("key") in _OS_LABELS and each.get("operator") == "In" and each.get("values") == [_WINDOWS]
+        for each in expressions
+    )
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    """`value` where it is a mapping: what is wrong with fields that no rule reads is the API server's to say."""
+    return value if isinstance(value, dict) else {}
+
+
+def _list(value: Any) -> Sequence[Any]:
+    return value if isinstance(value, list) else ()
 
 
 def _ignored_namespace(facts: Facts) -> Verdict | str:

@@ -19,6 +19,8 @@ TEXT, MAPPING, TEXT_MAP, ITEMS, NAMED_ITEMS, TEXTS = (
 )
 
 PROBES = ("readinessProbe", "livenessProbe", "startupProbe")
+# `lifecycle` has more members than these two, which alone are handlers: `stopSignal` is text.
+HOOKS = ("postStart", "preStop")
 
 POD_FIELDS = {"metadata": MAPPING, "spec": MAPPING}
 METADATA_FIELDS = {
@@ -95,7 +97,8 @@ def _container(container: dict[str, Any], path: str) -> Iterator[str]:
     for probe in PROBES:
         if container.get(probe):
             yield from _fields(container[probe], HANDLER_FIELDS, f"{path}{probe}.")
-    for hook, handler in (container.get("lifecycle") or {}).items():
+    lifecycle = container.get("lifecycle") or {}
+    for hook, handler in ((hook, lifecycle.get(hook)) for hook in HOOKS):
         if handler is not None and not isinstance(handler, dict):
             yield _fault(f"{path}lifecycle.{hook}", handler, MAPPING)
         elif handler:

@@ -22,7 +22,7 @@ REFUSED = [
     *(
         ({f"sidecar.istio.io/{name}": value}, f"invalid value '{value}' for annotation 'sidecar.istio.io/{name}'")
         for name in ("userVolume", "userVolumeMount")
-        for value in ("{", "[]", '"x"', "1", "null", '{"a": 1}', "")
+        for value in ("{", "[1]", '"x"', "1", "null", '{"a": 1}', "")
     ),
     (
         {

@@ -33,12 +33,28 @@ def pod(labels: dict[str, str] | None = None, annotations: dict[str, str] | None
     return {"metadata": {"labels": labels or {}, "annotations": annotations or {}}, "spec": spec}
 
 
+def os_affinity(*terms: list[str]) -> dict[str, Any]:
+    """A node affinity whose terms, which are alternatives, each name operating systems."""
+    expressions = [{"key": "kubernetes.io/os", "operator": "In", "values": values} for values in terms]
+    selector = {"nodeSelectorTerms": [{"matchExpressions": [each]} for each in expressions]}
+    return {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": selector}}
+
+
 APP = parse_selector({"matchLabels": {"app": "db"}})
 
 CASES = [
     (facts(pod=pod(annotations={"kubernetes.io/config.mirror": "abc"})), False, "MirrorPod"),
     (facts(pod=pod(hostNetwork=True)), False, "HostNetwork"),
     (facts(pod=pod(os={"name": "windows"})), False, "WindowsPod"),
+    (facts(pod=pod(nodeSelector={"kubernetes.io/os": "windows"})), False, "WindowsPod"),
+    (facts(pod=pod(nodeSelector={"beta.kubernetes.io/os": "windows"})), False, "WindowsPod"),
+    (facts(pod=pod(nodeSelector={"kubernetes.io/os": "linux"})), True, "NamespaceLabel"),
+    (facts(pod=pod(os={"name": "linux"}, nodeSelector={"kubernetes.io/os": "windows"})), True, "NamespaceLabel"),
+    (facts(pod=pod(affinity=os_affinity(["windows"]))), False, "WindowsPod"),
+    (facts(pod=pod(affinity=os_affinity(["windows"], ["windows"]))), False, "WindowsPod"),
+    (facts(pod=pod(affinity=os_affinity(["windows"], ["linux"]))), True, "NamespaceLabel"),
+    (facts(pod=pod(affinity=os_affinity(["windows", "linux"]))), True, "NamespaceLabel"),
+    (facts(pod=pod(affinity={"nodeAffinity": 5}, nodeSelector=[])), True, "NamespaceLabel"),
     (facts(namespace="kube-system"), False, "IgnoredNamespace"),
     (facts(pod=pod({INJECT: "false"})), False, "PodLabel"),
     (facts(pod=pod({INJECT: "true"})), True, "PodLabel"),

@@ -163,8 +163,20 @@ def test_a_socket_of_the_user_s_own_keeps_its_source() -> None:
     assert names(found["spec"]["volumes"])[-1] == "data"
 
 
+def test_volumes_in_annotations_may_be_a_list() -> None:
+    """Istio ranges over what the JSON holds; an item's own name wins over its key or index."""
+    volumes = '[{"name": "z", "emptyDir": {}}, {"name": "a", "secret": {"secretName": "s"}}]'
+    mounts = '{"key": {"name": "z", "mountPath": "/z"}, "a": {"mountPath": "/a"}}'
+    pod = annotated({f"{SIDECAR}userVolume": volumes, f"{SIDECAR}userVolumeMount": mounts})
+    assert names(pod["spec"]["volumes"])[-2:] == ["z", "a"]
+    assert proxy_of(pod)["volumeMounts"][-2:] == [
+        {"name": "a", "mountPath": "/a"},
+        {"name": "z", "mountPath": "/z"},
+    ]
+
+
 @pytest.mark.parametrize("name", ["userVolume", "userVolumeMount"])
-@pytest.mark.parametrize("text", ["", "[]", "{", '{"a": 1}'])
+@pytest.mark.parametrize("text", ["", "1", "{", '{"a": 1}', "[1]"])
 def test_volumes_in_annotations_have_to_be_json(name: str, text: str) -> None:
     """Reference 5.13: the refusal names the annotation."""
     assert f"{SIDECAR}{name}" in refusal({f"{SIDECAR}{name}": text})

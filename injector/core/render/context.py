@@ -111,6 +111,7 @@ def scope_of(given: TemplateInput) -> dict[str, Any]:
         "proxy_gid": given.proxy_gid,
         "annotation": functions.annotation,
         "json_annotation": functions.json_annotation,
+        "named_items": functions.named_items,
         "label": functions.label,
         "refuse": refuse,
         "application_containers": functions.application_containers,
@@ -127,7 +128,7 @@ def scope_of(given: TemplateInput) -> dict[str, Any]:
 
 SCOPE_NAMES = frozenset(
     "pod workload namespace values mesh_config proxy_config revision native_sidecars proxy_image proxy_init_image "
-    "proxy_uid proxy_gid inbound_traffic_policy_mode compliance_policy annotation json_annotation label "
+    "proxy_uid proxy_gid inbound_traffic_policy_mode compliance_policy annotation json_annotation label named_items "
     "first_nonempty application_containers owner pod_ports excluded_inbound_ports multus_networks "
     "otel_resource_attributes proxy_resources tcp_probed_ports envoy_bootstrap refuse".split()
 )
@@ -149,21 +150,39 @@ class PodFunctions:
         """The annotation where the key is present, even if empty; else `default` as text; a null stays one."""
         return _or_default(self._annotations.get(name), default)
 
-    def json_annotation(self, name: str, *, of_mappings: bool = False) -> JsonObject:
-        """The JSON object in an annotation; `of_mappings`: each of its values is one too. Raises InjectionError."""
+    def json_annotation(self, name: str) -> JsonObject:
+        """The JSON object in an annotation. Raises InjectionError."""
+        value = self._json(name, "a JSON object by name")
+        if not isinstance(value, dict):
+            raise _not_valid(name, self._annotations[name], "not a JSON object", "a JSON object by name")
+        return value
+
+    def named_items(self, name: str) -> list[JsonObject]:
+        """The items that an annotation holds as JSON, each with its `name`: an object by name, or a list of items.
+
+        Names are sorted, lists keep their order. As in Istio an item's own `name` wins over its key or index. Raises
+        InjectionError.
+        """
+        valid = "a JSON object of items by name, or a list of items with a name"
+        value = self._json(name, valid)
+        if isinstance(value, dict):
+            entries = sorted(value.items())
+        elif isinstance(value, list):
+            entries = [(str(index), item) for index, item in enumerate(value)]
+        else:
+            raise _not_valid(name, self._annotations[name], "neither a JSON object nor a list", valid)
+        if not all(isinstance(item, dict) for _, item in entries):
+            raise _not_valid(name, self._annotations[name], "not every item is a JSON object", valid)
+        return [{"name": key, **item} for key, item in entries]
+
+    def _json(self, name: str, valid: str) -> Any:
         text = self._annotations.get(name, "")
         try:
-            found = orjson.loads(text)
+            return bounded(orjson.loads(text))
         except orjson.JSONDecodeError as error:
-            raise _not_valid(name, text, f"not JSON: {error}") from error
-        if not isinstance(found, dict):
-            raise _not_valid(name, text, "not a JSON object")
-        if of_mappings and not all(isinstance(value, dict) for value in found.values()):
-            raise _not_valid(name, text, "not every value is a JSON object")
-        try:
-            return bounded(found)  # type: ignore[no-any-return]
+            raise _not_valid(name, text, f"not JSON: {error}", valid) from error
         except SecurityError as error:
-            raise _not_valid(name, text, str(error)) from error
+            raise _not_valid(name, text, str(error), valid) from error
 
     def label(self, name: str, default: Any = "") -> str | None:
         """The label where the key is present; else `default` as text; a null stays one."""
@@ -243,6 +262,7 @@ SAFE_FUNCTIONS: frozenset[Callable[..., Any]] = frozenset(
         first_nonempty,
         PodFunctions.annotation,
         PodFunctions.json_annotation,
+        PodFunctions.named_items,
         PodFunctions.label,
         PodFunctions.application_containers,
         PodFunctions.owner,
@@ -270,9 +290,9 @@ def _or_default(found: str | None, default: Any) -> str | None:
     return found if found is not None or default is None else go_text(default)
 
 
-def _not_valid(name: str, text: str, why: str) -> InjectionError:
+def _not_valid(name: str, text: str, why: str, valid: str) -> InjectionError:
     shown = text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
-    return InjectionError(f"invalid value '{shown}' for annotation '{name}': {why}; valid: a JSON object by name")
+    return InjectionError(f"invalid value '{shown}' for annotation '{name}': {why}; valid: {valid}")
 
 
 def _port_json(port: Mapping[str, Any]) -> str:

@@ -412,7 +412,8 @@ class UsualScope:
 
 # What depends on nothing of the pod but its annotations.
 _FROM_ANNOTATIONS = (
-    "annotation json_annotation excluded_inbound_ports multus_networks proxy_resources proxy_image proxy_init_image"
+    "annotation json_annotation named_items excluded_inbound_ports multus_networks proxy_resources "
+    "proxy_image proxy_init_image"
 ).split()
 
 
