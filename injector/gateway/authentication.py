@@ -71,6 +71,8 @@ _JWT_RULE = Message(
     required=("issuer",),
     choices=(("jwksUri", "jwks"),),
     rules=(_keys_are_known,),
+    # The one name that the resource definition has in two spellings.
+    spelling=lambda name: "jwksUri" if name == "jwks_uri" else name,
 )
 REQUEST_AUTHENTICATION = Message({**SCOPE_OF_POLICY, "jwtRules": Listed(_JWT_RULE)})
 
@@ -135,7 +137,6 @@ def _provider(rule: JsonObject) -> JsonObject:
         provider["remote_jwks"] = {
             "http_uri": uri,
             "cache_duration": _CACHE_DURATION,
-            "async_fetch": {"fast_listener": True},
         }
     if "audiences" in rule:
         provider["audiences"] = rule["audiences"]

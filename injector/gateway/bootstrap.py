@@ -16,6 +16,7 @@ ADMIN_PORT, READINESS_PORT, STATISTICS_PORT = 15000, 15021, 15090
 READINESS_PATH, STATISTICS_PATH = "/healthz/ready", "/stats/prometheus"
 _ADMIN_CLUSTER = "prometheus_stats"
 _LOOPBACK = "127.0.0.1"
+_NAME = "gateway"
 # https://www.envoyproxy.io/docs/envoy/latest/configuration/best_practices/edge
 _MOST_CONNECTIONS = 50_000
 
@@ -23,7 +24,7 @@ _MOST_CONNECTIONS = 50_000
 def bootstrap(
     listeners: Iterable[Listener], upstreams: Iterable[Upstream], edge: Edge, source: CertificateSource, secrets: str
 ) -> JsonObject:
-    """A configuration that `envoy -c` takes; who the gateway is, Envoy's command line says."""
+    """A configuration that `envoy -c` takes; Envoy's command line may give it another name."""
     destinations: Sequence[Upstream] = [*upstreams, *key_servers(edge.jwt_rules)]
     clusters = [cluster(each, source, secrets) for each in destinations]
     clusters.append(static_cluster(_ADMIN_CLUSTER, _LOOPBACK, ADMIN_PORT))
@@ -31,6 +32,7 @@ def bootstrap(
         clusters.append(collector(edge.tracing))
     own = [_readiness_listener(edge.address), _statistics_listener(edge.address)]
     return {
+        "node": {"id": _NAME, "cluster": _NAME},
         "admin": {"address": listening_socket(_LOOPBACK, ADMIN_PORT)},
         "overload_manager": {"resource_monitors": [_connection_limit()]},
         "static_resources": {

@@ -133,8 +133,8 @@ _HOST_ATTEMPTS = 5
 
 def _retry_policy(retries: JsonObject | None) -> JsonObject | None:
     """The policy of a route; None where nothing is to be tried again."""
-    given = retries or {}
-    attempts = given.get("attempts", 0 if given else _DEFAULT_ATTEMPTS)
+    given: JsonObject = {"attempts": _DEFAULT_ATTEMPTS} if retries is None else retries
+    attempts = given.get("attempts", 0)
     if not attempts:
         return None
     policy = {**_retry_conditions(given.get("retryOn") or _DEFAULT_CONDITIONS), "num_retries": attempts}

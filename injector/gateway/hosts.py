@@ -63,9 +63,13 @@ def selects(namespace: str, own: str, other: str) -> bool:
 
 
 def full_name(host: str, namespace: str, cluster_domain: str) -> str:
-    """A short name as the name of the Service in `namespace`; any other name as it is. Always in lower case."""
-    name = host.lower().removesuffix(".")
-    return name if "." in name or ":" in name or name == ANY else f"{name}.{namespace}.svc.{cluster_domain}"
+    """A short name as the name of the Service in `namespace`; any other name as it is, without a dot at its end.
+
+    Always in lower case.
+    """
+    name = host.lower()
+    is_full = "." in name or ":" in name or name == ANY
+    return name.removesuffix(".") if is_full else f"{name}.{namespace}.svc.{cluster_domain}"
 
 
 def service_of(host: str, cluster_domain: str) -> tuple[str, str] | None:

@@ -290,6 +290,8 @@ HTTP_ROUTE = Message(
     },
     choices=(("mirror", "mirrors"), ("mirrorPercentage", "mirrorPercent")),
     rules=(_one_way_to_answer, _weights),
+    # The one name that the resource definition has in two spellings.
+    spelling=lambda name: "mirrorPercent" if name == "mirror_percent" else name,
 )
 
 _SUBNETS = "a gateway's clients connect to the gateway itself"
