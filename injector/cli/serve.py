@@ -19,9 +19,10 @@ from injector.cli.options import (
     WebhookConfig,
 )
 from injector.runtime import options as option
+from injector.runtime.configuration import Inputs
 from injector.runtime.options import CertificateOptions, ClusterOptions, server_limits
 from injector.runtime.preview import preview_address
-from injector.runtime.serve import Inputs, in_workers, serve_until_stopped
+from injector.runtime.serve import in_workers, serve_until_stopped
 from injector.server.client_auth import ClientAuthority
 from injector.server.limits import SETTABLE
 from injector.server.run import Listening
@@ -93,6 +94,15 @@ UnknownCluster: TypeAlias = Annotated[
         help="What to do while they are not known: refuse reviews, so that failurePolicy decides, or serve without.",
     ),
 ]
+LastGoodName: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--last-good",
+        metavar="NAME",
+        help="ConfigMap that keeps the last good configuration for a replica that starts with a bad one.",
+        show_default=False,
+    ),
+]
 ClientCa: TypeAlias = Annotated[
     Path | None,
     typer.Option(
@@ -162,6 +172,7 @@ def serve(  # noqa: PLR0913, PLR0917 -- one parameter an option
     events: Events = True,  # noqa: FBT002 -- an option
     cluster_wait: ClusterWait = 30.0,
     unknown_cluster: UnknownCluster = Unknown.REFUSE,
+    last_good: LastGoodName = None,
     client_ca: ClientCa = None,
     client_name: ClientNames = None,
     preview_host: PreviewHost = None,
@@ -172,7 +183,8 @@ def serve(  # noqa: PLR0913, PLR0917 -- one parameter an option
     files, where = option.given_files(tls_cert, tls_key), option.namespace_of(namespace)
     settings = option.certificate_settings(cert_name, service, where, (authority_days, serving_days, renewal), key_type)
     wanted = option.is_cluster_wanted(cluster, (kubeconfig, context), snapshot)
-    option.refuse_without_cluster({"--cert-secret": cert_secret, "--webhook-config": webhook_config}, followed=wanted)
+    of_cluster = {"--cert-secret": cert_secret, "--webhook-config": webhook_config, "--last-good": last_good}
+    option.refuse_without_cluster(of_cluster, followed=wanted)
     option.refuse_ambiguous_certificates(files, cert_secret, webhook_config)
     follow = (
         ClusterOptions(
@@ -184,6 +196,7 @@ def serve(  # noqa: PLR0913, PLR0917 -- one parameter an option
             events,
             cluster_wait,
             serves_unknown=unknown_cluster is Unknown.SERVE,
+            last_good=last_good or "",
         )
         if wanted
         else None

@@ -43,6 +43,7 @@ class Resource:
 NAMESPACES = Resource("v1", "Namespace", "namespaces")
 NODES = Resource("v1", "Node", "nodes")
 PODS = Resource("v1", "Pod", "pods")
+CONFIG_MAPS = Resource("v1", "ConfigMap", "configmaps")
 SECRETS = Resource("v1", "Secret", "secrets")
 SERVICES = Resource("v1", "Service", "services")
 EVENTS = Resource("v1", "Event", "events")

@@ -1,6 +1,7 @@
 """What `injector serve` does with a cluster: follow it, keep its certificates, tell authors of pods."""
 
 import socket
+from collections.abc import Mapping
 from dataclasses import asdict
 from threading import Event, RLock, Timer
 from time import monotonic, sleep
@@ -10,7 +11,7 @@ from uuid import uuid4
 from certs.model import Settings
 from certs.secret import SecretStore, SecretStoreError
 from injector.cluster.access import Access
-from injector.cluster.api import NODES, ApiServer, ClusterError
+from injector.cluster.api import CONFIG_MAPS, NODES, ApiServer, ClusterError
 from injector.cluster.ca_bundles import Registration
 from injector.cluster.client import connect
 from injector.cluster.events import EventRecorder, notice_of
@@ -29,6 +30,7 @@ from injector.server.telemetry import Telemetry
 _FIRST_READ_SECONDS = 10.0
 _START_SECONDS = 60.0
 _RETRY_SECONDS = 1.0
+_KEPT_DIGEST = "sidecar-injector.istio.io/configuration"
 
 
 class ClusterSide:
@@ -151,6 +153,43 @@ class ClusterSide:
                     recorder.record(notice)
 
         self._telemetry.observers.append(observe)
+
+
+class LastGoodConfigMap:
+    """The ConfigMap of `options` in which the last good configuration outlives the pod. Methods raise InputError.
+
+    It has to be there: nobody can be allowed to create a ConfigMap of one name only. What it holds goes through every
+    check of a configuration, so whoever can write it gains nothing over who writes the configuration itself.
+    """
+
+    def __init__(self, options: ClusterOptions) -> None:
+        """Nothing is read yet. Raises InputError where there is no cluster to talk to."""
+        self._server = _connected(options)
+        self._namespace, self._name = options.namespace, options.last_good
+
+    def __str__(self) -> str:
+        """For people."""
+        return f"ConfigMap {self._namespace}/{self._name}"
+
+    def load(self) -> Mapping[str, str]:
+        """What is kept."""
+        with as_input_error(ClusterError):
+            found = self._server.get(CONFIG_MAPS, self._name, self._namespace)
+        data: Mapping[str, str] = found.get("data") or {}
+        return data
+
+    def keep(self, data: Mapping[str, str], digest: str) -> None:
+        """Keep `data`. Where another replica writes at the same moment one of both stays: both are good."""
+        try:
+            found = self._server.get(CONFIG_MAPS, self._name, self._namespace)
+            if found.get("data") != data:
+                metadata = found["metadata"]
+                annotations = {**(metadata.get("annotations") or {}), _KEPT_DIGEST: digest}
+                kept = {**found, "metadata": {**metadata, "annotations": annotations}, "data": dict(data)}
+                self._server.replace(CONFIG_MAPS, kept, self._namespace)
+        except ClusterError as error:
+            if not error.is_conflict:
+                raise InputError(str(error)) from error
 
 
 def _connected(options: ClusterOptions) -> ApiServer:

@@ -20,7 +20,7 @@ class ClusterOptions:
     """What is to be done in a cluster. `namespace` is that of Secret, Service and Lease.
 
     A server that starts waits `wait_seconds` until it knows what decisions need; what is not known by then is waited
-    for further, but where `serves_unknown`.
+    for further, but where `serves_unknown`. `last_good` is the ConfigMap that keeps the last good configuration.
     """
 
     kubeconfig: Path | None
@@ -31,6 +31,7 @@ class ClusterOptions:
     events: bool
     wait_seconds: float = 30.0
     serves_unknown: bool = False
+    last_good: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,22 +1,28 @@
 """The webhook server put together: state, certificate, cluster, and what goes on beside serving."""
 
 import asyncio
-import pickle
 import socket
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from certs.authority import describe
 from certs.directory import DirectoryStore
 from certs.model import Settings
 from certs.rotation import ensure, next_check
-from injector.config.watch import FileState, file_state, watch
-from injector.core.admission import set_up
+from injector.config.watch import file_state, watch
+from injector.runtime.configuration import (
+    Inputs,
+    first_state,
+    following_configuration,
+    inherited_state,
+    keeping_last_good,
+    kept_state,
+    leaving_behind,
+    tell_of_configuration,
+)
 from injector.runtime.errors import InputError
-from injector.runtime.loading import checked_setup, read_configuration, snapshot_of
 from injector.runtime.options import CertificateOptions, ClusterOptions
 from injector.runtime.preview import PreviewAddress, serving_preview
 from injector.server.app import create_app
@@ -25,38 +31,10 @@ from injector.server.connections import Guard
 from injector.server.run import Listening, ServingCertificate, Upkeep, bind, run, server_for, warmed, warming
 from injector.server.state import Service, State
 from injector.server.telemetry import Telemetry
-from injector.server.workers import LastGood
+from injector.server.workers import LastGood, Supervisor
 
 if TYPE_CHECKING:
-    from injector.runtime.cluster import ClusterSide
-from injector.server.workers import Supervisor
-
-# What goes on beside serving: configuration and certificates are followed on disk.
-
-
-def following_configuration(
-    files: Sequence[Path], known: FileState, load: Callable[[], State], service: Service, telemetry: Telemetry
-) -> Upkeep:
-    """Loads anew when one of `files` is no longer as `known`; what cannot be used leaves the last good state in force.
-
-    `known` is what the files were before they were first loaded: a change while the server starts is not missed.
-    """
-
-    async def follow() -> None:
-        async for _ in watch(files, known=known):
-            fault = await asyncio.to_thread(service.reload, load, (InputError,))
-            tell_of_configuration(fault, files, telemetry)
-
-    return follow
-
-
-def tell_of_configuration(fault: str, files: Sequence[Path], telemetry: Telemetry) -> None:
-    """Say whether what stands in `files` is in force, and if not, for which `fault`."""
-    telemetry.configuration_current.set(0 if fault else 1)
-    if fault:
-        telemetry.log.error("configuration refused, the last good one stays", fault=fault)
-    elif files:
-        telemetry.log.info("configuration in force", files=[str(file) for file in files])
+    from injector.runtime.cluster import ClusterSide, LastGoodConfigMap
 
 
 def following_certificate(certificate: ServingCertificate, expiry: Callable[[], float], telemetry: Telemetry) -> Upkeep:
@@ -93,54 +71,6 @@ def following_client_authority(
     return follow
 
 
-# A worker that takes the place of another one begins where that one was, whatever stands in the files by then.
-
-
-def leaving_behind(load: Callable[[], State], last_good: LastGood) -> Callable[[], State]:
-    """Loads as `load` does, and leaves what was good to workers that come after this one."""
-
-    def loaded() -> State:
-        state = load()
-        last_good.keep(pickle.dumps((state.setup.config, state.snapshot)))
-        return state
-
-    return loaded
-
-
-def first_state(load: Callable[[], State], last_good: LastGood) -> State:
-    """What `load` gives; where that is at fault, what an earlier worker left, with the fault told.
-
-    Raises InputError where there is no earlier worker: who starts the program has to know.
-    """
-    try:
-        return load()
-    except InputError as error:
-        held = last_good.content()
-        if held is None:
-            raise
-        config, snapshot = pickle.loads(held)  # noqa: S301 -- written by this program, in memory that is its own
-        return replace(State(set_up(config), snapshot), fault=str(error))
-
-
-@dataclass(frozen=True, slots=True)
-class Inputs:
-    """Configuration files, `--set` flags, and the file that stands in for a cluster, if any."""
-
-    config: tuple[Path, ...]
-    sets: tuple[str, ...]
-    snapshot: Path | None
-
-    @property
-    def files(self) -> list[Path]:
-        """Every file whose change matters."""
-        return [*self.config, *([self.snapshot] if self.snapshot else ())]
-
-    def load(self) -> State:
-        """The state that the files give now. Raises InputError."""
-        setup = checked_setup(read_configuration(list(self.config), list(self.sets)))
-        return State(setup, snapshot_of(self.snapshot))
-
-
 def serve_until_stopped(
     inputs: Inputs,
     listening: Listening,
@@ -152,18 +82,19 @@ def serve_until_stopped(
 
     In a cluster the preview is served only where `preview` says; elsewhere beside the webhook, if nothing is said.
     """
-    known = file_state(inputs.files)
+    known, leads = file_state(inputs.files), listening.worker is None or listening.worker.index == 0
     last_good = listening.worker.last_good if listening.worker else LastGood()
+    store = _last_good_map(cluster) if cluster and cluster.last_good else None
     load_files = leaving_behind(inputs.load, last_good)
-    service, telemetry = Service(first_state(load_files, last_good)), Telemetry()
+    earlier = (inherited_state(last_good), *((kept_state(inputs, store),) if store else ()))
+    service, telemetry = Service(first_state(load_files, *earlier)), Telemetry()
     tell_of_configuration(service.state.fault, inputs.files, telemetry)
     upkeep: list[Upkeep] = [warming(service)]
     side = _cluster_side(cluster, service, telemetry) if cluster else None
     try:
         if side and certificates.secret:
-            competes = listening.worker is None or listening.worker.index == 0
             certificate = side.keep_certificates(
-                certificates.secret, certificates.settings, competes=competes, clients=listening.clients
+                certificates.secret, certificates.settings, competes=leads, clients=listening.clients
             )
         else:
             certificate = _certificate_of_files(certificates, listening.clients, upkeep, telemetry)
@@ -172,6 +103,8 @@ def serve_until_stopped(
         load = _keeping_snapshot(load_files, service) if side else load_files
         if inputs.files:
             upkeep.append(following_configuration(inputs.files, known, warmed(load), service, telemetry))
+        if store and leads:
+            upkeep.append(keeping_last_good(inputs, store, service, telemetry))
         if preview:
             access = side.access() if side else None
             upkeep.append(serving_preview(preview, service, certificate, access, telemetry))
@@ -184,6 +117,12 @@ def serve_until_stopped(
     finally:
         if side:
             side.stop()
+
+
+def _last_good_map(cluster: ClusterOptions) -> "LastGoodConfigMap":
+    from injector.runtime.cluster import LastGoodConfigMap  # noqa: PLC0415 -- as below
+
+    return LastGoodConfigMap(cluster)
 
 
 def _cluster_side(cluster: ClusterOptions, service: Service, telemetry: Telemetry) -> "ClusterSide":

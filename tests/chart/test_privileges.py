@@ -61,6 +61,9 @@ def rules(documents: list[Any], kind: str) -> list[tuple[str, str, tuple[str, ..
     ]
 
 
+KEPT = ("", "configmaps", (f"{RELEASE}-last-good",), ("get", "update"))
+
+
 def test_the_whole_cluster_is_read_only_but_for_its_own_webhook_and_events() -> None:
     read = ("get", "list", "watch")
     assert rules(rendered({"revisionTags": ["prod"]}), "ClusterRole") == [
@@ -77,9 +80,10 @@ def test_the_whole_cluster_is_read_only_but_for_its_own_webhook_and_events() -> 
     ]
 
 
-def test_in_its_own_namespace_it_has_one_secret_and_one_lease() -> None:
+def test_in_its_own_namespace_it_has_one_secret_one_lease_and_one_config_map() -> None:
     change = ("get", "update", "patch")
     assert rules(rendered(), "Role") == [
+        KEPT,
         ("", "secrets", (), ("create",)),
         ("", "secrets", ("injector-certificates",), change),
         ("coordination.k8s.io", "leases", (), ("create",)),
@@ -93,9 +97,20 @@ def test_the_preview_alone_may_ask_who_somebody_is() -> None:
     assert not asked & {rule[:2] for rule in rules(rendered(), "ClusterRole")}
 
 
-def test_with_cert_manager_nothing_may_be_written_but_events() -> None:
-    documents = rendered(CERT_MANAGER)
+def test_the_last_good_configuration_may_be_kept_nowhere() -> None:
+    documents = rendered({**CERT_MANAGER, "server": {"keepLastGood": False}})
     assert of_kind(documents, "Role") == []
+    assert not [each for each in server_of(documents)["args"] if each.startswith("--last-good")]
+    assert len(of_kind(documents, "ConfigMap")) == 1
+
+
+def test_an_upgrade_leaves_what_is_kept() -> None:
+    assert "data" not in only(rendered(), "ConfigMap", f"{RELEASE}-last-good")
+
+
+def test_with_cert_manager_nothing_may_be_written_but_events_and_what_was_good() -> None:
+    documents = rendered(CERT_MANAGER)
+    assert rules(documents, "Role") == [KEPT]
     assert {rule[1] for rule in rules(documents, "ClusterRole")} == {"namespaces", "nodes", "proxyconfigs", "events"}
     arguments = server_of(documents)["args"]
     assert "--tls-cert=/etc/injector-certificate/tls.crt" in arguments

@@ -10,7 +10,9 @@ from injector.runtime.errors import InputError
 from injector.runtime.loading import checked_setup, read_configuration
 from injector.server.handler import answer
 from injector.server.state import Service, State
-from tests.cli.serving import Start
+from tests.cli.serving import Server, Start
+from tests.cluster.keeping import keeping
+from tests.cluster.listening import kubeconfig
 from tests.faults.load import BODY, JSON
 from tests.waiting import wait_until
 
@@ -69,3 +71,33 @@ def test_reloads_of_a_file_under_a_running_server(start: Start, tmp_path: Path) 
         file.write_text(BROKEN[0], encoding="utf-8")
         wait_until(lambda: client.get("/readyz").json()["configuration"] == "last good one")
         assert template() == "grpc-simple"
+
+
+def test_a_replica_that_starts_with_a_bad_configuration_works_with_the_last_good_one(tmp_path: Path) -> None:
+    kept, config = "/api/v1/namespaces/mesh/configmaps/kept", tmp_path / "config.yaml"
+    config.write_text("revision: blue\n", encoding="utf-8")
+    with keeping() as (api, keeper):
+        keeper.put(kept, {"metadata": {"name": "kept"}})
+        options = ["--kubeconfig", kubeconfig(tmp_path, api.url), "--no-events", "--config", config]
+        options += ["--namespace", "mesh", "--last-good", "kept"]
+
+        def replica(name: str) -> Server:
+            (tmp_path / name).mkdir()
+            return Server(tmp_path / name, *map(str, options))
+
+        first = replica("first")
+        wait_until(lambda: bool(keeper.objects[kept].get("data")))
+        first.process.kill()
+        config.write_text("revision: 7\n", encoding="utf-8")
+        second = replica("second")
+        try:
+            with second.client() as client:
+                readiness = client.get("/readyz").json()
+                assert (readiness["ready"], readiness["configuration"]) == (True, "last good one")
+                assert "revision" in readiness["fault"]
+                assert client.get("/version").json()["revision"] == "blue"
+                config.write_text("revision: green\n", encoding="utf-8")
+                wait_until(lambda: client.get("/version").json()["revision"] == "green")
+                wait_until(lambda: "green" in str(keeper.objects[kept]["data"]))
+        finally:
+            second.process.kill()

@@ -13,6 +13,9 @@
 - --namespace={{ .Release.Namespace }}
 - --cluster-wait={{ .Values.server.clusterWaitSeconds }}
 - --unknown-cluster={{ .Values.server.unknownCluster }}
+{{- if .Values.server.keepLastGood }}
+- --last-good={{ include "injector.lastGood" . }}
+{{- end }}
 {{- range $name, $value := .Values.server.limits }}
 - --limit={{ $name }}={{ ternary (int64 $value) $value (eq (float64 (int64 $value)) (float64 $value)) }}
 {{- end }}

@@ -23,6 +23,10 @@
 {{- printf "%s-certificates" (include "injector.fullname" .) -}}
 {{- end -}}
 
+{{- define "injector.lastGood" -}}
+{{- printf "%s-last-good" (include "injector.fullname" .) -}}
+{{- end -}}
+
 {{- define "injector.lease" -}}
 {{- include "injector.fullname" . -}}
 {{- end -}}
