@@ -7,7 +7,6 @@ they were. Lines that are no longer found are left as they come out, and so is a
 """
 
 from collections.abc import Sequence
-from difflib import SequenceMatcher
 from typing import Any, TypeAlias
 
 import orjson
@@ -16,6 +15,7 @@ from injector.core.model import STATUS_ANNOTATION, JsonObject, Pod
 from injector.core.pods import annotations, with_metadata
 from injector.core.reinjection.status import ORIGINAL
 from injector.manifests.files import with_pods_changed
+from injector.manifests.line_diff import differences
 from injector.manifests.parsing import Manifest, read
 
 # Annotations share 256 KiB (https://kubernetes.io/docs/concepts/overview/working-with-objects/annotations/), and
@@ -96,9 +96,7 @@ def _recorded(injected: Manifest) -> list[_Hunk]:
 def _hunks(before: list[str], after: list[str]) -> list[_Hunk]:
     """What differs; lines that are only added come with the line before them, or after, to be found by."""
     found: list[_Hunk] = []
-    for tag, start, end, start_after, end_after in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
-        if tag == "equal":
-            continue
+    for start, end, start_after, end_after in differences(before, after):
         above = 1 if start == end and start > 0 else 0
         below = 1 if start == end and not above and before else 0
         old, new = before[start - above : end + below], after[start_after - above : end_after + below]
