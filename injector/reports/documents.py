@@ -4,29 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-
 from injector.core.model import JsonObject
+from injector.core.yaml.bounds import DOCUMENTS, Bounds
 from injector.core.yaml.nodes import BYTE_ORDER_MARK
 from injector.core.yaml.reader import read_manifest
 from injector.manifests.files import kustomization_hint, template_hint
 from injector.manifests.parsing import Piece, split
-
-# What a YAML document is to an API server: the JSON that kubectl makes of it.
-
-
-def json_copy(value: Any) -> Any:
-    """`value`, parsed from YAML or JSON, as JSON writes it: keys are texts, nothing is shared.
-
-    It can stand in an answer. Raises ValueError where it cannot be written: values that JSON has not, or nested deeper
-    than JSON parsers follow.
-    """
-    try:
-        # An answer holds it some levels further in.
-        [[[copy]]] = orjson.loads(orjson.dumps([[[value]]], option=orjson.OPT_NON_STR_KEYS))
-    except TypeError as error:
-        raise ValueError(f"this cannot be written as JSON: {error}") from error
-    return copy
 
 
 class UnreadableInputError(ValueError):
@@ -41,13 +24,15 @@ class Document:
     object: JsonObject
 
 
-def read_documents(text: str) -> Iterator[Document]:
+def read_documents(text: str, bounds: Bounds = DOCUMENTS) -> Iterator[Document]:
     """Every object of `text` in order, the items of Lists in place of the Lists; read as they are asked for.
+
+    `bounds` are those of each document.
 
     Raises UnreadableInputError for what is neither YAML nor JSON, or no object with a kind.
     """
     empty = True
-    for where, value in _values(text):
+    for where, value in _values(text, bounds):
         if value is not None:
             empty = False
             yield from _objects(value, where)
@@ -55,36 +40,19 @@ def read_documents(text: str) -> Iterator[Document]:
         raise UnreadableInputError("there is no document: expected Kubernetes objects in YAML or JSON")
 
 
-def _values(text: str) -> Iterator[tuple[str, Any]]:
-    text = text.removeprefix(BYTE_ORDER_MARK)
-    if text.lstrip()[:1] in ("{", "["):
-        try:
-            value = orjson.loads(text)
-        except orjson.JSONDecodeError:
-            # YAML has braces too; if it is not that either, its parser says where the fault is.
-            pass
-        else:
-            yield "document 1", _as_written(value)
-            return
+def _values(text: str, bounds: Bounds) -> Iterator[tuple[str, Any]]:
     try:
-        for piece in split(text.replace("\r\n", "\n")):
-            yield f"document {piece.number}", _parsed(piece)
+        for piece in split(text.removeprefix(BYTE_ORDER_MARK).replace("\r\n", "\n")):
+            yield f"document {piece.number}", _read(piece, bounds)
     except UnreadableInputError:
         raise
     except ValueError as error:
         raise UnreadableInputError(str(error)) from error
 
 
-def _as_written(value: Any) -> Any:
+def _read(piece: Piece, bounds: Bounds) -> Any:
     try:
-        return json_copy(value)
-    except ValueError as error:
-        raise UnreadableInputError(f"document 1: {error}") from error
-
-
-def _parsed(piece: Piece) -> Any:
-    try:
-        return json_copy(read_manifest(piece.text if piece.text.endswith("\n") else f"{piece.text}\n"))
+        return read_manifest(piece.text, bounds)
     except ValueError as error:
         raise UnreadableInputError(f"{piece.fault(error)}{template_hint(piece.text)}") from error
 

@@ -16,6 +16,7 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from injector.core.yaml.bounds import REQUEST
 from injector.manifests.workloads import CREATED_FROM, pod_places
 from injector.reports.documents import Document, UnreadableInputError, read_documents
 from injector.reports.evaluate import DEFAULT_NAMESPACE, PreviewOptions, parse_labels, preview_documents
@@ -200,7 +201,7 @@ class Desk:
 
     def _work(self, text: str, options: PreviewOptions, state: State, loop: asyncio.AbstractEventLoop) -> list[bytes]:
         slices = Slices(loop, self._limits.seconds)
-        documents = list(slices.of(self._counted(read_documents(text))))
+        documents = list(slices.of(self._counted(read_documents(text, REQUEST))))
         previews = slices.of(preview_documents(documents, options, state.setup, state.snapshot))
         return list(slices.of(map(orjson.dumps, map(preview_item, previews))))
 

@@ -2,12 +2,15 @@
 
 import json
 import math
+import re
 from typing import Any, NoReturn
 
 import orjson
 
 # As many digits as the longest integer of 64 bits, with its sign.
 _MOST_DIGITS = 20
+# Only where there may be numbers beyond 64 bits each of them is looked at, which takes ten times as long.
+_LARGE_NUMBER = re.compile(r"[0-9]{19}|[0-9][eE]\+?[0-9]{3}")
 
 
 class NotJsonError(ValueError):
@@ -22,10 +25,9 @@ def parse_json(text: str) -> Any:
     """
     if not text.lstrip().startswith(("{", "[")):
         raise NotJsonError("it does not begin with a brace or a bracket")
+    numbers: dict[str, Any] = {"parse_int": _integer, "parse_float": _float} if _LARGE_NUMBER.search(text) else {}
     try:
-        value = json.loads(
-            text, object_pairs_hook=_unique, parse_constant=_refuse_constant, parse_int=_integer, parse_float=_float
-        )
+        value = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse_constant, **numbers)
     except (json.JSONDecodeError, RecursionError) as error:
         raise NotJsonError(str(error)) from error
     try:
