@@ -11,7 +11,7 @@ from injector.config.keys import MESH_KEYS, NATIVE_KEYS, VALUES_KEYS, defaults
 from injector.config.places import Place, deep_merge, find, nested, without, without_nulls
 from injector.core import proxy_config
 from injector.core.errors import Fault, Path
-from injector.core.model import Config, JsonObject, LabelSelector, parse_selector
+from injector.core.model import Config, DenialRule, JsonObject, LabelSelector, parse_selector
 from injector.core.proxy_config.schema import camel_case
 
 _DISCOVERY_PORT = 15012
@@ -265,6 +265,17 @@ def build_config(native: JsonObject, shipped: Mapping[str, str]) -> Config:
         platform=native["platform"],
         compliance_policy=native["compliancePolicy"],
         go_templates=go_templates,
+        denied_annotations=tuple(map(_denial_rule, native["deniedAnnotations"])),
+    )
+
+
+def _denial_rule(document: JsonObject) -> DenialRule:
+    return DenialRule(
+        annotations=tuple(document.get("annotations") or ()),
+        values=tuple(document.get("values") or ()),
+        preset=document.get("preset") or "",
+        namespaces=parse_selector(document.get("namespaceSelector") or {}),
+        message=document.get("message") or "",
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from injector.config.types import (
     ALIASES,
+    DENIALS,
     INTEGER,
     PROVIDERS,
     PROXY_CONFIG_LAYER,
@@ -167,6 +168,12 @@ NATIVE_KEYS = (
         TEMPLATES,
         {},
         "name to text in Go's text/template, with sprig and Istio's functions; added to, or replacing, the others",
+    ),
+    Key(
+        "deniedAnnotations",
+        DENIALS,
+        [],
+        "rules of operators: what pods may not carry, by globs of names and values or by `preset: restricted`",
     ),
     Key("aliases", ALIASES, {}, "name to list of template names"),
     Key("neverInjectSelector", SELECTORS, [], "label selectors of pods that are never injected; wins over always"),

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from injector.core.denied import RESTRICTED
 from injector.core.errors import Path
 from injector.core.model import OPERATORS, parse_selector
 from injector.core.proxy_config.schema import PROXY_CONFIG
@@ -93,6 +94,30 @@ SELECTOR = Message(
     noun="a label selector",
 )
 SELECTORS = Listed(SELECTOR, items="label selectors")
+
+
+def _denial(rule: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
+    if not rule.get("annotations") and not rule.get("preset"):
+        yield (), f"needs annotations, a list of globs, or preset: {RESTRICTED}"
+    if rule.get("values") and not rule.get("annotations"):
+        yield ("values",), "belongs to annotations, a list of globs, which is missing"
+
+
+DENIALS = Listed(
+    Message(
+        {
+            "annotations": STRINGS,
+            "values": STRINGS,
+            "preset": one_of(RESTRICTED),
+            "namespaceSelector": SELECTOR,
+            "message": STRING,
+        },
+        choices=(("annotations", "preset"),),
+        rules=(_denial,),
+        noun="a rule with annotations or preset",
+    ),
+    items="rules",
+)
 
 _DNS_LABEL_WORDS = "a DNS label (lower-case letters, digits and '-', at most 63)"
 # A revision becomes part of the names of Kubernetes objects; without one it is the default.

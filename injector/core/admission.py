@@ -13,6 +13,7 @@ import orjson
 from injector.core import proxy_config
 from injector.core.annotations import misspelt, validate
 from injector.core.decision import decide, facts_of, selection_of
+from injector.core.denied import refusals
 from injector.core.injection import Injection, inject
 from injector.core.model import (
     PROXY_CONFIG_ANNOTATION,
@@ -92,6 +93,13 @@ class Subject:
     parameters: tuple[tuple[str, str], ...] = ()
     manual: bool = False
 
+    @property
+    def namespace_labels(self) -> Mapping[str, str] | None:
+        """The labels of the namespace; None where the namespace is not known."""
+        if self.namespace_object is None:
+            return None
+        return (self.namespace_object.get("metadata") or {}).get("labels") or {}
+
 
 class _Told(TypedDict):
     """What is told of every pod, whatever becomes of it."""
@@ -142,6 +150,7 @@ def admit(subject: Subject, setup: Setup, snapshot: Snapshot) -> Admission:
     if not decision.inject:
         return Admission(allowed=True, pod=subject.pod, **told)
     try:
+        _refuse_denied(subject, setup.config)
         injected = inject(_prepare(subject, setup, snapshot), setup.templates)
         _refuse_repeated_names(subject.pod, injected.pod)
     except InjectionError as error:
@@ -150,10 +159,17 @@ def admit(subject: Subject, setup: Setup, snapshot: Snapshot) -> Admission:
     return Admission(allowed=True, pod=injected.pod, patch=patch, templates=injected.templates, **told)
 
 
+def _refuse_denied(subject: Subject, config: Config) -> None:
+    """Raise InjectionError for what operators deny."""
+    if config.denied_annotations:
+        rules = config.denied_annotations
+        faults = refusals(subject.pod, subject.namespace_labels, rules, manual=subject.manual)
+        if faults:
+            raise InjectionError("; ".join(faults))
+
+
 def _decide(subject: Subject, setup: Setup) -> Decision:
-    namespace = subject.namespace_object
-    labels = None if namespace is None else (namespace.get("metadata") or {}).get("labels") or {}
-    facts = facts_of(subject.pod, subject.namespace, labels, setup.config, setup.selection)
+    facts = facts_of(subject.pod, subject.namespace, subject.namespace_labels, setup.config, setup.selection)
     return decide(facts.for_manual_injection() if subject.manual else facts)
 
 

@@ -154,6 +154,20 @@ class AdmissionRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class DenialRule:
+    """What pods of some namespaces may not carry: annotations and values by globs, or a preset (see `core.denied`).
+
+    Without `values` every value is denied. `message` says where to ask; empty is the usual advice.
+    """
+
+    annotations: tuple[str, ...]
+    values: tuple[str, ...]
+    preset: str
+    namespaces: LabelSelector
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """The effective configuration, defaults merged in and checked. Never changed: a reload makes a new one.
 
@@ -179,6 +193,7 @@ class Config:
     platform: str
     compliance_policy: str
     go_templates: Mapping[str, str] = field(default_factory=dict)
+    denied_annotations: tuple[DenialRule, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,140 @@
+"""Annotations that operators deny to tenants: `deniedAnnotations` of the configuration.
+
+A rule names annotations and values by globs (`*` and `?`), or takes the preset `restricted`: whatever gives a proxy
+another image, more privileges, or files of the node.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from fnmatch import translate
+from functools import lru_cache
+
+import orjson
+
+from injector.core import proxy_config
+from injector.core.errors import quoted
+from injector.core.model import PROXY_CONFIG_ANNOTATION, STATUS_ANNOTATION, DenialRule, Pod
+from injector.core.pods import CONTAINER_LISTS, annotations, containers
+
+Check = Callable[[str], str]
+"""From an annotation's value to what the preset has against it, as a clause; empty where it is harmless."""
+
+RESTRICTED = "restricted"
+DEFAULT_ADVICE = "ask the operators of this cluster's sidecar injector"
+
+_INJECTED_NAMES = frozenset({"istio-proxy", "istio-init", "istio-validation"})
+# What Pod Security's level `restricted` lets a pod mount:
+# https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted
+_VOLUME_SOURCES = frozenset(
+    "configMap csi downwardAPI emptyDir ephemeral image persistentVolumeClaim projected secret".split()
+)
+_PROXY_CONFIG_FIELDS = ("binaryPath", "configPath", "customConfigFile", "image", "proxyBootstrapTemplatePath")
+# Fields of an injected container that its pod may leave to the template alone.
+_CONTAINER_FIELDS = ("args", "command", "image", "lifecycle", "securityContext", "volumeDevices", "volumeMounts")
+
+
+def refusals(
+    pod: Pod, namespace_labels: Mapping[str, str] | None, rules: tuple[DenialRule, ...], *, manual: bool = False
+) -> list[str]:
+    """Why the operators' rules refuse `pod`, one line for each annotation or container; empty where they do not.
+
+    `namespace_labels` is None where the namespace is not known. A rule for some namespaces then holds as well, but for
+    `manual` injection, whose files say nothing of namespaces.
+    """
+    return [
+        f"{denied} is denied by {_name(index, rule)}: {rule.message or DEFAULT_ADVICE}"
+        for index, rule in enumerate(rules)
+        if _holds(rule, namespace_labels, manual=manual)
+        for denied in _denied(pod, rule)
+    ]
+
+
+def _holds(rule: DenialRule, namespace_labels: Mapping[str, str] | None, *, manual: bool) -> bool:
+    if namespace_labels is None:
+        return not (manual and rule.namespaces.requirements)
+    return rule.namespaces.matches(namespace_labels)
+
+
+def _name(index: int, rule: DenialRule) -> str:
+    preset = f" ({rule.preset})" if rule.preset else ""
+    return f"deniedAnnotations[{index}]{preset}"
+
+
+def _denied(pod: Pod, rule: DenialRule) -> Iterator[str]:
+    own = annotations(pod)
+    for name, value in own.items():
+        if any(_matches(glob, name) for glob in rule.annotations) and (
+            not rule.values or any(_matches(glob, value) for glob in rule.values)
+        ):
+            yield f"annotation {quoted(name)} with value {quoted(value)}"
+    if rule.preset == RESTRICTED:
+        for name in sorted(RESTRICTED_ANNOTATIONS.keys() & own.keys()):
+            if reason := RESTRICTED_ANNOTATIONS[name](own[name]):
+                yield f"annotation {quoted(name)} with value {quoted(own[name])}, which {reason},"
+        if STATUS_ANNOTATION not in own:
+            # After an injection these containers are the templates', and what the pod had set is in a checked record.
+            yield from _own_containers(pod)
+
+
+def _own_containers(pod: Pod) -> Iterator[str]:
+    for field in CONTAINER_LISTS:
+        for container in containers(pod, field):
+            set_fields = [each for each in _CONTAINER_FIELDS if container.get(each) not in (None, "", "auto")]
+            if container["name"] in _INJECTED_NAMES and set_fields:
+                yield f"container {container['name']!r} in spec.{field} with its own {', '.join(set_fields)}"
+
+
+def _matches(glob: str, text: str) -> bool:
+    return _pattern(glob).match(text) is not None
+
+
+@lru_cache(maxsize=256)
+def _pattern(glob: str) -> re.Pattern[str]:
+    # Only `*` and `?` are special; what `translate` makes of them matches in linear time.
+    return re.compile(translate(glob.replace("[", "[[]")))
+
+
+# The preset. Values are read as the injector reads them: no spelling of YAML or JSON goes by.
+
+
+def _always(reason: str) -> Check:
+    return lambda _value: reason
+
+
+def _only(value: str, reason: str) -> Check:
+    return lambda given: reason if given.strip() == value else ""
+
+
+def _proxy_config(value: str) -> str:
+    try:
+        given = proxy_config.parse_text(value)
+    except proxy_config.ProxyConfigError:
+        # Refused later on, with all that is wrong with it.
+        return ""
+    fields = [field for field in _PROXY_CONFIG_FIELDS if given.get(field)]
+    if given.get("interceptionMode") == "TPROXY":
+        fields.append("interceptionMode TPROXY")
+    return f"sets {', '.join(fields)}" if fields else ""
+
+
+def _volumes(value: str) -> str:
+    try:
+        given = orjson.loads(value)
+    except orjson.JSONDecodeError:
+        return ""
+    items = given.values() if isinstance(given, dict) else given if isinstance(given, list) else ()
+    sources = {source for item in items if isinstance(item, dict) for source in item if source != "name"}
+    denied = sorted(sources - _VOLUME_SOURCES)
+    return f"mounts {', '.join(map(quoted, denied))}" if denied else ""
+
+
+RESTRICTED_ANNOTATIONS: Mapping[str, Check] = {
+    "sidecar.istio.io/proxyImage": _always("chooses the image of the proxy"),
+    "sidecar.istio.io/proxyImageType": _always("chooses the image of the proxy"),
+    "inject.istio.io/templates": _always("chooses the templates"),
+    "sidecar.istio.io/bootstrapOverride": _always("replaces the proxy's bootstrap"),
+    "sidecar.istio.io/interceptionMode": _only("TPROXY", "needs NET_ADMIN in the proxy"),
+    "sidecar.istio.io/capNetBindService": _only("true", "adds a capability to the proxy"),
+    "sidecar.istio.io/userVolume": _volumes,
+    PROXY_CONFIG_ANNOTATION: _proxy_config,
+}
