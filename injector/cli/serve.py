@@ -103,6 +103,14 @@ LastGoodName: TypeAlias = Annotated[
         show_default=False,
     ),
 ]
+ReportTo: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="KIND/NAME",
+        help="Deployment or ConfigMap that gets an Event while something is at fault. Repeatable.",
+        show_default=False,
+    ),
+]
 ClientCa: TypeAlias = Annotated[
     Path | None,
     typer.Option(
@@ -173,6 +181,7 @@ def serve(  # noqa: PLR0913, PLR0917 -- one parameter an option
     cluster_wait: ClusterWait = 30.0,
     unknown_cluster: UnknownCluster = Unknown.REFUSE,
     last_good: LastGoodName = None,
+    report_to: ReportTo = None,
     client_ca: ClientCa = None,
     client_name: ClientNames = None,
     preview_host: PreviewHost = None,
@@ -183,7 +192,12 @@ def serve(  # noqa: PLR0913, PLR0917 -- one parameter an option
     files, where = option.given_files(tls_cert, tls_key), option.namespace_of(namespace)
     settings = option.certificate_settings(cert_name, service, where, (authority_days, serving_days, renewal), key_type)
     wanted = option.is_cluster_wanted(cluster, (kubeconfig, context), snapshot)
-    of_cluster = {"--cert-secret": cert_secret, "--webhook-config": webhook_config, "--last-good": last_good}
+    of_cluster = {
+        "--cert-secret": cert_secret,
+        "--webhook-config": webhook_config,
+        "--last-good": last_good,
+        "--report-to": report_to,
+    }
     option.refuse_without_cluster(of_cluster, followed=wanted)
     option.refuse_ambiguous_certificates(files, cert_secret, webhook_config)
     follow = (
@@ -197,6 +211,7 @@ def serve(  # noqa: PLR0913, PLR0917 -- one parameter an option
             cluster_wait,
             serves_unknown=unknown_cluster is Unknown.SERVE,
             last_good=last_good or "",
+            report_to=tuple(report_to or ()),
         )
         if wanted
         else None

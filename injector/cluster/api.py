@@ -54,11 +54,12 @@ WEBHOOK_CONFIGURATIONS = Resource(
     "admissionregistration.k8s.io/v1", "MutatingWebhookConfiguration", "mutatingwebhookconfigurations"
 )
 
+DEPLOYMENTS = Resource("apps/v1", "Deployment", "deployments")
 REPLICA_SETS = Resource("apps/v1", "ReplicaSet", "replicasets")
 
 # Kinds that make pods and can be read in every cluster.
 WORKLOADS = (
-    Resource("apps/v1", "Deployment", "deployments"),
+    DEPLOYMENTS,
     REPLICA_SETS,
     Resource("apps/v1", "StatefulSet", "statefulsets"),
     Resource("apps/v1", "DaemonSet", "daemonsets"),

@@ -28,7 +28,10 @@ _NOTE_LENGTH = 1000
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """What is told to the author of a pod: `regarding` is the controller that made it, as an owner reference."""
+    """What is told to the author of a pod, or to operators: `regarding` is what the Event is about.
+
+    It has the fields of an owner reference: of the controller that made the pod, or of an object of the installation.
+    """
 
     namespace: str
     regarding: JsonObject
@@ -71,9 +74,15 @@ class EventRecorder:
         """Begin to write what is recorded."""
         Thread(target=self._run, name="events", daemon=True).start()
 
-    def record(self, notice: Notice) -> None:
-        """Have `notice` written soon; never waits. What was told lately, or is too much, is left out."""
+    def record(self, notice: Notice, *, always: bool = False) -> None:
+        """Have `notice` written soon; never waits. What was told lately, or is too much, is left out.
+
+        `always`: it is new, whatever was told lately.
+        """
         key, now = (str(notice.regarding.get("uid")), notice.reason), self._clock()
+        if always and not self._waiting.full():
+            self._waiting.put(notice)
+            return
         if now - self._told.get(key, -_AGAIN_SECONDS) < _AGAIN_SECONDS:
             self._metrics.events.labels("limited").inc()
             return

@@ -83,8 +83,14 @@ class Custody:
 
     def first(self) -> PairFiles:
         """The serving certificate to start with, made if nobody has made one. Raises SecretStoreError."""
-        held = self._store.update(lambda held: next_holding(held, self._settings, _now(), published=False))
-        self._held = held
+        found: list[Holding | None] = []
+
+        def step(held: Holding | None) -> Holding:
+            found[:] = [held]
+            return next_holding(held, self._settings, _now(), published=False)
+
+        self._held = held = self._store.update(step)
+        self._found = found[0]
         self._files = PairFiles(held.serving.certificate, held.serving.key)
         return self._files
 
@@ -92,6 +98,7 @@ class Custody:
         """Go on in a thread of its own; `certificate` is the one made of the files that `first` gave."""
         self._certificate, self._telemetry, self._metrics = certificate, telemetry, metrics
         telemetry.certificate_expiry.set(_expiry(self._held))
+        self._log_authority(self._found, self._held)
         self._registration.start(self.wake)
         self._thread = Thread(target=self._run, name="custody", daemon=True)
         self._thread.start()
@@ -118,6 +125,12 @@ class Custody:
             "registrations": {name: self._registration.faults.get(name, "") for name in self._registration.names},
         }
 
+    @property
+    def problem(self) -> str:
+        """Why certificates, or CA bundles that this replica writes, cannot be looked after; empty where they can."""
+        bundles = [f"{name}: {fault}" for name, fault in self._registration.faults.items() if self._holds]
+        return "; ".join([*([self.fault] if self.fault else ()), *bundles])
+
     def _run(self) -> None:
         while not self._stopped.is_set():
             self._woken.clear()
@@ -134,6 +147,8 @@ class Custody:
     def _tell(self, fault: str) -> None:
         if fault and fault != self.fault:
             self._telemetry.log.error("certificates cannot be looked after", fault=fault)
+        elif self.fault and not fault:
+            self._telemetry.log.info("certificates are looked after again", before=self.fault)
         self.fault = fault
 
     def _round(self) -> None:
@@ -163,6 +178,7 @@ class Custody:
             return
         if kept.serving != self._held.serving:
             self._telemetry.log.info("certificate in force", secret=str(self._store))
+        self._log_authority(self._held, kept)
         self._held = kept
         self._telemetry.certificate_expiry.set(_expiry(kept))
 
@@ -184,6 +200,14 @@ class Custody:
             self._telemetry.log.info("certificates written", secret=str(self._store), anew=kept is None)
             self._serve(following)
 
+    def _log_authority(self, before: Holding | None, after: Holding) -> None:
+        """Log what became of the authority: whoever trusts it has to know."""
+        change = _authority_change(before, after)
+        if change:
+            authority = describe((after.upcoming or after.authority).certificate)
+            expires, serial = authority.not_after.isoformat(), f"{authority.serial:x}"
+            self._telemetry.log.info(change, secret=str(self._store), serial=serial, expires=expires)
+
     def _publish(self) -> None:
         before = self._registration.faults
         for name in self._registration.heal(self._held.bundle):
@@ -191,6 +215,8 @@ class Custody:
         for name, fault in self._registration.faults.items():
             if before.get(name) != fault:
                 self._telemetry.log.error("CA bundle not written", webhook_configuration=name, fault=fault)
+        for name in before.keys() - self._registration.faults.keys():
+            self._telemetry.log.info("CA bundle can be written again", webhook_configuration=name)
 
     def _is_published(self) -> bool:
         """Whether every webhook configuration has had the whole bundle for a while, and every replica shows the same.
@@ -205,6 +231,17 @@ class Custody:
             self._published = (bundle, monotonic())
         settled = monotonic() - self._published[1] >= SETTLE_SECONDS
         return settled and self._lease.all_show(self._held.serving.certificate)
+
+
+def _authority_change(before: Holding | None, after: Holding) -> str:
+    """What became of the authority; empty where nothing did."""
+    if before is None:
+        return "authority made"
+    if after.authority.certificate != before.authority.certificate:
+        return "authority replaced"
+    if after.upcoming and after.upcoming != before.upcoming:
+        return "next authority published"
+    return "former authority retired" if before.retiring and not after.retiring else ""
 
 
 def _unfit(held: Holding) -> str:

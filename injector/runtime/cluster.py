@@ -1,8 +1,10 @@
 """What `injector serve` does with a cluster: follow it, keep its certificates, tell authors of pods."""
 
+import asyncio
 import socket
 from collections.abc import Mapping
 from dataclasses import asdict
+from functools import partial
 from threading import Event, RLock, Timer
 from time import monotonic, sleep
 from typing import Any
@@ -20,6 +22,7 @@ from injector.cluster.metrics import ClusterMetrics
 from injector.cluster.watch import ClusterWatch, overall
 from injector.runtime.certificates import Custody, PairFiles
 from injector.runtime.errors import InputError, as_input_error
+from injector.runtime.fault_events import CERTIFICATES, CLUSTER, CONFIGURATION, FaultEvents, Reported, Topic
 from injector.runtime.options import ClusterOptions
 from injector.server.client_auth import ClientAuthority
 from injector.server.handler import Answer
@@ -30,6 +33,7 @@ from injector.server.telemetry import Telemetry
 _FIRST_READ_SECONDS = 10.0
 _START_SECONDS = 60.0
 _RETRY_SECONDS = 1.0
+_FAULT_SECONDS = 5.0
 _KEPT_DIGEST = "sidecar-injector.istio.io/configuration"
 
 
@@ -48,7 +52,10 @@ class ClusterSide:
         self._metrics.watch(lambda: self._watch.statuses)
         service.details["cluster"] = self._detail
         self._start()
+        self._recorder = EventRecorder(self._server, self._identity, self._metrics)
+        self._reported = tuple(map(Reported.of, options.report_to))
         if options.events:
+            self._recorder.start()
             self._tell_authors()
 
     def keep_certificates(
@@ -78,6 +85,14 @@ class ClusterSide:
         """Who may ask for previews."""
         return Access(self._server, self._options.namespace)
 
+    async def tell_of_faults(self) -> None:
+        """Write Events while configuration, certificates or cluster are at fault, as long as the server runs."""
+        record = partial(self._recorder.record, always=True)
+        events = FaultEvents(self._server, self._options.namespace, self._reported, record)
+        while self._options.events and self._reported:
+            await asyncio.to_thread(events.look, self._faults())
+            await asyncio.sleep(_FAULT_SECONDS)
+
     def stop(self) -> None:
         """No longer follow the cluster, and leave what others wait for."""
         self._watch.stop()
@@ -88,6 +103,15 @@ class ClusterSide:
         """How current the cluster is known, as JSON."""
         statuses = self._watch.statuses
         return {**asdict(overall(statuses)), "resources": {name: asdict(each) for name, each in statuses.items()}}
+
+    def _faults(self) -> Mapping[Topic, str]:
+        """What is at fault now, empty where nothing is."""
+        lost = [f"{each.source}: {each.error}" for each in self._watch.reflectors if each.is_lost]
+        return {
+            CONFIGURATION: self._service.state.fault,
+            CERTIFICATES: self._custody.problem if self._custody else "",
+            CLUSTER: "; ".join(lost),
+        }
 
     def _note(self) -> None:
         """Log which resources are no longer followed, and which are again."""
@@ -142,15 +166,12 @@ class ClusterSide:
         return self._service.state.setup.config.revision
 
     def _tell_authors(self) -> None:
-        recorder = EventRecorder(self._server, self._identity, self._metrics)
-        recorder.start()
-
         def observe(answer: Answer) -> None:
             state = self._service.state
             if answer.request is not None and answer.admission is not None:
                 notice = notice_of(answer.request, answer.admission, state.setup, state.snapshot)
                 if notice is not None:
-                    recorder.record(notice)
+                    self._recorder.record(notice)
 
         self._telemetry.observers.append(observe)
 

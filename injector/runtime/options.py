@@ -21,6 +21,7 @@ class ClusterOptions:
 
     A server that starts waits `wait_seconds` until it knows what decisions need; what is not known by then is waited
     for further, but where `serves_unknown`. `last_good` is the ConfigMap that keeps the last good configuration.
+    `report_to` are objects, as KIND/NAME, that get an Event while something is at fault.
     """
 
     kubeconfig: Path | None
@@ -32,6 +33,7 @@ class ClusterOptions:
     wait_seconds: float = 30.0
     serves_unknown: bool = False
     last_good: str = ""
+    report_to: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

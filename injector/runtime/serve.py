@@ -105,6 +105,8 @@ def serve_until_stopped(
             upkeep.append(following_configuration(inputs.files, known, warmed(load), service, telemetry))
         if store and leads:
             upkeep.append(keeping_last_good(inputs, store, service, telemetry))
+        if side and leads:
+            upkeep.append(side.tell_of_faults)
         if preview:
             access = side.access() if side else None
             upkeep.append(serving_preview(preview, service, certificate, access, telemetry))

@@ -64,6 +64,9 @@ def rules(documents: list[Any], kind: str) -> list[tuple[str, str, tuple[str, ..
 KEPT = ("", "configmaps", (f"{RELEASE}-last-good",), ("get", "update"))
 
 
+REPORTED = [("", "configmaps", (RELEASE,), ("get",)), ("apps", "deployments", (RELEASE,), ("get",))]
+
+
 def test_the_whole_cluster_is_read_only_but_for_its_own_webhook_and_events() -> None:
     read = ("get", "list", "watch")
     assert rules(rendered({"revisionTags": ["prod"]}), "ClusterRole") == [
@@ -84,6 +87,7 @@ def test_in_its_own_namespace_it_has_one_secret_one_lease_and_one_config_map() -
     change = ("get", "update", "patch")
     assert rules(rendered(), "Role") == [
         KEPT,
+        *REPORTED,
         ("", "secrets", (), ("create",)),
         ("", "secrets", ("injector-certificates",), change),
         ("coordination.k8s.io", "leases", (), ("create",)),
@@ -98,7 +102,7 @@ def test_the_preview_alone_may_ask_who_somebody_is() -> None:
 
 
 def test_the_last_good_configuration_may_be_kept_nowhere() -> None:
-    documents = rendered({**CERT_MANAGER, "server": {"keepLastGood": False}})
+    documents = rendered({**CERT_MANAGER, "server": {"keepLastGood": False, "events": False}})
     assert of_kind(documents, "Role") == []
     assert not [each for each in server_of(documents)["args"] if each.startswith("--last-good")]
     assert len(of_kind(documents, "ConfigMap")) == 1
@@ -110,7 +114,7 @@ def test_an_upgrade_leaves_what_is_kept() -> None:
 
 def test_with_cert_manager_nothing_may_be_written_but_events_and_what_was_good() -> None:
     documents = rendered(CERT_MANAGER)
-    assert rules(documents, "Role") == [KEPT]
+    assert rules(documents, "Role") == [KEPT, *REPORTED]
     assert {rule[1] for rule in rules(documents, "ClusterRole")} == {"namespaces", "nodes", "proxyconfigs", "events"}
     arguments = server_of(documents)["args"]
     assert "--tls-cert=/etc/injector-certificate/tls.crt" in arguments

@@ -372,3 +372,24 @@ def test_the_memory_is_given_back() -> None:
     del files
     # The numbers of the descriptors may belong to something else by now.
     assert not {file.stat().st_ino for file in paths if file.exists()} & inodes
+
+
+def test_what_becomes_of_the_authority_is_logged(mesh: Mesh, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room, "SETTLE_SECONDS", 0.0)
+    first, second = mesh.joined("a"), mesh.joined("b")
+    assert (len(first.lines("authority made")), second.lines("authority made")) == (1, [])
+    assert {"serial", "expires", "secret"} <= first.lines("authority made")[0].keys()
+    mesh.store.update(lambda held: forced_rotation(there(held), SETTINGS, datetime.now(UTC)))
+    for each in (first, second):
+        each.until(partial(each.lines, "next authority published"))
+    for each in (first, second):
+        each.until(partial(each.lines, "authority replaced"))
+
+
+def test_the_end_of_a_fault_is_logged(mesh: Mesh) -> None:
+    replica = mesh.joined("a")
+    mesh.keeper.refusing[KEPT_AT] = 403
+    replica.until(lambda: "403" in replica.custody.problem)
+    mesh.keeper.refusing.clear()
+    replica.until(lambda: replica.lines("certificates are looked after again"))
+    assert not replica.custody.problem

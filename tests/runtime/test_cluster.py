@@ -1,8 +1,11 @@
 """A server's cluster put together: followed, its certificates kept, authors told, and left in good order."""
 
+import asyncio
 import io
 import json
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -221,3 +224,19 @@ def test_nobody_is_told_where_events_are_not_wanted(start: Callable[..., Side]) 
 def test_a_kubeconfig_that_is_none_is_told(tmp_path: Path) -> None:
     with keeping() as (_, keeper), pytest.raises(InputError, match="missing"):
         Side(tmp_path / "missing", keeper)
+
+
+def test_faults_are_written_as_events(start: Callable[..., Side]) -> None:
+    followed = start(report_to=("deployment/injector",))
+    followed.service.state = replace(followed.service.state, fault="config.yaml:1: broken")
+
+    async def told() -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(followed.side.tell_of_faults(), 0.5)
+
+    asyncio.run(told())
+    wait_until(lambda: bool(followed.keeper.asked("POST")))
+    (written,) = followed.keeper.asked("POST")
+    assert (written.path, written.body["type"]) == ("/api/v1/namespaces/mesh/events", "Warning")
+    assert (written.body["reason"], written.body["message"]) == ("ConfigurationRefused", "config.yaml:1: broken")
+    assert written.body["involvedObject"]["name"] == "injector"

@@ -26,6 +26,10 @@
 - {{ printf "--client-name=%s" . | quote }}
 {{- end }}
 - {{ ternary "--events" "--no-events" .Values.server.events }}
+{{- if .Values.server.events }}
+- --report-to=deployment/{{ include "injector.fullname" . }}
+- --report-to=configmap/{{ include "injector.fullname" . }}
+{{- end }}
 {{ include (ternary "injector.ownCertificates" "injector.mountedCertificate" (eq .Values.certificates.provider "injector")) . }}
 {{- if .Values.preview.enabled }}
 - {{ printf "--preview-host=%s" .Values.server.host | quote }}
