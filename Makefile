@@ -39,8 +39,8 @@ e2e: .venv/ready ## against a real API server, found through KUBEBUILDER_ASSETS
 cluster: .venv/ready ## against a whole cluster whose nodes run pods
 	$(BIN)/pytest -m cluster
 
-bench: .venv/ready ## cost per injection and per request, beside the floor
-	$(BIN)/python -m tests.bench
+bench: .venv/ready ## cost per injection and per request, beside the floor; CONFIG_MAPS=FILE adds an installation's
+	$(BIN)/python -m tests.bench $(CONFIG_MAPS:%=--config-maps %)
 
 faults: .venv/ready ## the drills that take longer than `make test` should
 	$(BIN)/pytest -m slow tests/faults

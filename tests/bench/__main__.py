@@ -4,6 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from injector.config import load
@@ -16,11 +17,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Exit status 1 where the gate finds a regression."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--gate", action="store_true", help="only compare instruction counts with the saved report")
+    parser.add_argument(
+        "--config-maps", action="append", type=Path, default=[], help="measure a file with ConfigMaps of Istio too"
+    )
     options = parser.parse_args(arguments)
     setup = set_up(load().config)
     if options.gate:
         return _gate(setup)
-    made = measure(setup)
+    made = measure(setup, options.config_maps)
     report.save(made)
     scaling.write_page(made)
     _draw(made["in_process"])
@@ -28,10 +32,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def measure(setup: Setup) -> dict[str, Any]:
-    """The whole report."""
+def measure(setup: Setup, config_maps: Sequence[Path] = ()) -> dict[str, Any]:
+    """The whole report; `config_maps` are files of installations whose templates are measured beside the shipped."""
     made: dict[str, Any] = {"machine": report.machine()}
-    made["in_process"] = [asdict(row) for row in in_process.measure(setup)]
+    installations = (in_process.measure_installation([file]) for file in config_maps)
+    made["in_process"] = [asdict(row) for row in (*in_process.measure(setup), *installations)]
     made["first_review_ms"] = in_process.first_review() / 1000
     made["patches"] = [asdict(size) for size in patches.measure(setup)]
     made["process"] = process.measure(setup)

@@ -1,7 +1,8 @@
 """What a review costs in process: from the bytes that came in to the bytes that go out."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from time import perf_counter
 
 import orjson
@@ -69,6 +70,13 @@ def measure(setup: Setup) -> Iterator[Row]:
             yield _row(setup, group, subject, NEVER_SEEN)
             if group == "pod" or subject is BY_VARIABLES[-1]:
                 yield _row(setup, group, subject, IDENTICAL)
+
+
+def measure_installation(files: Sequence[Path]) -> Row:
+    """The small pod under the ConfigMaps of an installation, with the Go templates in them."""
+    setup = set_up(load(files).config)
+    name = f"ConfigMaps of {setup.config.values['global'].get('tag')}, {SMALL.name}"
+    return _row(setup, "installation", Subject(name, SMALL.make), NEVER_SEEN)
 
 
 def first_review() -> float:

@@ -198,14 +198,14 @@ def disjunction(first: Any, *others: Any) -> Any:
     return first
 
 
-def items(value: Any) -> list[Any]:
+def items(value: Any) -> Sequence[Any]:
     """What `range` goes over with one variable. Raises GoError."""
     if isinstance(value, dict):
         return [value[key] for key in sorted(value)]
     if isinstance(value, (list, tuple)):
         return list(value)
     if isinstance(value, int) and not isinstance(value, bool):
-        return list(range(min(value, _MOST_ROUNDS)))
+        return range(value) if value > 0 else []
     if value is None or isinstance(value, NilPointer):
         return []
     raise GoError(f"range can't iterate over a value of type {type_name(value)}")
@@ -219,9 +219,6 @@ def pairs(value: Any) -> list[tuple[Any, Any]]:
         raise GoError(f"range: can't use {value} to iterate over more than one variable")
     return list(enumerate(items(value)))
 
-
-# Over what a rendering may do in all: the loop's bound refuses it.
-_MOST_ROUNDS = 1_000_000
 
 BUILTINS: Mapping[str, Callable[..., Any]] = {
     "and": conjunction,

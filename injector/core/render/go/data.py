@@ -26,7 +26,7 @@ _NATIVE_SIDECARS = "ENABLE_NATIVE_SIDECARS"
 
 _FIELDS = (
     "TypeMeta DeploymentMeta ObjectMeta Spec ProxyConfig MeshConfig Values Revision NativeSidecars ProxyImage ProxyUID "
-    "ProxyGID InboundTrafficPolicyMode CompliancePolicy EstimatedConcurrency"
+    "ProxyGID InboundTrafficPolicyMode CompliancePolicy"
 ).split()
 
 

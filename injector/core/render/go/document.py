@@ -14,7 +14,7 @@ from injector.core.render.document import Builder, Dynamic, Fill, are_clean, fil
 from injector.core.render.go.formatting import sprint
 from injector.core.render.go.values import YamlText
 from injector.core.render.placeholders import CLOSE, CONSTANT, OPEN, PLACEHOLDER
-from injector.core.shared import SharedList, SharedMapping, UncleanList, UncleanMapping, as_shared
+from injector.core.shared import SharedList, SharedMapping, UncleanList, UncleanMapping, as_shared, is_clean
 from injector.core.yaml.nodes import Mapping as MappingNode
 from injector.core.yaml.nodes import Node, Scalar, YamlError
 from injector.core.yaml.nodes import Sequence as SequenceNode
@@ -37,12 +37,12 @@ _EMPTY_LINES = re.compile(r"[ \n]*\Z")
 
 
 class _Splice:
-    """A key or an item that stands for the entries or items of a structure."""
+    """A key or an item that stands for the entries or items of a structure; `constant` is one that is known."""
 
-    __slots__ = ("fill",)
+    __slots__ = ("constant", "fill")
 
-    def __init__(self, fill: Fill) -> None:
-        self.fill = fill
+    def __init__(self, fill: Fill, constant: Any = None) -> None:
+        self.fill, self.constant = fill, constant
 
 
 class GoBuilder(Builder):
@@ -58,18 +58,21 @@ class GoBuilder(Builder):
         if isinstance(node, Scalar):
             return self._scalar_of(node)
         if isinstance(node, SequenceNode):
-            return _sequence([self._item(item) for item in node.children])
+            return _sequence([part for item in node.children for part in self._items(item)])
         if isinstance(node, MappingNode):
-            entries = mapping_of(node, self._key_of, self.build)
+            entries = _with_constants(mapping_of(node, self._key_of, self.build))
             reference = entries.get(_RESOURCE_REFERENCE)
             if isinstance(reference, dict) and _DIVISOR not in reference:
                 entries[_RESOURCE_REFERENCE] = as_shared({**reference, _DIVISOR: "0"})
             return _mapping(entries)
         return self.build(node.target)
 
-    def _item(self, node: Node) -> Any:
+    def _items(self, node: Node) -> list[Any]:
         mark = _ITEMS_MARK.fullmatch(node.text) if isinstance(node, Scalar) and not node.style else None
-        return self._splice(mark[1]) if mark else self.build(node)
+        if mark is None:
+            return [self.build(node)]
+        splice = self._splice(mark[1])
+        return [splice] if splice.constant is None else splice.constant
 
     def _key_of(self, node: Node) -> Any:
         if not isinstance(node, Scalar) or not _has_mark(node.text):
@@ -109,7 +112,7 @@ class GoBuilder(Builder):
         constant = self._constant(mark)
         if constant is not None:
             shared = as_shared(constant[0].value)
-            return _Splice(lambda _: shared)
+            return _Splice(lambda _: shared, shared)
         number = int(mark)
         return _Splice(lambda values: values[number].value)
 
@@ -222,21 +225,34 @@ def _has_mark(text: str) -> bool:
     return CLOSE in text
 
 
+def _with_constants(entries: dict[Any, Any]) -> dict[Any, Any]:
+    """The entries of a mapping, those of a structure that is known among them."""
+    expanded: dict[Any, Any] = {}
+    for key, part in entries.items():
+        if isinstance(key, _Splice) and key.constant is not None:
+            expanded.update(key.constant)
+        else:
+            expanded[key] = part
+    return expanded
+
+
 def _sequence(items: list[Any]) -> Any:
     if any(isinstance(item, _Splice) for item in items):
         return _spliced_sequence([item if isinstance(item, _Splice) else fill_of(item) for item in items])
     dynamic = [(index, item.fill) for index, item in enumerate(items) if isinstance(item, Dynamic)]
-    always_clean = are_clean(items)
     if not dynamic:
-        return SharedList(items) if always_clean else UncleanList(items)
+        return SharedList(items) if are_clean(items) else UncleanList(items)
+    may_be_clean = are_clean([item for item in items if not isinstance(item, Dynamic)])
 
     def fill(values: Sequence[Any]) -> list[Any]:
         filled = items.copy()
+        clean = may_be_clean
         for index, part in dynamic:
-            filled[index] = part(values)
-        return SharedList(filled) if always_clean or are_clean(filled) else filled
+            filled[index] = value = part(values)
+            clean = clean and is_clean(value)
+        return SharedList(filled) if clean else filled
 
-    return Dynamic(fill, is_clean=always_clean)
+    return Dynamic(fill)
 
 
 def _spliced_sequence(parts: Sequence[Any]) -> Dynamic:
@@ -256,19 +272,21 @@ def _mapping(entries: Mapping[Any, Any]) -> Any:
     if not all(isinstance(key, str) for key in entries):
         return _spliced_mapping([(key, fill_of(part)) for key, part in entries.items()])
     static = dict(entries)
+    literal = [part for part in static.values() if not isinstance(part, Dynamic)]
+    may_be_clean = are_clean(literal) and not any(key.startswith("$") for key in static)
     dynamic = [(key, part.fill) for key, part in static.items() if isinstance(part, Dynamic)]
-    is_shared = are_clean(list(static.values())) and not any(key.startswith("$") for key in static)
-    kind: type[dict[str, Any]] = SharedMapping if is_shared else dict
     if not dynamic:
-        return SharedMapping(static) if is_shared else UncleanMapping(static)
+        return SharedMapping(static) if may_be_clean else UncleanMapping(static)
 
     def fill(values: Sequence[Any]) -> dict[str, Any]:
-        filled = kind(static)
+        filled = SharedMapping(static)
+        clean = may_be_clean
         for key, part in dynamic:
-            filled[key] = part(values)
-        return filled
+            filled[key] = value = part(values)
+            clean = clean and is_clean(value)
+        return filled if clean else dict(filled)
 
-    return Dynamic(fill, is_clean=is_shared)
+    return Dynamic(fill)
 
 
 def _spliced_mapping(parts: Sequence[tuple[Any, Fill]]) -> Dynamic:

@@ -86,7 +86,7 @@ class GoRendering(Rendering):
 
     def emit_alone(self, value: Any) -> str:
         """The same where it may stand alone on its line: nothing stays nothing."""
-        return value if isinstance(value, str) and (not value or value.isspace()) else self.emit(value)
+        return value if isinstance(value, str) and not value.strip(_SPACES) else self.emit(value)
 
     def _kept(self, value: Any) -> str:
         number = len(self.values)
@@ -118,7 +118,7 @@ class GoConstants:
 
     def emit_alone(self, value: Any) -> str:
         """The same where it may stand alone on its line."""
-        return value if isinstance(value, str) and (not value or value.isspace()) else self.emit(value)
+        return value if isinstance(value, str) and not value.strip(_SPACES) else self.emit(value)
 
     def _kept(self, value: Any) -> str:
         self.values.append(value)
@@ -147,6 +147,7 @@ class GoContext(Context):
         super().__init__(environment, *args, **kwargs)
         rendering = environment.rendering.get()
         self.emit, self.emit_alone, self._count = rendering.emit, rendering.emit_alone, rendering.count
+        self.string_map = StringMap
 
     def use(self, template: Callable[[Any], str], cursor: Any) -> str:
         """What a template gives that is called, and not written out. Raises SecurityError past the rounds there are."""
@@ -176,6 +177,18 @@ class GoCodeGenerator(CodeGenerator):
         self.write(f"({value}[{key}] if type({value} := ")
         self.visit(node.node, frame)
         self.write(f") is dict and {key} in {value} else {self.filters[FIELD]}({value}, {key}))")
+
+    def write_index(self, node: nodes.Filter, frame: Frame) -> None:
+        """`index` of what is mostly a map of texts."""
+        value, arguments = self.temporary_identifier(), node.args
+        is_key = len(arguments) == 1 and isinstance(arguments[0], nodes.Const) and isinstance(arguments[0].value, str)
+        if not is_key or node.node is None:
+            super().visit_Filter(node, frame)
+            return
+        key = repr(arguments[0].value)  # type: ignore[attr-defined]
+        self.write(f"({value}.get({key}, '') if type({value} := ")
+        self.visit(node.node, frame)
+        self.write(f") is context.string_map else {self.filters['index']}({value}, {key}))")
 
     def write_cell(self, node: nodes.Filter, frame: Frame) -> None:
         """A cell is a list of one."""
@@ -223,6 +236,7 @@ class GoCodeGenerator(CodeGenerator):
 
 _WRITTEN_IN_PLACE: Mapping[str, Callable[[GoCodeGenerator, nodes.Filter, Frame], None]] = {
     FIELD: GoCodeGenerator.write_field,
+    "index": GoCodeGenerator.write_index,
     **dict.fromkeys((NEW_CELL, IN_CELL, CHANGED_CELL), GoCodeGenerator.write_cell),
     **dict.fromkeys((ALONE, WRITTEN_OUT), GoCodeGenerator.write_wrapped),
 }
@@ -290,6 +304,8 @@ class GoEnvironment(Environment):
         @wraps(function)
         def counted(*arguments: Any) -> Any:
             result = function(*arguments)
+            if type(result) is str and len(result) < _CHARACTERS_OF_A_ROUND:
+                return result
             size = len(result) if isinstance(result, (str, list, dict)) else 0
             if size > _CHARACTERS_OF_A_ROUND and (running := rendering.get(None)) is not None:
                 running.count(size // _CHARACTERS_OF_A_ROUND)

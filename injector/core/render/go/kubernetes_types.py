@@ -213,7 +213,8 @@ def struct_type(name: str) -> StructType:
         elif found := _FIELD.fullmatch(word):
             kind = (found["many"] or "") + (found["type"] or "string")
             key = found["key"] or found["name"][0].lower() + found["name"][1:]
-            fields[found["name"]] = Field(key, _reader(kind), _written(kind, always=bool(found["always"])))
+            written = _written(kind, always=bool(found["always"]))
+            fields[found["name"]] = Field(key, _reader(kind), written, kind.lstrip("*[]{}") in _SCALARS)
     getters = {f"Get{each}": _getter(each) for each in fields} if name == "ObjectMeta" else {}
     return StructType(name, fields, getters, embedded)
 

@@ -23,12 +23,12 @@ FIELD, ITEMS, PAIRS = "field of", "items of", "pairs of"
 NEW_CELL, IN_CELL, CHANGED_CELL = "new cell", "in cell", "changed cell"
 WRITTEN_OUT = "what a template gives"
 
+_FALLBACK_AND_VALUE = 2
 _MOST_STATEMENTS = 20_000
 _DEEPEST = 20
 _PATHS = {("ObjectMeta", "Annotations"): ANNOTATIONS, ("ObjectMeta", "Labels"): LABELS}
 # What functions are given that no template writes.
 _IMPLIED = {"env": ENVIRONMENT}
-_METHOD_FIELDS = frozenset(DATA_TYPE.methods)
 
 
 def to_change(name: str) -> str:
@@ -147,7 +147,7 @@ class _Lowering:
             yield nodes.Output([nodes.TemplateData(constant)], lineno=pipeline.line)
             return
         value = self._pipeline(pipeline, place)
-        yield nodes.Output([_filter(ALONE, value) if is_alone else value], lineno=pipeline.line)
+        yield nodes.Output([_filter(ALONE, value, line=pipeline.line) if is_alone else value], lineno=pipeline.line)
 
     def _assigned(self, pipeline: parser.Pipeline, place: _Place) -> Iterator[nodes.Node]:
         (variable,) = pipeline.declared
@@ -163,8 +163,10 @@ class _Lowering:
         if named.is_data:
             raise TemplateSyntaxError(f"cannot assign to {variable}", pipeline.line)
         if named.is_cell and assigns:
-            return nodes.ExprStmt(_filter(CHANGED_CELL, nodes.Name(named.name, "load"), value), lineno=pipeline.line)
-        stored = _filter(NEW_CELL, value) if named.is_cell else value
+            return nodes.ExprStmt(
+                _filter(CHANGED_CELL, nodes.Name(named.name, "load"), value, line=pipeline.line), lineno=pipeline.line
+            )
+        stored = _filter(NEW_CELL, value, line=pipeline.line) if named.is_cell else value
         return nodes.Assign(nodes.Name(named.name, "store"), stored, lineno=pipeline.line)
 
     def _new(self, word: str, *, is_cell: bool = False) -> _Named:
@@ -178,7 +180,7 @@ class _Lowering:
         value = self._pipeline(replace(pipeline, declared=()), place)
         for variable in pipeline.declared:
             yield self._set(variable, value, place, pipeline, assigns=pipeline.assigns)
-            value = self._variable(variable, place)
+            value = self._load(place.variables[variable], pipeline.line)
         inner = place.inside()
         if is_with and not self._is_data(pipeline, place):
             cursor = self._new("dot")
@@ -197,7 +199,7 @@ class _Lowering:
         key = self._new("key") if len(pipeline.declared) > 1 else None
         element = nodes.Name(cursor.name, "store")
         target: nodes.Expr = nodes.Tuple([nodes.Name(key.name, "store"), element], "store") if key else element
-        iterable = _filter(COUNTED, _filter(PAIRS if key else ITEMS, value))
+        iterable = _filter(COUNTED, _filter(PAIRS if key else ITEMS, value, line=pipeline.line), line=pipeline.line)
         inner = place.inside(cursor)
         begin: list[nodes.Node] = []
         for variable, source in zip(pipeline.declared, [key, cursor] if key else [cursor], strict=False):
@@ -220,7 +222,7 @@ class _Lowering:
                 self._state.called[use.name] = self._new("template").name
             name = self._state.called[use.name]
             call = nodes.Call(nodes.Name(name, "load"), [cursor], [], None, None)
-            yield nodes.Output([_filter(WRITTEN_OUT, call)], lineno=use.line)
+            yield nodes.Output([_filter(WRITTEN_OUT, call, line=use.line)], lineno=use.line)
             return
         dot = _DATA if is_data else self._new("dot")
         if not is_data:
@@ -290,19 +292,16 @@ class _Lowering:
         named = place.variables[word.name] if isinstance(word, parser.Variable) else place.dot
         return self._fields(named, () if isinstance(word, parser.Dot) else word.names, line)
 
-    def _variable(self, name: str, place: _Place) -> nodes.Expr:
-        return self._load(place.variables[name])
-
-    def _load(self, named: _Named) -> nodes.Expr:
+    def _load(self, named: _Named, line: int) -> nodes.Expr:
         loaded = nodes.Name(named.name or DATA, "load")
-        return _filter(IN_CELL, loaded) if named.is_cell else loaded
+        return _filter(IN_CELL, loaded, line=line) if named.is_cell else loaded
 
     def _fields(self, named: _Named, names: tuple[str, ...], line: int) -> nodes.Expr:
         if not (named.is_data and names):
-            return _of_fields(self._load(named), names, line)
+            return _of_fields(self._load(named, line), names, line)
         if names[:2] in _PATHS:
             return _of_fields(nodes.Name(_PATHS[names[0], names[1]], "load"), names[2:], line)
-        if names[0] in DATA_TYPE.fields and names[0] not in _METHOD_FIELDS:
+        if names[0] in DATA_TYPE.fields:
             return _of_fields(nodes.Name(names[0], "load"), names[1:], line)
         return _of_fields(nodes.Name(DATA, "load"), names, line)
 
@@ -316,6 +315,8 @@ class _Lowering:
             return value
         if name == "not":
             return nodes.Not(arguments[0], lineno=line)
+        if name == "default" and len(arguments) == _FALLBACK_AND_VALUE:
+            return nodes.Or(arguments[1], arguments[0], lineno=line)
         if name == "annotation":
             arguments[0] = _annotations_of(arguments[0], line)
         elif name in _IMPLIED:
@@ -336,7 +337,7 @@ class _Lowering:
             raise TemplateSyntaxError(f"wrong number of args for {name}: want {wanted}, got {len(arguments)}", line)
 
 
-def _filter(name: str, subject: nodes.Expr, *arguments: nodes.Expr, line: int = 1) -> nodes.Filter:
+def _filter(name: str, subject: nodes.Expr, *arguments: nodes.Expr, line: int) -> nodes.Filter:
     return nodes.Filter(subject, name, list(arguments), [], None, None, lineno=line)
 
 

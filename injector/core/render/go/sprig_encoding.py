@@ -51,28 +51,27 @@ def from_json_or_nil(value: Any) -> Any:
 
 def json_text(value: Any) -> str:
     """The value as compact JSON, the characters of HTML escaped."""
-    return _structure(raw_json_text(value).translate(_HTML), value)
+    return _json(value, escapes=True)
 
 
 def raw_json_text(value: Any) -> str:
     """The value as compact JSON."""
-    return _structure(_dumped(value), value)
+    return _json(value)
 
 
 def pretty_json_text(value: Any) -> str:
     """The value as indented JSON."""
-    return _structure(_dumped(value, orjson.OPT_INDENT_2).translate(_HTML), value)
+    return _json(value, orjson.OPT_INDENT_2, escapes=True)
 
 
-def _dumped(value: Any, option: int = 0) -> str:
+def _json(value: Any, option: int = 0, *, escapes: bool = False) -> str:
+    made = plain(value)
     try:
-        return orjson.dumps(plain(value), option=option).decode()
+        written = orjson.dumps(made, option=option).decode()
     except orjson.JSONEncodeError as error:
         raise GoError(f"there is no JSON for it: {error}") from error
-
-
-def _structure(written: str, value: Any) -> str:
-    made = plain(value)
+    if escapes:
+        written = written.translate(_HTML)
     return YamlText(written, made, is_flow=True) if isinstance(made, (dict, list)) else written
 
 

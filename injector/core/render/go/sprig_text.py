@@ -46,6 +46,8 @@ def strings(value: Any) -> list[str]:
 
 def quote(*values: Any) -> str:
     """The values in double quotes, nils left out."""
+    if len(values) == 1 and isinstance(values[0], str):
+        return quoted(values[0])
     return " ".join([quoted(sprint(each)) for each in values if each is not None])
 
 

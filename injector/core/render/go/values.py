@@ -116,14 +116,16 @@ class NilPointer:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A field of a struct: its key in JSON, what makes a value of it, and when it is written as JSON.
+    """A field of a struct: its key in JSON, what makes a value of it, and how and when it is written as JSON.
 
-    `written` is `always`, `present` (a pointer that is not nil) or `nonempty` (not the zero value).
+    `is_plain` tells that a value is what JSON has for it. `written` is `always`, `present` (a pointer
+    that is not nil) or `nonempty` (not the zero value).
     """
 
     key: str
     read: Read
     written: str = "nonempty"
+    is_plain: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,14 +158,17 @@ def field_of(value: Any, name: str, *arguments: Any) -> Any:
 
     Source: "A field" and "A niladic method" in https://pkg.go.dev/text/template#hdr-Arguments
     """
+    if type(value) is Struct:
+        found = value.type.fields.get(name)
+        if found is None or arguments or value.data is None:
+            return _of_struct(value, name, arguments)
+        return found.read(value.data.get(found.key))
     if isinstance(value, dict):
         if isinstance(value, MethodMap) and name in value.methods:
             return value.methods[name](value, *arguments)
         if arguments:
             raise GoError(f"{name} is not a method but has arguments")
         return value.get(name)
-    if type(value) is Struct:
-        return _of_struct(value, name, arguments)
     if value is None:
         return None
     if isinstance(value, Enum) and name in _ENUM_METHODS:
@@ -178,14 +183,13 @@ def _of_struct(value: Struct, name: str, arguments: tuple[Any, ...]) -> Any:
     method = struct_type.methods.get(name)
     if method is not None:
         return method(value, *arguments)
-    found = struct_type.fields.get(name)
-    if found is None and name not in struct_type.embedded:
+    if name not in struct_type.fields and name not in struct_type.embedded:
         raise GoError(f"can't evaluate field {name} in type {struct_type.name}{_nearest(name, struct_type)}")
     if value.data is None:
         raise GoError(f"nil pointer evaluating *{struct_type.name}.{name}")
     if arguments:
         raise GoError(f"{name} has arguments but cannot be invoked as function")
-    return struct_type.embedded[name](value.data) if found is None else found.read(value.data.get(found.key))
+    return struct_type.embedded[name](value.data)
 
 
 def _nearest(name: str, struct_type: StructType) -> str:
@@ -264,7 +268,8 @@ def _plain_struct(value: Struct) -> Any:
     written: dict[str, Any] = {}
     for each in value.type.fields.values():
         raw = data.get(each.key)
-        item = plain(each.read(raw))
-        if each.written == "always" or (raw is not None if each.written == "present" else item):
-            written[each.key] = item
+        if raw or each.written == "always" or (raw is not None and each.written == "present"):
+            item = raw if each.is_plain and raw is not None else plain(each.read(raw))
+            if item or each.written != "nonempty":
+                written[each.key] = item
     return written
