@@ -5,7 +5,12 @@ from dataclasses import dataclass
 from injector.core.admission import admit_request
 from injector.core.model import Admission, AdmissionRequest, JsonObject, Pod
 from injector.core.review import BadReview, parse_path, parse_review, respond
-from injector.server.answer_cache import with_uid, without_uid
+from injector.server.answer_cache import (
+    is_without_managed_fields,
+    with_uid,
+    without_managed_fields,
+    without_uid,
+)
 from injector.server.state import State
 
 # Stands for an operation of a patch whose number is all that is still to be told.
@@ -33,20 +38,23 @@ class Answer:
 def answer(body: bytes, path: str, state: State) -> Answer:
     """Answer the AdmissionReview in `body`, sent to the URL path `path`.
 
-    Replicas of one workload are the same pod again: what was answered to the same review under another uid, from the
-    same state, is the answer. It is remembered when the pod comes for the second time.
+    Replicas of one workload are the same pod again: what was answered to the same review under another uid and with
+    other managedFields, from the same state, is the answer. It is remembered when the pod comes for the second time.
     """
     known = without_uid(body)
     if known is None:
         return _worked_out(body, path, state)
     review, uid = known
-    key = path.encode() + b"\n" + review
+    reduced = without_managed_fields(review)
+    key = path.encode() + b"\n" + reduced
     before: Answer | None = state.answers.find(key)
     if before is not None and before.request is not None:
         body = with_uid(before.body, before.request.uid, uid)
         return Answer(200, body, _told_of_request(before.request, uid, before.request.pod), before.admission)
     is_repeated = state.answers.was_wanted(key)
     found = _worked_out(body, path, state)
+    if reduced is not review and is_repeated and not is_without_managed_fields(reduced):
+        return found
     if is_repeated and found.request is not None and found.admission is not None and found.admission.patch:
         state.answers.keep(key, _to_remember(found, found.request, found.admission), len(key) + len(found.body))
     return found

@@ -7,7 +7,7 @@ import orjson
 import pytest
 
 from injector.core.model import Admission, AdmissionRequest, Decision
-from injector.core.review import BadReview, parse_path, parse_review, request_faults, respond
+from injector.core.review import BadReview, has_repeated_key, parse_path, parse_review, request_faults, respond
 
 POD = {"metadata": {"name": "p"}, "spec": {"containers": [{"name": "app"}]}}
 
@@ -137,3 +137,22 @@ def test_a_refusal_carries_its_message() -> None:
 )
 def test_the_environment_pairs_of_the_path(path: str, pairs: dict[str, str]) -> None:
     assert dict(parse_path(path)) == pairs
+
+
+@pytest.mark.parametrize(
+    "repeated",
+    [
+        '{"a": 1, "a": 1}',
+        '{"a":1e2,"a":1e2,"b":10000000000000000000000}',
+        r'{"\u0061":1,"a":1}',
+        r'{"a":"\u0022:\u0022:\u0022:","a":1}',
+        '{"b":[{"a":{},"c":2,"a":{}}]}',
+    ],
+)
+def test_a_repeated_key_is_seen_however_the_text_is_spelt(repeated: str) -> None:
+    assert has_repeated_key(repeated.encode(), orjson.loads(repeated))
+
+
+@pytest.mark.parametrize("plain", [r'{"a":"\":\":","b":"x:","c": 1e2 }', r'{"a:":1,"a":{"a":[{"a":1},{"a":2}]}}', "[]"])
+def test_a_text_without_a_repeated_key_passes(plain: str) -> None:
+    assert not has_repeated_key(plain.encode(), orjson.loads(plain))

@@ -87,6 +87,74 @@ def test_replicas_are_answered_from_memory_each_with_its_own_uid() -> None:
     assert [each.request.uid for each in found if each.request is not None] == [*uids]
 
 
+def managed(time: str, *fields: Any) -> list[Any]:
+    """What the API server notes of who set which fields of a pod, and when."""
+    noted: dict[str, Any] = {"f:metadata": {"f:labels": {"f:app": {}}}, "f:spec": {'k:{"name":"app"}': {"f:image": {}}}}
+    entry = {"manager": "kube-controller-manager", "operation": "Update", "time": time, "fieldsV1": noted}
+    return [entry, *fields]
+
+
+def compact(request: dict[str, Any]) -> bytes:
+    """A review as kube-apiserver writes it: without a space."""
+    head = {"kind": "AdmissionReview", "apiVersion": "admission.k8s.io/v1", "request": request}
+    return json.dumps(head, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def replica(uid: str, managed_fields: Any, **more: Any) -> bytes:
+    pod = pod_of()
+    pod["metadata"]["managedFields"] = managed_fields
+    return compact({"uid": uid, "object": pod, **more})
+
+
+def test_replicas_made_one_after_the_other_are_answered_from_memory() -> None:
+    """A rollout makes its pods second by second: `managedFields` says when."""
+    state = State(default_setup(), EMPTY_SNAPSHOT)
+    for second in range(5):
+        body = replica(f"u-{second}", managed(f"2026-01-01T00:00:0{second}Z"))
+        found = answer(body, "/inject", state)
+        assert found.admission is not None
+        assert (found.admission.pod == {}) == (second > 1)
+        anew = answer(body, "/inject", State(state.setup, state.snapshot))
+        assert told(found) == told(anew)
+
+
+_MANAGED: st.SearchStrategy[Any] = st.one_of(
+    st.builds(managed, st.sampled_from(["a", "b", ']},"spec":{', "\\"])),
+    st.just([]),
+    st.just([{"a": [1, {"spec": []}]}]),
+    st.just({}),
+    st.none(),
+)
+_ELSEWHERE = st.dictionaries(
+    st.sampled_from(["managedFields", 'x"managedFields', "oldObject", "spec"]), _MANAGED, max_size=2
+)
+
+
+@settings(max_examples=500)
+@given(managed_fields=_MANAGED, elsewhere=_ELSEWHERE, in_pod=_ELSEWHERE, first=st.booleans())
+def test_managed_fields_never_change_an_answer(
+    states: list[State], managed_fields: Any, elsewhere: dict[str, Any], in_pod: dict[str, Any], first: bool
+) -> None:
+    pod = {**pod_of(), **{name: value for name, value in in_pod.items() if name != "spec"}}
+    pod["metadata"] = {**pod["metadata"], "managedFields": managed_fields}
+    request = {"uid": "u-1", **elsewhere, "object": pod} if first else {"uid": "u-1", "object": pod, **elsewhere}
+    body, state = compact(request), states[0]
+    anew = State(state.setup, state.snapshot)
+    assert told(answer(body, "/inject", state)) == told(answer(body, "/inject", anew))
+
+
+def test_a_list_elsewhere_is_part_of_what_is_asked() -> None:
+    """Whoever writes `managedFields` into another place cannot leave an answer for the pods of others."""
+    state = State(default_setup(), EMPTY_SNAPSHOT)
+    for number in range(4):
+        pod = pod_of(annotations={"a": "b"})
+        pod["metadata"] = {"deep": {"managedFields": [number]}, **pod["metadata"]}
+        body = compact({"uid": f"u-{number}", "object": pod})
+        found = answer(body, "/inject", state)
+        assert found.admission is not None
+        assert found.admission.pod != {}
+
+
 def test_pods_that_are_skipped_or_refused_are_not_remembered() -> None:
     """What is told to their authors needs the whole pod."""
     state = State(default_setup(), EMPTY_SNAPSHOT)
