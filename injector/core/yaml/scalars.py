@@ -35,8 +35,11 @@ _INTEGER = re.compile(
 _BASES = {"hexadecimal": 16, "octal": 8, "binary": 2, "zero_octal": 8, "decimal": 10}
 # No integer of 64 bits has more digits in any base; looked at first, since reading long ones is not linear.
 _MOST_DIGITS = 64
-# What YAML 1.1 readers other than Kubernetes' take for dates and for numbers in base 60.
-_OTHER_READERS = re.compile(r"[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}.*|=|<<")
+# What YAML 1.1 readers other than Kubernetes' take for numbers in base 60, for dates, and for numbers of any size.
+_OTHER_READERS = re.compile(
+    r"[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}.*|=|<<"
+    r"|[-+]?(?:0x[0-9a-fA-F_]+|[0-9][0-9_]*(?:\.[0-9_]*)?(?:[eE][-+]?[0-9]+)?)"
+)
 
 _SINGLE = struct.Struct("<f")
 

@@ -71,7 +71,9 @@ def test_texts(text: str) -> None:
     assert resolve(text) == text
 
 
-@pytest.mark.parametrize("text", ["12:30", "1:2:3.5", "2026-01-01", "2026-01-01T00:00:00Z", "=", "<<"])
+@pytest.mark.parametrize(
+    "text", ["12:30", "1:2:3.5", "2026-01-01", "2026-01-01T00:00:00Z", "=", "<<", "9" * 400, "1e400"]
+)
 def test_what_only_other_readers_take_for_a_value_is_quoted(text: str) -> None:
     assert needs_quotes(text)
 

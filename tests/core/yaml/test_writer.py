@@ -3,11 +3,13 @@
 import math
 from typing import Any
 
+import orjson
 import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from injector.core.yaml.nodes import YamlError
 from injector.core.yaml.reader import read
 from injector.core.yaml.scalars import json_number
 from injector.core.yaml.writer import QUOTES, lines, quoted_like, scalar, write
@@ -105,3 +107,20 @@ def test_lines() -> None:
 def test_what_json_does_not_have_is_refused(number: float) -> None:
     with pytest.raises(ValueError, match="is not a number of JSON"):
         write({"a": number})
+
+
+SYNTAX = (
+    "a 1 y , : ? - [ ] { } # & * &a *a ! !!str !!int !!binary | > ' \" % @ ` \\ << ~ 0x .inf --- ... "
+    "\n \t \x85 \ufeff \r\n {<<:*a} {a:"
+).split(" ")
+TOKENS = st.lists(st.sampled_from([*SYNTAX, " ", "  ", ": ", "\n- ", "\n  ", "<<: *a"]), max_size=14)
+
+
+@given(TOKENS.map("".join) | st.text())
+def test_any_text_is_a_json_value_or_a_fault_with_a_line(text: str) -> None:
+    try:
+        value = read(text)
+    except YamlError as error:
+        value = error.line
+    orjson.dumps(value)
+    assert read(write(value)) == value
