@@ -5,7 +5,7 @@ import math
 import re
 from collections.abc import Callable, Hashable, Iterator
 from types import NoneType
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from injector.core.yaml.bounds import DOCUMENTS, Bounds
 from injector.core.yaml.json_text import NotJsonError, parse_json
@@ -143,18 +143,20 @@ def _tagged(node: Scalar) -> ScalarValue:
     """The value of a scalar whose tag says its type. Raises YamlError where it is not of that type."""
     if node.tag == _BINARY_TAG:
         return _decoded(node)
-    if node.tag == _TIMESTAMP_TAG and _TIMESTAMP.fullmatch(node.text):
-        return node.text
-    expected = NoneType if node.tag == _TIMESTAMP_TAG else _TYPES.get(node.tag)
+    if node.tag == _TIMESTAMP_TAG:
+        return node.text if _TIMESTAMP.fullmatch(node.text) else _refuse_type(node)
+    expected = _TYPES.get(node.tag)
     if expected is None:
         return node.text
     value = resolve(node.text)
     if expected is float and type(value) is int and value < 2**63:
-        value = float(value)
-    if type(value) is not expected or node.tag == _TIMESTAMP_TAG:
-        kind = node.tag.removeprefix("tag:yaml.org,2002:")
-        raise YamlError(f"{_quoted(node)} is not a value of type !!{kind}", node.start.line + 1)
-    return value
+        return float(value)
+    return value if type(value) is expected else _refuse_type(node)
+
+
+def _refuse_type(node: Scalar) -> NoReturn:
+    kind = node.tag.removeprefix("tag:yaml.org,2002:")
+    raise YamlError(f"{_quoted(node)} is not a value of type !!{kind}", node.start.line + 1)
 
 
 def _decoded(node: Scalar) -> str:
