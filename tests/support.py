@@ -9,10 +9,12 @@ import pytest
 import yaml
 
 from injector.config import load
-from injector.core.admission import Setup, admit_request, set_up
+from injector.core.admission import Setup, Subject, admit_request, remove_injection, set_up
 from injector.core.model import EMPTY_SNAPSHOT, Admission, JsonObject, Pod, Snapshot
+from injector.core.reinjection.undo import Removal
 from injector.core.render import TemplateSet
 from injector.core.review import parse_review
+from injector.core.workload import identify
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 PUBLIC_CASES = REPOSITORY.parent / "shared" / "conformance"
@@ -71,6 +73,19 @@ def injected(pod: Pod, setup: Setup, snapshot: Snapshot = EMPTY_SNAPSHOT) -> Pod
     admission = admitted(pod, setup, snapshot)
     assert admission.allowed, admission.message
     return admission.pod
+
+
+def uninjected(pod: Pod, setup: Setup, snapshot: Snapshot = EMPTY_SNAPSHOT) -> Pod:
+    """The pod without its injection; fails where something its annotations say was ignored."""
+    removal = removal_of(pod, setup, snapshot)
+    assert removal.warnings == ()
+    return removal.pod
+
+
+def removal_of(pod: Pod, setup: Setup, snapshot: Snapshot = EMPTY_SNAPSHOT) -> Removal:
+    """What the removal of its injection makes of the pod."""
+    subject = Subject(pod, "default", identify(pod, "default"), snapshot.namespaces.get("default"))
+    return remove_injection(subject, setup, snapshot)
 
 
 def container_of(pod: Pod, name: str) -> JsonObject:

@@ -103,8 +103,10 @@ def test_a_file_is_injected_as_istio_does(folder: Path, tmp_path: Path) -> None:
 def test_a_file_comes_back_when_the_injection_is_taken_out(folder: Path, name: str, tmp_path: Path) -> None:
     """Byte for byte; where another injector had injected it, as it comes out of the removal of that injection."""
     text = (folder / name).read_text(encoding="utf-8")
-    once = rewrite(text, name, injection(setup_of_case(case_of(folder), tmp_path), EMPTY_SNAPSHOT)).text
-    assert rewrite(once, name, removal).text == rewrite(text, name, removal).text
+    setup = setup_of_case(case_of(folder), tmp_path)
+    once = rewrite(text, name, injection(setup, EMPTY_SNAPSHOT)).text
+    change = removal(setup, EMPTY_SNAPSHOT)
+    assert rewrite(once, name, change).text == rewrite(text, name, change).text
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,23 @@
 """`injector uninject`: the inverse of manual injection."""
 
-from injector.cli.options import InputFiles, Recursive
+from injector.cli.options import ConfigFiles, InputFiles, Recursive, Sets, SnapshotFile
 from injector.manifests import removal
+from injector.runtime.loading import read_setup, snapshot_of
 from injector.runtime.rewriting import Destination, rewrite_files
 
 
-def uninject(filename: InputFiles, recursive: Recursive = False) -> None:  # noqa: FBT002 -- an option
+def uninject(
+    filename: InputFiles,
+    recursive: Recursive = False,  # noqa: FBT002 -- an option
+    config: ConfigFiles = None,
+    sets: Sets = None,
+    snapshot: SnapshotFile = None,
+) -> None:
     """Write every document of the files without what injection added, and with what it rewrote.
 
-    A file that this injector injected comes back byte for byte, as far as its annotations may hold how it was written.
+    What its annotations say was injected is taken out as far as the templates in force give it: give the configuration
+    with which the file was injected. A file comes back byte for byte, as far as its annotations may hold how it was
+    written.
     """
-    rewrite_files(filename, removal, Destination(), recursive=recursive)
+    change = removal(read_setup(config, sets), snapshot_of(snapshot))
+    rewrite_files(filename, change, Destination(), recursive=recursive)

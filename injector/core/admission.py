@@ -3,9 +3,11 @@
 The webhook, the commands, the preview and the drift report all call `admit`; none has a copy of any rule.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from hashlib import sha256
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from hashlib import blake2b, sha256
 from typing import Any, TypedDict
 
 import orjson
@@ -14,9 +16,12 @@ from injector.core import proxy_config
 from injector.core.annotations import misspelt, validate
 from injector.core.decision import decide, facts_of, selection_of
 from injector.core.denied import refusals
-from injector.core.injection import Injection, inject
+from injector.core.errors import quoted
+from injector.core.injection import Injected, Injection, inject, is_native, template_names
 from injector.core.model import (
+    INTERCEPTION_MODE_ANNOTATION,
     PROXY_CONFIG_ANNOTATION,
+    STATUS_ANNOTATION,
     Admission,
     AdmissionRequest,
     Config,
@@ -29,10 +34,13 @@ from injector.core.model import (
 )
 from injector.core.patch import diff
 from injector.core.platform import detect, proxy_ids, without_range_user
+from injector.core.pod_schema import pod_faults
 from injector.core.pods import CONTAINER_LISTS, annotations, containers
-from injector.core.prometheus import without_merged_annotations
-from injector.core.reinjection.status import Status, read_status
-from injector.core.reinjection.undo import template_view
+from injector.core.prometheus import is_scrape_annotation, without_merged_annotations
+from injector.core.reinjection.footprint import WHOLE, Shape, footprint_of
+from injector.core.reinjection.overrides import credible_overrides
+from injector.core.reinjection.status import Status, read_status, refuse_foreign_status
+from injector.core.reinjection.undo import Removal, template_view, uninject, with_defaults_kept
 from injector.core.render import KnownNames, TemplateSet
 from injector.core.render.context import (
     SAFE_FUNCTIONS,
@@ -41,6 +49,7 @@ from injector.core.render.context import (
     configured_by,
     pod_view,
     proxy_config_view,
+    scope_of,
 )
 from injector.core.render.functions import FILTERS
 from injector.core.render.partial_evaluation import usual_scopes
@@ -101,11 +110,10 @@ class Subject:
         return (self.namespace_object.get("metadata") or {}).get("labels") or {}
 
 
-class _Told(TypedDict):
-    """What is told of every pod, whatever becomes of it."""
+class _Common(TypedDict):
+    """What every answer has, whatever becomes of the pod."""
 
     decision: Decision
-    warnings: tuple[str, ...]
     configuration: str
 
 
@@ -146,17 +154,25 @@ def subject_of(request: AdmissionRequest, snapshot: Snapshot) -> Subject:
 def admit(subject: Subject, setup: Setup, snapshot: Snapshot) -> Admission:
     """Decide, render, merge and diff: the path of one pod."""
     decision = _decide(subject, setup)
-    told: _Told = {"decision": decision, "warnings": tuple(misspelt(subject.pod)), "configuration": setup.digest}
+    common: _Common = {"decision": decision, "configuration": setup.digest}
+    warnings = tuple(misspelt(subject.pod))
     if not decision.inject:
-        return Admission(allowed=True, pod=subject.pod, **told)
+        return Admission(allowed=True, pod=subject.pod, warnings=warnings, **common)
     try:
         _refuse_denied(subject, setup.config)
-        injected = inject(_prepare(subject, setup, snapshot), setup.templates)
+        injected = _injected(subject, setup, snapshot)
         _refuse_repeated_names(subject.pod, injected.pod)
     except InjectionError as error:
-        return Admission(allowed=False, pod=subject.pod, message=f"{error.step}: {error}", **told)
-    patch = tuple(diff(subject.pod, injected.pod))
-    return Admission(allowed=True, pod=injected.pod, patch=patch, templates=injected.templates, **told)
+        message = f"{error.step}: {error}"
+        return Admission(allowed=False, pod=subject.pod, message=message, warnings=warnings, **common)
+    return Admission(
+        allowed=True,
+        pod=injected.pod,
+        patch=tuple(diff(subject.pod, injected.pod)),
+        warnings=(*warnings, *injected.warnings),
+        templates=injected.templates,
+        **common,
+    )
 
 
 def _refuse_denied(subject: Subject, config: Config) -> None:
@@ -173,33 +189,128 @@ def _decide(subject: Subject, setup: Setup) -> Decision:
     return decide(facts.for_manual_injection() if subject.manual else facts)
 
 
-def _prepare(subject: Subject, setup: Setup, snapshot: Snapshot) -> Injection:
+def _injected(subject: Subject, setup: Setup, snapshot: Snapshot) -> Injected:
+    """The injected pod.
+
+    One that was injected before, under the same circumstances, is injected over what it has, and keeps what others
+    wrote into it since; under other circumstances it is injected anew, from what it was before.
+    """
+    status = read_status(subject.pod)
+    if status is not None:
+        refuse_foreign_status(subject.pod, status)
+    injection = _prepare(subject, setup, snapshot, status)
+    if status is None:
+        return inject(injection, setup.templates)
+    if status.original is None:
+        injected = inject(injection, setup.templates)
+        ignored = tuple(f"annotation {STATUS_ANNOTATION!r}: ignored its record: {fault}" for fault in status.faults)
+        return replace(injected, warnings=(*ignored, *injected.warnings))
+    if status.original.get("configuration") == injection.fingerprint:
+        injected = inject(injection, setup.templates)
+        if injected.names == status.names:
+            return injected
+    removal = remove_injection(subject, setup, snapshot)
+    faults = pod_faults(removal.pod)
+    if faults:
+        raise InjectionError(f"annotation {STATUS_ANNOTATION!r} says what no pod can have been: {'; '.join(faults)}")
+    bare = replace(subject, pod=removal.pod)
+    injected = inject(_prepare(bare, setup, snapshot, None), setup.templates)
+    spec = with_defaults_kept(subject.pod.get("spec"), injected.pod.get("spec"))
+    return replace(injected, pod={**injected.pod, "spec": spec}, warnings=(*removal.warnings, *injected.warnings))
+
+
+def remove_injection(subject: Subject, setup: Setup, snapshot: Snapshot) -> Removal:
+    """The pod without its injection; the very same object where it was not injected.
+
+    What its annotations claim is believed as far as the templates in force give it: first those that the pod asks for,
+    and where they do not cover all of it, any of them.
+    """
+    if read_status(subject.pod) is None:
+        return Removal(subject.pod)
+    for footprint in _footprints(subject, setup, snapshot):
+        removal = uninject(subject.pod, footprint)
+        if not removal.warnings:
+            break
+    return removal
+
+
+def _footprints(subject: Subject, setup: Setup, snapshot: Snapshot) -> Iterator[Shape]:
+    written = {**setup.config.injected_annotations, **_scrape_annotations(subject.pod)}
+    always: JsonObject = {"metadata": {"annotations": dict.fromkeys(written, WHOLE)}}
+    try:
+        injection = _prepare(subject, setup, snapshot, read_status(subject.pod))
+    except InjectionError:
+        yield footprint_of([always])
+        return
+    for names in (injection.names, (*injection.names, *setup.templates.names)):
+        yield footprint_of([always, *_overlays(names, injection.given, setup.templates)])
+
+
+def _scrape_annotations(pod: Pod) -> dict[str, None]:
+    """The annotations about scraping that the pod has, or had as its record says."""
+    status = read_status(pod)
+    recorded = ((status.original if status else None) or {}).get("annotations") or {}
+    return dict.fromkeys(filter(is_scrape_annotation, (*annotations(pod), *recorded)))
+
+
+def _overlays(names: Iterable[str], given: TemplateInput, templates: TemplateSet) -> Iterator[JsonObject]:
+    for name in dict.fromkeys(names):
+        with suppress(InjectionError):  # what cannot be rendered now gives nothing that could be taken out
+            yield templates.render(name, scope_of(given))
+
+
+def _prepare(subject: Subject, setup: Setup, snapshot: Snapshot, status: Status | None) -> Injection:
     config = setup.config
     _refuse_invalid_annotations(annotations(subject.pod))
     platform = config.platform if subject.namespace_object is not None and not subject.manual else ""
     pod = without_range_user(subject.pod, platform)
     user, group = proxy_ids(subject.namespace_object, platform)
-    of_mesh = config.mesh_config["defaultConfig"]
     mesh_default, effective = _proxy_configs(subject, config, snapshot)
+    is_default = effective is config.mesh_config["defaultConfig"]
     status_port = int(mesh_default.get("statusPort") or 0)
-    status = read_status(pod)
+    saved, ignored = credible_overrides(pod)
+    view = template_view(pod, status, saved)
+    given = TemplateInput(
+        pod=pod_view(without_merged_annotations(view, status_port) if status else view),
+        workload=subject.workload,
+        configured=setup.configured,
+        proxy_config=setup.configured.proxy_config if is_default else proxy_config_view(effective),
+        native_sidecars=detect(config.native_sidecars, snapshot, _node_name(pod)),
+        proxy_uid=user,
+        proxy_gid=group,
+        namespace=subject.namespace_object or {},
+    )
+    hold = _hold(config, effective)
+    names = template_names(given.pod, config)
+    modes = (is_native(given), hold, *_modes(pod, effective))
+    circumstances = (setup.digest, names, user, group, subject.parameters, modes)
     return Injection(
         pod=pod,
-        given=TemplateInput(
-            pod=pod_view(_view(pod, status, status_port)),
-            workload=subject.workload,
-            configured=setup.configured,
-            proxy_config=setup.configured.proxy_config if effective is of_mesh else proxy_config_view(effective),
-            native_sidecars=detect(config.native_sidecars, snapshot, _node_name(pod)),
-            proxy_uid=user,
-            proxy_gid=group,
-            namespace=subject.namespace_object or {},
-        ),
+        given=given,
+        names=names,
         status=status,
+        saved=saved,
         parameters=dict(subject.parameters),
         status_port=status_port,
-        hold=_hold(config, effective),
+        hold=hold,
+        fingerprint=_fingerprint(circumstances, None if is_default else effective),
+        warnings=tuple(ignored),
     )
+
+
+def _modes(pod: Pod, effective: JsonObject) -> tuple[str | None, str | None]:
+    """What a proxy gets privileges from: another injection over this one would not take them away again."""
+    own = annotations(pod)
+    mode = own.get(INTERCEPTION_MODE_ANNOTATION, effective.get("interceptionMode"))
+    return mode, own.get("sidecar.istio.io/capNetBindService")
+
+
+def _fingerprint(circumstances: tuple[Any, ...], own_proxy_config: JsonObject | None) -> str:
+    """A short text, equal for two injections of a pod under the same circumstances."""
+    text = repr(circumstances).encode()
+    if own_proxy_config is not None:
+        text += orjson.dumps(own_proxy_config)
+    return blake2b(text, digest_size=8).hexdigest()
 
 
 def _refuse_invalid_annotations(own: Mapping[str, str]) -> None:
@@ -224,14 +335,9 @@ def _proxy_configs(subject: Subject, config: Config, snapshot: Snapshot) -> tupl
     )
 
 
-def _view(pod: Pod, status: Status | None, status_port: int) -> Pod:
-    view = template_view(pod, status)
-    return without_merged_annotations(view, status_port) if status else view
-
-
 def _hold(config: Config, effective: JsonObject) -> bool:
-    of_values = config.values["global"]["proxy"].get("holdApplicationUntilProxyStarts")
-    return bool(effective.get("holdApplicationUntilProxyStarts") or of_values)
+    in_values = config.values["global"]["proxy"].get("holdApplicationUntilProxyStarts")
+    return bool(effective.get("holdApplicationUntilProxyStarts") or in_values)
 
 
 def _node_name(pod: Pod) -> str:
@@ -240,10 +346,10 @@ def _node_name(pod: Pod) -> str:
 
 def _refuse_repeated_names(before: Pod, after: Pod) -> None:
     """A list with the same name twice is no valid pod; what the user sent that way is the API server's to judge."""
-    for which in CONTAINER_LISTS:
-        if containers(after, which) is containers(before, which):
+    for list_name in CONTAINER_LISTS:
+        if containers(after, list_name) is containers(before, list_name):
             continue
-        names = [each.get("name") for each in containers(after, which)]
+        names = [each.get("name") for each in containers(after, list_name)]
         if len(set(names)) < len(names):
-            repeated = next(name for name in names if names.count(name) > 1)
-            raise InjectionError(f"the result would have two containers named {repeated!r} in spec.{which}")
+            repeated = next(name for name, count in Counter(names).items() if count > 1)
+            raise InjectionError(f"the result would have two containers named {quoted(repeated)} in spec.{list_name}")

@@ -16,6 +16,7 @@ from injector.core.model import (
     Config,
     Container,
     InjectionError,
+    JsonObject,
     Pod,
     ProcessingError,
 )
@@ -34,14 +35,15 @@ from injector.core.probes import rewrite_probes
 from injector.core.prometheus import merge_prometheus, publish_secure_port
 from injector.core.proxy_container import force_environment, order_containers, without_forced_environment
 from injector.core.reinjection.overrides import (
+    Definitions,
     Override,
     apply_overrides,
     find_overrides,
     user_security_context,
     with_overrides_annotation,
 )
-from injector.core.reinjection.record import kept_record, original_record
-from injector.core.reinjection.status import Status, injected_names, status_text
+from injector.core.reinjection.record import original_record
+from injector.core.reinjection.status import Status, injected_names, names_in, status_text
 from injector.core.reinjection.undo import with_defaults_kept
 from injector.core.render import TemplateSet
 from injector.core.render.context import TemplateInput, scope_of
@@ -55,16 +57,22 @@ _ROOT = 0
 class Injection:
     """One pod about to be injected, and all that the steps need to know of it.
 
-    `pod` is where the merge starts, `given` what templates see, `status` what an earlier injection left. `status_port`
-    is the mesh's, `hold` whether the application waits for the proxy, `parameters` the pairs of the request's path.
+    `pod` is where the merge starts, `given` what templates see, `names` are those of the templates, `status` is what an
+    earlier injection left, and `saved` what it kept of the user's containers. `status_port` is the mesh's, `hold`
+    whether the application waits for the proxy, `parameters` the pairs of the request's path. `fingerprint` stands for
+    all that the result depends on beside the pod, `warnings` are about what was ignored.
     """
 
     pod: Pod
     given: TemplateInput
+    names: tuple[str, ...]
     status: Status | None
+    saved: Definitions
     parameters: Mapping[str, str]
     status_port: int
     hold: bool
+    fingerprint: str
+    warnings: tuple[str, ...]
 
     @property
     def config(self) -> Config:
@@ -74,18 +82,19 @@ class Injection:
 
 @dataclass(frozen=True, slots=True)
 class Injected:
-    """The injected pod and the names of the templates."""
+    """The injected pod, the names of the templates, and what they injected: list of a status → names in it."""
 
     pod: Pod
     templates: tuple[str, ...]
+    names: dict[str, tuple[str, ...]]
+    warnings: tuple[str, ...]
 
 
 def inject(injection: Injection, templates: TemplateSet) -> Injected:
     """Carry out `injection`. Raises InjectionError with a message for the pod's author."""
-    names = template_names(injection.given.pod, injection.config)
-    _refuse_unknown_templates(injection.given.pod, names, templates)
-    merged, template_pod = _apply_templates(injection, templates, names)
-    overrides = find_overrides(injection.pod, template_pod, injection.status)
+    _refuse_unknown_templates(injection.given.pod, injection.names, templates)
+    merged, template_pod, overlays = _apply_templates(injection, templates)
+    overrides = find_overrides(injection.pod, template_pod, injection.status, injection.saved, overlays)
     merged = apply_overrides(merged, overrides)
     if overrides and injection.status is None:
         merged = with_overrides_annotation(merged, overrides)
@@ -93,7 +102,9 @@ def inject(injection: Injection, templates: TemplateSet) -> Injected:
     merged = _post_process(merged, injection)
     if injection.status is not None:
         merged = {**merged, "spec": with_defaults_kept(injection.pod.get("spec"), merged.get("spec"))}
-    return Injected(_with_status(merged, template_pod, injection, overrides), names)
+    pod = _with_status(merged, template_pod, injection, overrides)
+    names = {list_name: tuple(found) for list_name, found in names_in(template_pod).items()}
+    return Injected(pod, injection.names, names, injection.warnings)
 
 
 def template_names(pod: Pod, config: Config) -> tuple[str, ...]:
@@ -129,18 +140,21 @@ def forced_environment(injection: Injection) -> dict[str, str]:
     return {**injection.parameters, **{name: value for name, value in named.items() if value}}
 
 
-def _apply_templates(injection: Injection, templates: TemplateSet, names: tuple[str, ...]) -> tuple[Pod, Pod]:
+def _apply_templates(injection: Injection, templates: TemplateSet) -> tuple[Pod, Pod, list[JsonObject]]:
+    """The merged pod, the names that all templates together inject, and what each template gave."""
     scope = scope_of(injection.given)
     merged, template_pod = _merge_base(injection), Pod()
+    overlays = []
     stays = _has_two_proxies(injection) and bool(_named(injection.pod, "containers", PROXY_CONTAINER))
-    for name in names:
+    for name in injection.names:
         overlay = templates.render(name, scope)
+        overlays.append(overlay)
         template_pod = strategic_merge(template_pod, injected_names(overlay))
-        if _is_native(injection) and _named(template_pod, "initContainers", PROXY_CONTAINER) and not stays:
+        if is_native(injection.given) and _named(template_pod, "initContainers", PROXY_CONTAINER) and not stays:
             # A proxy that the user wrote under containers goes where the template puts it (9.3).
             merged = _with_proxy_moved(merged, "containers", "initContainers")
         merged = strategic_merge(merged, overlay)
-    return merged, template_pod
+    return merged, template_pod, overlays
 
 
 def _merge_base(injection: Injection) -> Pod:
@@ -158,9 +172,10 @@ def _has_two_proxies(injection: Injection) -> bool:
     return status is not None and all(status.lists(which, PROXY_CONTAINER) for which in CONTAINER_LISTS)
 
 
-def _is_native(injection: Injection) -> bool:
-    own = annotations(injection.pod).get(_NATIVE_ANNOTATION)
-    return own == "true" if own in ("true", "false") else injection.given.native_sidecars
+def is_native(given: TemplateInput) -> bool:
+    """Whether a proxy is moved to the init containers: only the exact texts true and false override (1.2 step 13.4)."""
+    own = annotations(given.pod).get(_NATIVE_ANNOTATION)
+    return own == "true" if own in ("true", "false") else given.native_sidecars
 
 
 def _with_proxy_moved(pod: Pod, origin: ContainerList, destination: ContainerList) -> Pod:
@@ -254,8 +269,8 @@ def _with_status(pod: Pod, template_pod: Pod, injection: Injection, overrides: l
     config = injection.config
     if config.injected_annotations:
         pod = with_metadata(pod, "annotations", {**annotations(pod), **config.injected_annotations})
-    record = original_record(injection.pod, pod, template_pod, overrides)
-    text = status_text(template_pod, config.revision, kept_record(injection.status, record, template_pod, overrides))
+    record = original_record(injection.pod, pod, template_pod, overrides, injection.status)
+    text = status_text(template_pod, config.revision, {**record, "configuration": injection.fingerprint})
     own = annotations(pod)
     if STATUS_ANNOTATION in config.injected_annotations:
         return pod

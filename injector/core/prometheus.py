@@ -112,6 +112,11 @@ def without_merged_annotations(pod: Pod, status_port: int) -> Pod:
     return with_metadata(pod, "annotations", kept)
 
 
+def is_scrape_annotation(name: str) -> bool:
+    """Whether an annotation of this name is one that a merge takes away or writes, in whatever spelling."""
+    return _sanitized(name) in (*_MERGED, _SECURE_PORT)
+
+
 @lru_cache(maxsize=1024)
 def _sanitized(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9_]", "_", name) if "rometheus" in name else name

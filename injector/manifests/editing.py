@@ -44,14 +44,26 @@ def splice(manifest: Manifest, after: JsonObject) -> Manifest:
     """
     text, root = manifest.text, manifest.root
     if not isinstance(root, Mapping) or root.is_flow:
-        return Manifest(_json(text, after), after, None)
+        return Manifest(_anew(text, root, after), after, None)
     try:
         changed = read(_Splicer(text, root).spliced(manifest.value, after))
         if changed.value == after:
             return changed
     except (CannotSpliceError, ValueError):
         pass
-    return read(_block(after, 0, indents_lists=_indents_lists(text, root)) + "\n")
+    return read(_anew(text, root, after))
+
+
+def is_written_anew(manifest: Manifest) -> bool:
+    """Whether a document is in the form in which one is written anew as a whole: nothing in it is its author's hand."""
+    value = manifest.value
+    return isinstance(value, dict) and manifest.text == _anew(manifest.text, manifest.root, value)
+
+
+def _anew(text: str, root: Node | None, value: JsonObject) -> str:
+    if not isinstance(root, Mapping) or root.is_flow:
+        return _json(text, value)
+    return _block(value, 0, indents_lists=_indents_lists(text, root)) + "\n"
 
 
 def _json(text: str, after: JsonObject) -> str:

@@ -6,7 +6,7 @@ the document's first injected workload, under `original.text.lines`: where they 
 they were. Lines that are no longer found are left as they come out, and so is all where the meaning would be another.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, TypeAlias
 
 import orjson
@@ -14,6 +14,10 @@ import orjson
 from injector.core.model import STATUS_ANNOTATION, JsonObject, Pod
 from injector.core.pods import annotations, with_metadata
 from injector.core.reinjection.status import ORIGINAL
+from injector.core.yaml.nodes import Mapping, Node
+from injector.core.yaml.nodes import Sequence as List
+from injector.core.yaml.reader import key_of
+from injector.manifests.editing import is_written_anew
 from injector.manifests.files import with_pods_changed
 from injector.manifests.line_diff import differences
 from injector.manifests.parsing import Manifest, read
@@ -50,12 +54,40 @@ def with_handwriting(injected: Manifest, restored: Manifest, wanted: str) -> Man
 def in_handwriting(injected: Manifest, restored: Manifest) -> Manifest:
     """`restored`, which the removal of the injection from `injected` gave, as far as possible as it was written."""
     lines = restored.text.split("\n")
-    for at, old, new in reversed(_recorded(injected)):
+    hunks = _recorded(injected)
+    # Whoever may write annotations may not write the rest of the file with them.
+    rewritten = _rewritten_lines(injected, restored) if hunks else set()
+    for at, old, new in reversed(hunks):
         place = _nearest(lines, old, at)
-        if place is not None:
+        if place is not None and not rewritten.isdisjoint(range(place, place + len(old))):
             lines[place : place + len(old)] = new
     text = "\n".join(lines)
     return restored if text == restored.text else _as_written(text, restored)
+
+
+def _rewritten_lines(injected: Manifest, restored: Manifest) -> set[int]:
+    """The lines of `restored` that an injection, or its removal, can have written otherwise than their author.
+
+    They are those of what it changed, with all around it; or all, of a document that was written anew.
+    """
+    if restored.root is None or is_written_anew(injected) or is_written_anew(restored):
+        return set(range(restored.text.count("\n") + 1))
+    return set(_changed_lines(restored.root, injected.value, restored.value))
+
+
+def _changed_lines(node: Node, injected: Any, restored: Any) -> Iterator[int]:
+    if injected == restored:
+        return
+    if isinstance(node, Mapping) and isinstance(injected, dict) and injected.keys() == restored.keys():
+        for key, value in node.entries:
+            name = key_of(key)
+            if name in restored:
+                yield from _changed_lines(value, injected[name], restored[name])
+    elif isinstance(node, List) and isinstance(injected, list) and len(injected) == len(restored):
+        for child, before, after in zip(node.children, injected, restored, strict=False):
+            yield from _changed_lines(child, before, after)
+    else:
+        yield from range(node.start.line - 1, node.end.line + 1)
 
 
 def _status(pod: Pod) -> JsonObject | None:

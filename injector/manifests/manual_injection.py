@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from injector.core.admission import Setup, Subject, admit
+from injector.core.admission import Setup, Subject, admit, remove_injection
 from injector.core.annotations import ANNOTATIONS, LABELS
 from injector.core.model import (
     INJECT_KEY,
@@ -16,7 +16,6 @@ from injector.core.model import (
 )
 from injector.core.pods import annotations
 from injector.core.proxy_config import ProxyConfigError, parse_text
-from injector.core.reinjection.undo import uninject
 from injector.core.workload import identify
 from injector.manifests.files import Change, with_pods_changed
 from injector.manifests.formatting import in_handwriting, with_handwriting
@@ -46,24 +45,32 @@ def injection(setup: Setup, snapshot: Snapshot, namespace: str = "") -> Change:
             warnings.append(_skipped(document, pod, admission.decision))
         return admission.pod, warnings
 
-    return Change(change, _remembering)
+    def without_injection(manifest: Manifest) -> Manifest:
+        changed, outcome = with_pods_changed(manifest, removal(setup, snapshot).of_pod)
+        if outcome.faults:
+            raise ValueError("; ".join(outcome.faults))
+        return changed
+
+    def remembering(before: Manifest, injected: Manifest) -> Manifest:
+        """The injected document with what its removal needs to give the text before the first injection."""
+        wanted = in_handwriting(before, without_injection(before)).text
+        recorded = with_handwriting(injected, without_injection(injected), wanted)
+        if recorded is injected:
+            return injected
+        # Where the record cannot be put in place, the document is written anew, and its removal gives another text.
+        return with_handwriting(recorded, without_injection(recorded), wanted)
+
+    return Change(change, remembering)
 
 
-def _remembering(before: Manifest, injected: Manifest) -> Manifest:
-    """The injected document with what its removal needs to give the text that was there before the first injection."""
-    wanted = in_handwriting(before, _without_injection(before)).text
-    recorded = with_handwriting(injected, _without_injection(injected), wanted)
-    if recorded is injected:
-        return injected
-    # Where the record cannot be put in place, the document is written anew, and its removal gives another text.
-    return with_handwriting(recorded, _without_injection(recorded), wanted)
+def removal(setup: Setup, snapshot: Snapshot) -> Change:
+    """The change that takes an injection out again, as far as the templates of `setup` can have made it."""
 
+    def change(document: JsonObject, pod: Pod) -> tuple[Pod, Sequence[str]]:
+        removed = remove_injection(subject_of_workload(document, pod, snapshot), setup, snapshot)
+        return removed.pod, [f"{title_of(document)}: {warning}" for warning in removed.warnings]
 
-def _without_injection(manifest: Manifest) -> Manifest:
-    changed, outcome = with_pods_changed(manifest, _without)
-    if outcome.faults:
-        raise ValueError("; ".join(outcome.faults))
-    return changed
+    return Change(change, in_handwriting)
 
 
 def _refuse_unreadable_proxy_config(pod: Pod) -> None:
@@ -94,14 +101,6 @@ def _unread_names(metadata: JsonObject) -> Iterator[str]:
                     f"{field[:-1]} {name} of the pod template does not count in a file: manual injection of a CronJob "
                     "reads spec.jobTemplate.metadata, as istioctl does, the webhook the pod template: set it in both"
                 )
-
-
-def _without(_: JsonObject, pod: Pod) -> tuple[Pod, Sequence[str]]:
-    return uninject(pod), ()
-
-
-# The change that takes an injection out again.
-removal = Change(_without, in_handwriting)
 
 
 def subject_of_workload(document: JsonObject, pod: Pod, snapshot: Snapshot, default_namespace: str = "") -> Subject:

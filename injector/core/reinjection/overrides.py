@@ -1,11 +1,12 @@
 """Containers that the user defines under an injected name: the user's fields win (reference section 9)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import orjson
 
+from injector.core.errors import quoted
 from injector.core.merge import strategic_merge
 from injector.core.model import (
     OVERRIDES_ANNOTATION,
@@ -20,9 +21,13 @@ from injector.core.model import (
 from injector.core.pod_schema import container_faults
 from injector.core.pods import CONTAINER_LISTS, ContainerList, all_containers, annotations, containers, with_metadata
 from injector.core.quantity import canonical_quantities
+from injector.core.reinjection.footprint import ISTIO, footprint_of, is_own, restored_container, written_shape
 from injector.core.reinjection.status import Status
 
 AUTO_IMAGE = "auto"
+# Container list → name → the user's definition.
+Definitions: TypeAlias = Mapping[ContainerList, Mapping[str, Container]]
+NO_DEFINITIONS: Definitions = {list_name: {} for list_name in CONTAINER_LISTS}
 
 # The order in which the Kubernetes API writes a container's fields.
 CONTAINER_FIELDS = (
@@ -34,67 +39,97 @@ CONTAINER_FIELDS = (
 
 @dataclass(frozen=True, slots=True)
 class Override:
-    """A user's definition of the container `name`, which the templates put into the list `which`."""
+    """A user's definition of the container `name`, which the templates put into the list `list_name`."""
 
-    which: ContainerList
+    list_name: ContainerList
     name: str
     definition: Container
     has_automatic_image: bool = False
 
 
-def saved_overrides(pod: Pod) -> dict[ContainerList, dict[str, Container]]:
-    """The definitions in the overrides annotation, by list and name. Raises InjectionError where it cannot be read."""
+def read_overrides(pod: Pod) -> Definitions:
+    """The definitions in the overrides annotation. Raises InjectionError where it cannot be read."""
     text = annotations(pod).get(OVERRIDES_ANNOTATION)
     if text is None:
-        return {which: {} for which in CONTAINER_LISTS}
+        return NO_DEFINITIONS
     try:
         document = orjson.loads(text)
     except orjson.JSONDecodeError as error:
         raise _unreadable(text, str(error)) from error
     if not isinstance(document, dict) or not all(
-        isinstance(document.get(which) or [], list) for which in CONTAINER_LISTS
+        isinstance(document.get(list_name) or [], list) for list_name in CONTAINER_LISTS
     ):
         raise _unreadable(text, "it holds no lists of containers")
-    listed = {which: document.get(which) or [] for which in CONTAINER_LISTS}
+    listed = {list_name: document.get(list_name) or [] for list_name in CONTAINER_LISTS}
     faults = [
         fault
-        for which, definitions in listed.items()
+        for list_name, definitions in listed.items()
         for index, each in enumerate(definitions)
-        for fault in container_faults(each, f"{which}[{index}]")
+        for fault in container_faults(each, f"{list_name}[{index}]")
     ]
     if faults:
         raise _unreadable(text, "; ".join(faults))
-    return {which: {each["name"]: _untyped(each) for each in definitions} for which, definitions in listed.items()}
+    return {
+        list_name: {each["name"]: _untyped(each) for each in definitions} for list_name, definitions in listed.items()
+    }
 
 
-def find_overrides(original: Pod, template_pod: Pod, status: Status | None) -> list[Override]:
+def credible_overrides(pod: Pod) -> tuple[Definitions, list[str]]:
+    """The saved definitions that can be the pod's, and a warning for each other.
+
+    A definition can be that of a container which the pod has, or which Istio's templates give; any other would add a
+    container that nobody sees in the pod.
+    """
+    definitions = read_overrides(pod)
+    if definitions is NO_DEFINITIONS:
+        return definitions, []
+    present = {container["name"] for _, _, container in all_containers(pod)}
+    credible = {
+        list_name: {name: each for name, each in saved.items() if name in present or is_own(ISTIO, name)}
+        for list_name, saved in definitions.items()
+    }
+    ignored = [name for list_name, saved in definitions.items() for name in saved if name not in credible[list_name]]
+    return credible, [
+        f"annotation {OVERRIDES_ANNOTATION!r}: ignored container {quoted(name)}, which the pod does not have"
+        for name in ignored
+    ]
+
+
+def find_overrides(
+    original: Pod, template_pod: Pod, status: Status | None, saved: Definitions, overlays: Sequence[JsonObject]
+) -> list[Override]:
     """The user's definitions of the containers in `template_pod`, in its order (reference 9.1).
 
-    A container that an earlier injection put into the same list is the injector's own, not the user's; what the user
-    had said about it then is in the annotation, and counts again if this project wrote the status.
+    `saved` are those of the overrides annotation. A container that an earlier injection put into the same list is the
+    injector's own, not the user's; what the user had said about it then is saved, and counts again if this project
+    wrote the status. What was saved about a container of the application counts as far as `overlays` write into it.
     """
-    saved = saved_overrides(original)
-    own = status.original if status else None
+    record = status.original if status else None
     if status is None and not any(saved.values()) and not _has_namesakes(original, template_pod):
         return []
+    footprint = footprint_of(overlays) if record or any(saved.values()) else ISTIO
     found = []
-    for which in CONTAINER_LISTS:
-        for name in (each["name"] for each in containers(template_pod, which)):
-            injected_before = status is not None and status.lists(which, name)
-            if injected_before and own is None:
+    for list_name in CONTAINER_LISTS:
+        for name in (each["name"] for each in containers(template_pod, list_name)):
+            injected_before = status is not None and status.lists(list_name, name)
+            if injected_before and record is None:
                 continue
-            definition = _kept_definition(own, which, name, saved[which].get(name))
+            definition = _saved_definition(record, list_name, name, saved)
+            present = next(_defined(original, list_name, name), None)
+            if definition is not None and not is_own(footprint, name):
+                shape = written_shape(footprint, name)
+                definition = None if present is None else restored_container(present, definition, shape)
             if definition is None and not injected_before:
-                definition = next(_defined(original, which, name), None)
+                definition = present
             if definition is not None:
-                found.append(_override(which, name, definition))
+                found.append(_override(list_name, name, definition))
     return found
 
 
 def apply_overrides(pod: Pod, overrides: list[Override]) -> Pod:
     """The pod with each definition merged over the container of its name."""
     for override in overrides:
-        pod = strategic_merge(pod, {"spec": {override.which: [override.definition]}})
+        pod = strategic_merge(pod, {"spec": {override.list_name: [override.definition]}})
     return pod
 
 
@@ -106,17 +141,17 @@ def definitions_to_keep(overrides: list[Override]) -> JsonObject:
             each for each in override.definition.get("env") or () if each["name"] not in (PROBERS_ENV, PROMETHEUS_ENV)
         ]
         own = {"env": env} if "env" in override.definition else {}
-        kept.setdefault(override.which, {})[override.name] = {**override.definition, **own}
+        kept.setdefault(override.list_name, {})[override.name] = {**override.definition, **own}
     return kept
 
 
 def with_overrides_annotation(pod: Pod, overrides: list[Override]) -> Pod:
     """The pod with `overrides` kept in the annotation, for the next injection (reference 9.2)."""
     kept = {
-        which: [_typed(override.definition) for override in overrides if override.which == which]
-        for which in CONTAINER_LISTS
+        list_name: [_typed(override.definition) for override in overrides if override.list_name == list_name]
+        for list_name in CONTAINER_LISTS
     }
-    text = orjson.dumps({which: definitions for which, definitions in kept.items() if definitions}).decode()
+    text = orjson.dumps({list_name: definitions for list_name, definitions in kept.items() if definitions}).decode()
     return with_metadata(pod, "annotations", {**annotations(pod), OVERRIDES_ANNOTATION: text})
 
 
@@ -131,19 +166,18 @@ def user_security_context(original: Pod, overrides: list[Override], status: Stat
     if status is not None and status.original is not None:
         definitions = [override.definition for override in overrides if override.name == PROXY_CONTAINER]
     else:
-        definitions = [each for which in CONTAINER_LISTS for each in _named(original, which, PROXY_CONTAINER)]
+        definitions = [each for name in CONTAINER_LISTS for each in _named(original, name, PROXY_CONTAINER)]
     return (definitions[0].get("securityContext") or {}) if definitions else {}
 
 
-def _kept_definition(
-    own: JsonObject | None, which: ContainerList, name: str, saved: Container | None
+def _saved_definition(
+    record: JsonObject | None, list_name: ContainerList, name: str, saved: Definitions
 ) -> Container | None:
     """The saved definition; but what another injector saved counts as it did when this project took the pod over."""
-    if own is None:
-        return saved
-    known = saved if "definitions" not in own else (own["definitions"].get(which) or {}).get(name)
-    covered: Container | None = ((own.get("covered") or {}).get(which) or {}).get(name)
-    return covered if known is None else known
+    if record is not None and "definitions" in record:
+        definition: Container | None = (record["definitions"].get(list_name) or {}).get(name)
+        return definition
+    return saved[list_name].get(name)
 
 
 def _has_namesakes(original: Pod, template_pod: Pod) -> bool:
@@ -152,24 +186,24 @@ def _has_namesakes(original: Pod, template_pod: Pod) -> bool:
     return any(each["name"] in names for _, _, each in all_containers(original))
 
 
-def _defined(original: Pod, which: ContainerList, name: str) -> Iterator[Container]:
+def _defined(original: Pod, list_name: ContainerList, name: str) -> Iterator[Container]:
     yield from _named(original, "containers", name)
-    if which == "initContainers":
-        yield from _named(original, which, name)
+    if list_name == "initContainers":
+        yield from _named(original, list_name, name)
 
 
-def _named(pod: Pod, which: ContainerList, name: str) -> Iterator[Container]:
-    return (each for each in containers(pod, which) if each["name"] == name)
+def _named(pod: Pod, list_name: ContainerList, name: str) -> Iterator[Container]:
+    return (each for each in containers(pod, list_name) if each["name"] == name)
 
 
-def _override(which: ContainerList, name: str, definition: Container) -> Override:
+def _override(list_name: ContainerList, name: str, definition: Container) -> Override:
     automatic = definition.get("image") == AUTO_IMAGE
     cleaned = {
         key: value
         for key, value in definition.items()
         if value is not None and not key.startswith("$") and not (automatic and key == "image")
     }
-    return Override(which, name, cleaned, automatic)
+    return Override(list_name, name, cleaned, automatic)
 
 
 def _typed(definition: Container) -> Container:
@@ -180,7 +214,7 @@ def _typed(definition: Container) -> Container:
 
 def _unreadable(text: str, why: str) -> InjectionError:
     return InjectionError(
-        f"invalid value {_brief(text)} for annotation {OVERRIDES_ANNOTATION!r}: {why}; valid: the JSON that the "
+        f"invalid value {quoted(text)} for annotation {OVERRIDES_ANNOTATION!r}: {why}; valid: the JSON that the "
         'injector writes, {"containers":[…],"initContainers":[…]}'
     )
 
@@ -188,7 +222,3 @@ def _unreadable(text: str, why: str) -> InjectionError:
 def _untyped(definition: Container) -> Container:
     """The definition as its author may have written it: the annotation has `resources` even where there were none."""
     return {key: value for key, value in definition.items() if key != "resources" or value}
-
-
-def _brief(text: str) -> str:
-    return repr(text if len(text) <= 80 else f"{text[:77]}...")  # noqa: PLR2004

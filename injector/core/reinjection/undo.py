@@ -1,112 +1,220 @@
 """Injecting the injected, and undoing an injection: what was there before (reference section 10)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
-from injector.core.model import STATUS_ANNOTATION, Container, JsonObject, Pod
+from injector.core.errors import quoted
+from injector.core.merge import NOTHING_KEYED, POD_SCHEMA, Schema
+from injector.core.model import STATUS_ANNOTATION, Container, InjectionError, JsonObject, Pod
 from injector.core.pods import CONTAINER_LISTS, ContainerList, annotations, containers, labels, with_metadata
 from injector.core.quantity import canonical_quantity
-from injector.core.reinjection.overrides import AUTO_IMAGE, saved_overrides
-from injector.core.reinjection.record import LISTS_OF_SPEC, OWN_ANNOTATIONS, name_of
+from injector.core.reinjection.footprint import (
+    REWRITTEN,
+    Shape,
+    below,
+    is_own,
+    restored,
+    restored_container,
+    restored_fields,
+    union,
+    written_shape,
+)
+from injector.core.reinjection.overrides import AUTO_IMAGE, Definitions, credible_overrides
+from injector.core.reinjection.record import LISTS_OF_SPEC, OWN_ANNOTATIONS
 from injector.core.reinjection.status import Status, read_status, without_listed_containers
 
 
-def template_view(pod: Pod, status: Status | None) -> Pod:
-    """The pod as its author wrote it, as far as it can be told: without an injection, with the saved overrides.
-
-    Raises InjectionError where the overrides annotation cannot be read.
-    """
-    saved = saved_overrides(pod)
+def template_view(pod: Pod, status: Status | None, saved: Definitions) -> Pod:
+    """The pod as its author wrote it, as far as is known: without an injection, with the saved overrides."""
     view, record = pod, (status.original or {}) if status else {}
     if status:
         rest = {name: value for name, value in annotations(pod).items() if name != STATUS_ANNOTATION}
         view = with_metadata(without_listed_containers(pod, status), "annotations", rest)
-        saved = {which: {**_kept_definitions(record, which), **saved[which]} for which in CONTAINER_LISTS}
+        saved = _with_recorded(record, saved)
     if not any(saved.values()):
         return view
     return {**view, "spec": {**(view.get("spec") or {}), **_put_back(view, saved, record.get("order") or {})}}
 
 
-def uninject(pod: Pod) -> Pod:
-    """The pod without its injection; the very same object where it was not injected.
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """A pod without its injection, and what of its annotations was ignored, one line each."""
 
-    What another injector left no record of is restored as far as its traces allow: containers, volumes and pull secrets
-    are taken out, overrides put back. Raises InjectionError where the overrides annotation cannot be read.
+    pod: Pod
+    warnings: tuple[str, ...] = ()
+
+
+def uninject(pod: Pod, footprint: Shape) -> Removal:
+    """Take the injection out of `pod`; the very same object where it was not injected.
+
+    Only what is in `footprint` is taken out or brought back, whatever the annotations say. What another injector left
+    no record of is restored as far as its traces allow: containers, volumes and pull secrets are taken out, overrides
+    put back. An overrides annotation that cannot be read is one of the things ignored.
     """
     status = read_status(pod)
     if status is None:
-        return pod
-    record = status.original or {}
-    view = template_view(pod, status)
-    spec = _restored(view.get("spec") or {}, record.get("spec") or {})
-    for containers_list in CONTAINER_LISTS:
-        before = spec.get(containers_list) or []
-        spec[containers_list] = [_container_before(each, record, containers_list) for each in before]
-    for which in ("volumes", "imagePullSecrets"):
-        injected = (*status.names[which], *(record.get("earlier") or {}).get(which, ()))
-        spec[which] = _items_before(spec.get(which) or [], injected, record.get(which) or [])
-    for which, names in (record.get("order") or {}).items():
-        spec[which] = _in_order(spec.get(which) or [], names)
-    emptied = {which for which in LISTS_OF_SPEC if not spec.get(which) and which != "containers"}
-    metadata = dict(view.get("metadata") or {})
-    for field, before in (("annotations", annotations(view)), ("labels", labels(view))):
-        own = {name: value for name, value in before.items() if name not in OWN_ANNOTATIONS}
-        metadata[field] = _restored(own, record.get(field) or {})
+        return Removal(pod)
+    try:
+        saved, warnings = credible_overrides(pod)
+    except InjectionError as error:
+        saved, warnings = {list_name: {} for list_name in CONTAINER_LISTS}, [f"ignored: {error}"]
+    claims = _Claims(status, status.original or {}, saved, footprint)
+    warnings += [f"annotation {STATUS_ANNOTATION!r}: ignored {fault}" for fault in status.faults]
+    warnings += [
+        f"annotation {STATUS_ANNOTATION!r}: ignored {path}, which no template in force gives"
+        for path in claims.out_of_reach(pod)
+    ]
+    metadata = dict(pod.get("metadata") or {})
+    for field, present in (("annotations", annotations(pod)), ("labels", labels(pod))):
+        own = {name: value for name, value in present.items() if name not in OWN_ANNOTATIONS}
+        metadata[field] = claims.fields_before(own, field, below(footprint, "metadata", field))
         if not metadata[field]:
             del metadata[field]
-    return {**view, "metadata": metadata, "spec": {key: value for key, value in spec.items() if key not in emptied}}
+    return Removal({**pod, "metadata": metadata, "spec": claims.spec_before(pod.get("spec") or {})}, tuple(warnings))
 
 
-def _kept_definitions(record: JsonObject, which: ContainerList) -> dict[str, Container]:
-    """The definitions in the record that were the user's own, not what another injector had made."""
+@dataclass(frozen=True, slots=True)
+class _Claims:
+    """What the annotations of an injected pod say that was there before, and how far it is believed."""
+
+    status: Status
+    record: JsonObject
+    saved: Definitions
+    footprint: Shape
+
+    def fields_before(
+        self, present: JsonObject, field: str, shape: Shape, schema: Schema = NOTHING_KEYED
+    ) -> JsonObject:
+        """The mapping `present` with what the record has under `field` brought back, as far as `shape` goes."""
+        claimed = self.record.get(field) or {}
+        reached = claimed if shape is None else claimed.keys() & shape.keys()
+        fields = {key: below(shape, key) for key in reached}
+        result: JsonObject = restored(present, {**present, **claimed}, fields, schema)
+        return result
+
+    def spec_before(self, spec: JsonObject) -> JsonObject:
+        """The pod's spec."""
+        shape = below(self.footprint, "spec")
+        rest = {field: value for field, value in spec.items() if field not in LISTS_OF_SPEC}
+        before: JsonObject = self.fields_before(rest, "spec", shape, POD_SCHEMA.below["spec"])
+        before |= self._containers_before(spec)
+        before["imagePullSecrets"] = self._secrets_before(spec.get("imagePullSecrets") or ())
+        before["volumes"] = self._volumes_before(spec.get("volumes") or (), _mounted(before))
+        for list_name, names in (self.record.get("order") or {}).items():
+            if list_name in LISTS_OF_SPEC:
+                before[list_name] = _in_order(before[list_name], names)
+        present = before.keys() - {name for name in LISTS_OF_SPEC if not before[name] and name != "containers"}
+        return {field: before[field] for field in dict.fromkeys((*spec, *before)) if field in present}
+
+    def out_of_reach(self, pod: Pod) -> Iterator[str]:
+        """What the status says was injected or rewritten, and cannot have been."""
+        spec = pod.get("spec") or {}
+        for list_name in CONTAINER_LISTS:
+            known = below(self.footprint, "spec", list_name)
+            present = {container["name"] for container in spec.get(list_name) or ()}
+            unknown = (name for name in self._injected(list_name) if name in present and not _reaches(known, name))
+            yield from (f"{list_name} {quoted(name)}" for name in unknown)
+            for name, fields in (self.record.get(list_name) or {}).items():
+                shape = self._shape(name)
+                yield from (f"{field} of {list_name} {quoted(name)}" for field in fields if not _reaches(shape, field))
+        for volume in self.record.get("volumes") or ():
+            if not below(self.footprint, "spec", "volumes", volume["name"]):
+                yield f"volumes {quoted(volume['name'])}"
+        for path in (("metadata", "annotations"), ("metadata", "labels"), ("spec",)):
+            shape = below(self.footprint, *path)
+            claimed = self.record.get(path[-1]) or {}
+            yield from (f"{path[-1]} {quoted(name)}" for name in claimed if not _reaches(shape, name))
+
+    def _shape(self, name: str) -> Shape:
+        """What an injection can change of the container `name`."""
+        return union(written_shape(self.footprint, name), REWRITTEN)
+
+    def _containers_before(self, spec: JsonObject) -> JsonObject:
+        kept: JsonObject = {}
+        definitions: dict[ContainerList, dict[str, Container]] = {list_name: {} for list_name in CONTAINER_LISTS}
+        saved = _with_recorded(self.record, self.saved)
+        present = {each["name"]: each for list_name in CONTAINER_LISTS for each in spec.get(list_name) or ()}
+        for list_name in CONTAINER_LISTS:
+            for name, definition in saved[list_name].items():
+                if name in present:
+                    definitions[list_name][name] = restored_container(present[name], definition, self._shape(name))
+            injected = {name for name in self._injected(list_name) if is_own(self.footprint, name)}
+            defined = {name for names in definitions.values() for name in names}
+            kept[list_name] = [each for each in spec.get(list_name) or () if each["name"] not in injected | defined]
+        lists = _put_back({"spec": kept}, definitions, self.record.get("order") or {})
+        return {
+            list_name: [self._container_before(each, list_name) for each in lists[list_name]] for list_name in lists
+        }
+
+    def _container_before(self, container: Container, list_name: ContainerList) -> Container:
+        name = container["name"]
+        if name in (self.record.get("automatic") or ()) and "image" not in container:
+            container = {"name": name, "image": AUTO_IMAGE, **container}
+        before = (self.record.get(list_name) or {}).get(name)
+        return restored_fields(container, before, self._shape(name)) if before else container
+
+    def _volumes_before(self, volumes: Iterable[JsonObject], mounted: set[str]) -> list[JsonObject]:
+        """Without the injected ones; a volume that a container of the user's still mounts is none of them."""
+        own = {volume["name"]: volume for volume in self.record.get("volumes") or ()}
+        injected = {*self._injected("volumes")} - mounted
+        return [
+            restored(volume, own[volume["name"]], below(self.footprint, "spec", "volumes", volume["name"]))
+            if volume["name"] in own
+            else volume
+            for volume in volumes
+            if volume["name"] in own or volume["name"] not in injected
+        ]
+
+    def _secrets_before(self, secrets: Iterable[JsonObject]) -> list[JsonObject]:
+        """Without the injected ones: which names those may have, no template says, but the values."""
+        injected = {*self._injected("imagePullSecrets")} - {*(self.record.get("imagePullSecrets") or ())}
+        return [secret for secret in secrets if secret["name"] not in injected]
+
+    def _injected(self, list_name: str) -> Iterator[str]:
+        """The names that were injected, by the injector before as well."""
+        return chain(self.status.names[list_name], (self.record.get("earlier") or {}).get(list_name, ()))
+
+
+def _reaches(shape: Shape, name: str) -> bool:
+    return shape is None or name in shape
+
+
+def _mounted(spec: JsonObject) -> set[str]:
+    """The names of the volumes that containers mount."""
+    every = (container for list_name in CONTAINER_LISTS for container in spec[list_name])
+    return {mount["name"] for container in every for mount in container.get("volumeMounts") or () if "name" in mount}
+
+
+def _with_recorded(record: JsonObject, saved: Definitions) -> Definitions:
+    """The saved definitions, with those in the record that were the user's own, not what another injector had made."""
     earlier = record.get("earlier") or {}
-    injected = {name for of_list in CONTAINER_LISTS for name in earlier.get(of_list, ())}
-    definitions = {
-        **((record.get("covered") or {}).get(which) or {}),
-        **((record.get("definitions") or {}).get(which) or {}),
+    injected = {name for list_name in CONTAINER_LISTS for name in earlier.get(list_name, ())}
+    recorded = record.get("definitions") or {}
+    return {
+        list_name: {
+            **{name: each for name, each in (recorded.get(list_name) or {}).items() if name not in injected},
+            **saved[list_name],
+        }
+        for list_name in CONTAINER_LISTS
     }
-    return {name: definition for name, definition in definitions.items() if name not in injected}
 
 
-def _put_back(
-    view: Pod, saved: dict[ContainerList, dict[str, Container]], order: dict[str, list[str]]
-) -> dict[ContainerList, list[Container]]:
+def _put_back(view: Pod, saved: Definitions, order: Mapping[str, list[str]]) -> dict[ContainerList, list[Container]]:
     """The container lists of `view` with the saved definitions in them: where `order` has them, else at the end."""
-    lists = {which: {each["name"]: each for each in containers(view, which)} for which in CONTAINER_LISTS}
-    for which in CONTAINER_LISTS:
-        for name, definition in saved[which].items():
-            home = next((each for each in CONTAINER_LISTS if name in order.get(each, ())), which)
+    lists = {list_name: {each["name"]: each for each in containers(view, list_name)} for list_name in CONTAINER_LISTS}
+    for list_name in CONTAINER_LISTS:
+        for name, definition in saved[list_name].items():
+            home = next((each for each in CONTAINER_LISTS if name in order.get(each, ())), list_name)
             lists[home].setdefault(name, definition)
-    return {which: _in_order(list(found.values()), order.get(which, [])) for which, found in lists.items()}
+    return {list_name: _in_order(list(found.values()), order.get(list_name, [])) for list_name, found in lists.items()}
 
 
 def _in_order(items: list[JsonObject], names: list[str]) -> list[JsonObject]:
     """The items that have one of `names`, in that order, then the others in theirs."""
     places = {name: place for place, name in enumerate(names)}
     return sorted(items, key=lambda item: places.get(item["name"], len(places)))
-
-
-def _restored(mapping: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in {**mapping, **before}.items() if key not in before or value is not None}
-
-
-def _container_before(container: Container, record: JsonObject, which: ContainerList) -> Container:
-    if container["name"] in (record.get("automatic") or ()) and "image" not in container:
-        container = {"name": container["name"], "image": AUTO_IMAGE, **container}
-    before = (record.get(which) or {}).get(container["name"])
-    return _restored(container, before) if before else container
-
-
-def _items_before(items: list[Any], injected: tuple[str, ...], own: list[Any]) -> list[Any]:
-    kept = {name_of(item): item for item in own}
-    restored = []
-    for item in items:
-        name = item.get("name")
-        if name in kept:
-            restored.append(kept[name] if isinstance(kept[name], dict) else item)
-        elif name not in injected:
-            restored.append(item)
-    return restored
 
 
 # What the API server fills in or writes its own way between two injections is no change (reference, conventions).
