@@ -19,7 +19,7 @@ from injector.core.yaml.nodes import Mapping as MappingNode
 from injector.core.yaml.nodes import Node, Scalar, YamlError
 from injector.core.yaml.nodes import Sequence as SequenceNode
 from injector.core.yaml.reader import key_of, mapping_of, read, value_of
-from injector.core.yaml.scalars import json_number, resolve
+from injector.core.yaml.scalars import json_number, key_text, resolve
 
 # Marks of structure: entries of a mapping, and items of a list.
 ENTRIES, ITEMS = "\ue002", "\ue003"
@@ -168,11 +168,10 @@ def _unquoted(text: str) -> str | None:
 
 
 def _key_text(text: str) -> str:
-    stripped = text.strip()
-    if stripped[:1] in _QUOTES and stripped[:1] == stripped[-1:] and len(stripped) > 1:
-        unquoted = _unquoted(stripped)
-        return stripped if unquoted is None else unquoted
-    return stripped
+    """The key that an unquoted text is: also a number or a boolean has one, and nothing else can be one."""
+    value = scalar_of(text)
+    written = value if isinstance(value, str) else key_text(value)
+    return text.strip() if written is None else written
 
 
 def _alone(value: Any) -> Any:

@@ -36,6 +36,7 @@ from injector.core.render.go.sprig_encoding import ENCODING_FUNCTIONS
 from injector.core.render.go.sprig_numbers import NUMBER_FUNCTIONS
 from injector.core.render.go.sprig_text import TEXT_FUNCTIONS
 from injector.core.render.go.values import Enum, GoDuration, MadeMap, StringMap, YamlText, field_of
+from injector.core.render.go.versions import VERSION_FUNCTIONS
 from injector.core.render.limits import bounded
 from injector.core.render.partial_evaluation import ALONE, COUNTED, NoAnnotations, fold_constants
 from injector.core.render.placeholders import CLOSE, CONSTANT, MAXIMUM_PLACEHOLDERS, OPEN, Rendering
@@ -47,6 +48,7 @@ FUNCTIONS = Functions(
         **NUMBER_FUNCTIONS,
         **ENCODING_FUNCTIONS,
         **REGULAR_EXPRESSION_FUNCTIONS,
+        **VERSION_FUNCTIONS,
         **COLLECTION_FUNCTIONS,
         **ISTIO_FUNCTIONS,
     },
@@ -291,6 +293,7 @@ class GoEnvironment(Environment):
             filters[without_arguments(name)] = _without_arguments(function)
         for name in FUNCTIONS.makers:
             filters[to_change(name)] = _anew(filters[name])
+            filters[without_arguments(to_change(name))] = _anew(filters[without_arguments(name)])
         for name in FUNCTIONS.changers:
             filters[name] = _anew(filters[name])
         filters |= dict.fromkeys((NEW_CELL, IN_CELL, CHANGED_CELL, ALONE, WRITTEN_OUT), _only_when_rendered)

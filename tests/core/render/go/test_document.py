@@ -72,6 +72,15 @@ def test_no_value_reaches_beyond_its_place(one: str, other: str) -> None:
     assert spec["f"] == 2
 
 
+@pytest.mark.parametrize(
+    ("text", "key"), [("yes", "true"), ("1", "1"), ("0x10", "16"), ("1.50", "1.5"), ('"yes"', "yes"), ("a: b", "a: b")]
+)
+def test_an_unquoted_key_is_the_key_that_kubernetes_reads(text: str, key: str) -> None:
+    """Its number or boolean, as text."""
+    result = document("labels:\n  {{ index .ObjectMeta.Annotations `k` }}: x\n", annotated(k=text))
+    assert result == {"labels": {key: "x"}}
+
+
 def test_parts_of_an_unquoted_value_are_read_together() -> None:
     """As their text would be."""
     result = document("a: 80{{ .ObjectMeta.Annotations.k }}\nb: {{ .ObjectMeta.Annotations.k }}m", annotated(k="80"))
