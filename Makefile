@@ -28,6 +28,7 @@ fmt: .venv/ready ## format the code and mend what can be mended without thought
 	$(BIN)/ruff format .
 
 generate: .venv/ready ## write anew what is made from tables: pages of docs/, the JSON Schema, files of the chart
+	$(BIN)/python -m tools.pod_types
 	$(BIN)/python -m tools.generate
 
 bless: .venv/ready ## write anew the results of tests/conformance; read the difference before you commit it

@@ -1,21 +1,23 @@
-"""The shape of a pod that the rest of the core relies on: checked once, at the door.
+"""The shape of a pod that the rest of the core relies on, checked once, when a pod comes in.
 
-Only what the core reads is checked; everything else is the API server's to judge. Null stands for absent everywhere.
+Only what the core reads is checked; everything else is for the API server to judge. Null means absent everywhere.
 """
 
 from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
+from injector.core.validation import wrong
+
 MAXIMUM_FAULTS = 10
 
 TEXT, MAPPING, TEXT_MAP, ITEMS, NAMED_ITEMS, TEXTS = (
-    "a text",
+    "a string",
     "a mapping",
-    "a mapping of texts to texts",
+    "a mapping of strings to strings",
     "a list of mappings",
-    "a list of mappings that each have a name",
-    "a list of texts",
+    "a list of mappings that have a name",
+    "a list of strings",
 )
 
 PROBES = ("readinessProbe", "livenessProbe", "startupProbe")
@@ -57,7 +59,7 @@ HANDLER_FIELDS = {"httpGet": MAPPING, "tcpSocket": MAPPING, "grpc": MAPPING, "ex
 
 
 def pod_faults(pod: Any) -> list[str]:
-    """What keeps `pod` from being read as a Pod; each fault names the path, the value and what is expected."""
+    """What keeps `pod` from being read as a Pod; each fault names the path, what is valid, and the value."""
     if not isinstance(pod, dict):
         return [_fault("object", pod, "a Pod")]
     kind = pod.get("kind")
@@ -67,7 +69,7 @@ def pod_faults(pod: Any) -> list[str]:
 
 
 def container_faults(container: Any, path: str) -> list[str]:
-    """What keeps `container` from being read as a container with a name; `path` is where it stands."""
+    """What keeps `container` from being read as a container with a name; `path` is where it is."""
     if not isinstance(container, dict) or not isinstance(container.get("name"), str):
         return [_fault(path, container, "a mapping that has a name")]
     return list(islice(_container(container, f"{path}."), MAXIMUM_FAULTS))
@@ -136,6 +138,4 @@ _CHECKS: Mapping[str, Callable[[Any], bool]] = {
 
 
 def _fault(path: str, value: Any, expected: str) -> str:
-    text = repr(value)
-    brief = text if len(text) <= 60 else f"{text[:57]}..."  # noqa: PLR2004
-    return f"{path}: expected {expected}, not {brief}"
+    return f"{path}: {wrong(expected, value)}"

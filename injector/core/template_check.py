@@ -1,62 +1,20 @@
-"""Templates are tried before they go live: compiled, rendered for sample pods, and held against the fields of a Pod."""
+"""Templates are tried before they go live: compiled, rendered for sample pods, and held against the type of a Pod."""
 
 from collections.abc import Iterator
-from difflib import get_close_matches
-from typing import Any
+from dataclasses import dataclass
+from itertools import product
 
 from injector.core.admission import Setup
-from injector.core.model import Config, JsonObject, Pod, Workload
+from injector.core.errors import Path, format_path
+from injector.core.merge import strategic_merge
+from injector.core.model import Config, Container, InjectionError, JsonObject, Pod, Workload
+from injector.core.pod_fields import pod_findings
+from injector.core.pods import CONTAINER_LISTS, containers
 from injector.core.render import RenderingError, TemplateFault, TemplateFaults
 from injector.core.render.context import SCOPE_NAMES, TemplateInput, pod_view, proxy_config_view, scope_of
+from injector.core.validation import Finding
 
-# The fields of a Pod that a template may write, down to containers and volumes; deeper ones are the API server's.
-# Source: Kubernetes API reference v1.37, Pod v1 core, https://kubernetes.io/docs/reference/kubernetes-api/workload-
-# resources/pod-v1/
-
-_POD = frozenset("apiVersion kind metadata spec".split())
-_METADATA = frozenset("name generateName namespace labels annotations finalizers ownerReferences".split())
-_SPEC = frozenset(
-    "activeDeadlineSeconds affinity automountServiceAccountToken containers dnsConfig dnsPolicy enableServiceLinks "
-    "ephemeralContainers hostAliases hostIPC hostNetwork hostPID hostUsers hostname hostnameOverride imagePullSecrets "
-    "initContainers nodeName nodeSelector os overhead preemptionPolicy priority priorityClassName readinessGates "
-    "resourceClaims resources restartPolicy runtimeClassName schedulerName schedulingGates schedulingGroup "
-    "securityContext serviceAccount serviceAccountName setHostnameAsFQDN shareProcessNamespace subdomain "
-    "terminationGracePeriodSeconds tolerations topologySpreadConstraints volumes workloadRef".split()
-)
-_CONTAINER = frozenset(
-    "args command env envFrom image imagePullPolicy lifecycle livenessProbe name ports readinessProbe resizePolicy "
-    "resources restartPolicy restartPolicyRules securityContext startupProbe stdin stdinOnce terminationMessagePath "
-    "terminationMessagePolicy tty volumeDevices volumeMounts workingDir".split()
-)
-_VOLUME = frozenset(
-    "awsElasticBlockStore azureDisk azureFile cephfs cinder configMap csi downwardAPI emptyDir ephemeral fc flexVolume "
-    "flocker gcePersistentDisk gitRepo glusterfs hostPath image iscsi name nfs persistentVolumeClaim "
-    "photonPersistentDisk portworxVolume projected quobyte rbd scaleIO secret storageos vsphereVolume".split()
-)
-_LISTS = {"containers": _CONTAINER, "initContainers": _CONTAINER, "volumes": _VOLUME}
-
-
-def unknown_fields(overlay: JsonObject) -> Iterator[tuple[str, str]]:
-    """Each field of `overlay` that a Pod does not have: its name, and a message with its path and what was meant."""
-    yield from _unknown(overlay, _POD, "")
-    yield from _unknown(overlay.get("metadata"), _METADATA, "metadata.")
-    spec = overlay.get("spec")
-    yield from _unknown(spec, _SPEC, "spec.")
-    for which, known in _LISTS.items():
-        for index, item in enumerate((spec.get(which) if isinstance(spec, dict) else None) or ()):
-            yield from _unknown(item, known, f"spec.{which}[{index}].")
-
-
-def _unknown(mapping: Any, known: frozenset[str], path: str) -> Iterator[tuple[str, str]]:
-    for field in mapping if isinstance(mapping, dict) else ():
-        if field in known or field.startswith("$"):
-            continue
-        close = get_close_matches(field, known, 1)
-        hint = f"did you mean {close[0]!r}?" if close else f"valid: {', '.join(sorted(known))}"
-        yield field, f"{path}{field}: a Pod has no such field; {hint}"
-
-
-_RICH_CONTAINER: dict[str, Any] = {
+_RICH_CONTAINER: Container = {
     "name": "app",
     "image": "registry.example/app:1",
     "args": ["--verbose"],
@@ -79,8 +37,29 @@ SAMPLE_PODS: tuple[Pod, ...] = (
             "volumes": [{"name": "data", "emptyDir": {}}],
         },
     },
-    {"metadata": {"name": "two"}, "spec": {"containers": [{"name": "one", "image": "a"}, _RICH_CONTAINER]}},
+    {
+        "metadata": {"name": "two"},
+        "spec": {
+            "containers": [{"name": "one", "image": "a"}, _RICH_CONTAINER],
+            "volumes": [{"name": "data", "emptyDir": {}}],
+        },
+    },
 )
+
+
+@dataclass(frozen=True, slots=True)
+class _Trial:
+    """What one template gives for one sample pod."""
+
+    template: str
+    pod: Pod
+    overlay: JsonObject
+
+    def names(self, field: str) -> set[str]:
+        """The names of the overlay's volumes, or of its containers that have an image."""
+        spec = self.overlay.get("spec") or {}
+        items = [item for item in spec.get(field) or () if isinstance(item, dict)]
+        return {item["name"] for item in items if "name" in item and (field == "volumes" or item.get("image"))}
 
 
 def template_faults(setup: Setup) -> list[TemplateFault]:
@@ -88,10 +67,18 @@ def template_faults(setup: Setup) -> list[TemplateFault]:
 
     Those that do not compile are not rendered. A template that refuses a sample pod on purpose is not at fault.
     """
-    found = _compilation_faults(setup)
-    broken = {fault.template for fault in found}
-    tried = (fault for name in setup.templates.names if name not in broken for fault in _trial(setup, name))
-    return list(dict.fromkeys((*found, *tried)))
+    faults = _compilation_faults(setup)
+    broken = {fault.template for fault in faults}
+    trials: list[_Trial] = []
+    for name, pod, native in product(setup.templates.names, SAMPLE_PODS, (False, True)):
+        if name in broken:
+            continue
+        try:
+            trials.append(_Trial(name, pod, setup.templates.render(name, scope_of(_input(setup, pod, native=native)))))
+        except RenderingError as error:
+            faults += _failures(setup.config, name, error)
+    faults += (fault for trial in trials for fault in _misfits(setup.config, trial, trials))
+    return _once(faults)
 
 
 def _compilation_faults(setup: Setup) -> list[TemplateFault]:
@@ -102,19 +89,71 @@ def _compilation_faults(setup: Setup) -> list[TemplateFault]:
     return []
 
 
-def _trial(setup: Setup, name: str) -> Iterator[TemplateFault]:
-    for pod in SAMPLE_PODS:
-        try:
-            overlay = setup.templates.render(name, scope_of(_input(setup, pod)))
-        except RenderingError as error:
-            if not error.is_refusal:
-                yield TemplateFault(name, error.line or 1, str(error.__cause__ or error))
-            continue
-        for field, message in unknown_fields(overlay):
-            yield TemplateFault(name, _line_of(_text_of(setup.config, name), field), message)
+def _failures(config: Config, name: str, error: RenderingError) -> Iterator[TemplateFault]:
+    """What went wrong in a rendering; nothing where the template refused the pod on purpose."""
+    for finding in error.findings:
+        yield _fault(config, name, finding)
+    if not error.findings and not error.is_refusal:
+        yield TemplateFault(name, error.line or 1, str(error.__cause__ or error))
 
 
-def _input(setup: Setup, pod: Pod) -> TemplateInput:
+def _misfits(config: Config, trial: _Trial, trials: list[_Trial]) -> Iterator[TemplateFault]:
+    """What the API server would refuse in the sample pod with the overlay, which is nothing without it.
+
+    A template may build on another: containers with an image and volumes may come from there.
+    """
+    try:
+        pod = strategic_merge(trial.pod, trial.overlay)
+    except InjectionError as error:
+        yield TemplateFault(trial.template, 1, str(error))
+        return
+    others = [other for other in trials if other.template != trial.template]
+    images = {name for other in others for which in CONTAINER_LISTS for name in other.names(which)}
+    volumes = {name for other in others for name in other.names("volumes")}
+    for finding in pod_findings(_with_parts_of_others(pod, images, volumes)):
+        yield _fault(config, trial.template, finding)
+
+
+def _with_parts_of_others(pod: Pod, images: set[str], volumes: set[str]) -> Pod:
+    """The pod with an image in its containers, and the volumes for its mounts, that other templates give."""
+    spec = dict(pod["spec"])
+    for which in CONTAINER_LISTS:
+        spec[which] = [
+            {"image": "another", **container} if container.get("name") in images else container
+            for container in containers(pod, which)
+        ]
+    mounts = (mount for which in CONTAINER_LISTS for each in spec[which] for mount in each.get("volumeMounts") or ())
+    missing = {mount.get("name") for mount in mounts} & volumes - {
+        each.get("name") for each in spec.get("volumes") or ()
+    }
+    spec["volumes"] = [*(spec.get("volumes") or ()), *({"name": name} for name in sorted(missing))]
+    return {**pod, "spec": spec}
+
+
+def _fault(config: Config, template: str, finding: Finding) -> TemplateFault:
+    text = config.go_templates[template] if template in config.go_templates else config.templates[template]
+    return TemplateFault(template, _line_of(text, finding.path), f"{format_path(finding.path)}: {finding.message}")
+
+
+def _line_of(text: str, path: Path) -> int:
+    """The line that probably writes the field at `path`: the first with its name after the fields around it."""
+    line = 1
+    for step in path:
+        if isinstance(step, str):
+            lines = text.split("\n")[line - 1 :]
+            line += next((number for number, each in enumerate(lines) if f"{step}:" in each), 0)
+    return line
+
+
+def _once(faults: list[TemplateFault]) -> list[TemplateFault]:
+    """The faults without those that another sample pod has shown: they differ in the position in a list at most."""
+    shown: dict[tuple[str, int, str], TemplateFault] = {}
+    for fault in faults:
+        shown.setdefault((fault.template, fault.line, fault.message.partition(": ")[2] or fault.message), fault)
+    return list(shown.values())
+
+
+def _input(setup: Setup, pod: Pod, *, native: bool) -> TemplateInput:
     # A view of its own is no usual one: what is tried is the whole template, not what is left of it for most pods.
     proxy_config = proxy_config_view(setup.config.mesh_config["defaultConfig"])
     return TemplateInput(
@@ -122,16 +161,8 @@ def _input(setup: Setup, pod: Pod) -> TemplateInput:
         workload=Workload("app", "default", "Deployment", "apps/v1"),
         configured=setup.configured,
         proxy_config=proxy_config,
-        native_sidecars=False,
+        native_sidecars=native,
         proxy_uid=1337,
         proxy_gid=1337,
         namespace={},
     )
-
-
-def _text_of(config: Config, name: str) -> str:
-    return config.go_templates[name] if name in config.go_templates else config.templates[name]
-
-
-def _line_of(text: str, field: str) -> int:
-    return next((number for number, line in enumerate(text.splitlines(), 1) if f"{field}:" in line), 1)

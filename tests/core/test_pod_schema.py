@@ -11,30 +11,30 @@ from tests.support import admitted, default_setup, pod_of
 @pytest.mark.parametrize(
     ("pod", "fault"),
     [
-        (None, "object: expected a Pod, not None"),
-        ([], "object: expected a Pod, not []"),
-        ({"kind": "Job"}, "object.kind: expected Pod, not 'Job'"),
-        ({"metadata": 1}, "metadata: expected a mapping, not 1"),
-        ({"metadata": {"labels": {"a": 1}}}, "metadata.labels: expected a mapping of texts to texts, not {'a': 1}"),
-        ({"metadata": {"annotations": []}}, "metadata.annotations: expected a mapping of texts to texts, not []"),
-        ({"metadata": {"ownerReferences": ["x"]}}, "metadata.ownerReferences: expected a list of mappings, not ['x']"),
-        ({"spec": {"containers": {}}}, "spec.containers: expected a list of mappings that each have a name, not {}"),
-        ({"spec": {"volumes": [{}]}}, "spec.volumes: expected a list of mappings that each have a name, not [{}]"),
+        (None, "object: must be a Pod, got null"),
+        ([], "object: must be a Pod, got []"),
+        ({"kind": "Job"}, "object.kind: must be Pod, got 'Job'"),
+        ({"metadata": 1}, "metadata: must be a mapping, got 1"),
+        ({"metadata": {"labels": {"a": 1}}}, "metadata.labels: must be a mapping of strings to strings, got {'a': 1}"),
+        ({"metadata": {"annotations": []}}, "metadata.annotations: must be a mapping of strings to strings, got []"),
+        ({"metadata": {"ownerReferences": ["x"]}}, "metadata.ownerReferences: must be a list of mappings, got ['x']"),
+        ({"spec": {"containers": {}}}, "spec.containers: must be a list of mappings that have a name, got {}"),
+        ({"spec": {"volumes": [{}]}}, "spec.volumes: must be a list of mappings that have a name, got [{}]"),
         (
             {"spec": {"containers": [{"name": "a"}, {"name": "b", "env": [1]}]}},
-            "spec.containers[1].env: expected a list of mappings that each have a name, not [1]",
+            "spec.containers[1].env: must be a list of mappings that have a name, got [1]",
         ),
         (
             {"spec": {"initContainers": [{"name": "a", "args": [1]}]}},
-            "spec.initContainers[0].args: expected a list of texts, not [1]",
+            "spec.initContainers[0].args: must be a list of strings, got [1]",
         ),
         (
             {"spec": {"containers": [{"name": "a", "livenessProbe": {"grpc": 1}}]}},
-            "spec.containers[0].livenessProbe.grpc: expected a mapping, not 1",
+            "spec.containers[0].livenessProbe.grpc: must be a mapping, got 1",
         ),
         (
             {"spec": {"containers": [{"name": "a", "lifecycle": {"preStop": "x"}}]}},
-            "spec.containers[0].lifecycle.preStop: expected a mapping, not 'x'",
+            "spec.containers[0].lifecycle.preStop: must be a mapping, got 'x'",
         ),
     ],
 )
@@ -56,7 +56,7 @@ def test_null_and_members_that_nothing_reads_are_no_fault(pod: Any) -> None:
     assert pod_faults(pod) == []
 
 
-def test_all_faults_are_told_but_not_without_end() -> None:
+def test_the_number_of_faults_is_bounded() -> None:
     broken = [{"name": "a", "args": 1, "env": 2} for _ in range(100)]
     assert len(pod_faults({"spec": {"containers": broken}})) == MAXIMUM_FAULTS
 
@@ -68,7 +68,7 @@ def test_long_values_are_cut() -> None:
 
 def test_a_container_alone() -> None:
     assert container_faults({"name": "a"}, "here") == []
-    assert container_faults({}, "here") == ["here: expected a mapping that has a name, not {}"]
+    assert container_faults({}, "here") == ["here: must be a mapping that has a name, got {}"]
 
 
 def test_a_pod_that_cannot_be_read_is_refused() -> None:

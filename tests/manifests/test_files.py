@@ -134,7 +134,7 @@ a: 2
     assert two.startswith("file.yaml: document 2: line ")
     assert "not YAML" in two
     assert three == 'file.yaml: document 3: ReplicationController "rc": spec.template is required value'
-    assert 'document 4: Deployment "d": spec.containers: expected a list of mappings that each have a name' in four
+    assert 'document 4: Deployment "d": spec.containers: must be a list of mappings that have a name' in four
     assert "document 5: line 21: duplicate key 'a'" in five
     assert 'document 6: Pod "shop"' in six
     assert "sidecar.istio.io/interceptionMode" in six

@@ -7,10 +7,12 @@ A deletion is written out in the text, as `null` or `$patch: delete`. A key with
 value is null, is left out, and so is a list of which no item is left.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 from typing import Any, TypeAlias
 
+from injector.core.pod_fields import pod_type
+from injector.core.render.checks import FieldError, Fill, Place, checked, places_of
 from injector.core.render.placeholders import CONSTANT, PLACEHOLDER, as_text
 from injector.core.shared import (
     UNCLEAN,
@@ -22,13 +24,14 @@ from injector.core.shared import (
     is_clean,
     without_nulls,
 )
-from injector.core.yaml.nodes import Alias, Mapping, Node, Scalar, YamlError, compose_all
+from injector.core.validation import Finding
+from injector.core.yaml.nodes import Alias, Node, Scalar, YamlError, compose_all
+from injector.core.yaml.nodes import Mapping as MappingNode
 from injector.core.yaml.nodes import Sequence as List
 from injector.core.yaml.reader import key_of, mapping_of, value_of
 
 _TEXT_TAG = "tag:yaml.org,2002:str"
 
-Fill: TypeAlias = Callable[[Sequence[Any]], Any]
 BuilderOf: TypeAlias = "Callable[[Sequence[Any]], Builder]"
 
 
@@ -36,24 +39,30 @@ class DocumentError(ValueError):
     """Text that is no YAML mapping; the message says where and why."""
 
 
-def compile_document(text: str, constants: Sequence[Any] = (), builder: "BuilderOf | None" = None) -> Fill:
+def compile_document(text: str, constants: Sequence[Any] = (), make_builder: "BuilderOf | None" = None) -> Fill:
     """Parse `text` into a function that makes an overlay of the values for its placeholders.
 
-    `constants` are the values that are known already. `builder` says what nodes and placeholders mean, where that is
-    not what they mean in a Jinja template.
+    `constants` are the values that are known already. `make_builder` says what nodes and placeholders mean, where that
+    is not what they mean in a Jinja template.
 
-    Raises DocumentError where the text is not YAML, not a mapping, or repeats a key.
+    Raises DocumentError where the text is not YAML, not a mapping, or repeats a key, and FieldError where it gives a
+    field of a Pod what that cannot be.
     """
     try:
         documents = list(islice(compose_all(text), 2))
         if not documents:
             return lambda _: {}
-        if len(documents) > 1 or not isinstance(documents[0], Mapping):
+        if len(documents) > 1 or not isinstance(documents[0], MappingNode):
             given = "several documents" if len(documents) > 1 else "a list or a single value"
             raise DocumentError(f"the template gives {given}, not a partial Pod")
-        return fill_of((builder or Builder)(constants).build(documents[0]))
+        builder = (make_builder or Builder)(constants)
+        builder.places = places_of(documents[0], pod_type(is_whole=False), builder.findings)
+        part = builder.build(documents[0])
     except YamlError as error:
         raise DocumentError(_explain(error, text)) from error
+    if builder.findings:
+        raise FieldError(*builder.findings)
+    return fill_of(part)
 
 
 class Dynamic:
@@ -87,16 +96,28 @@ class Builder:
     def __init__(self, constants: Sequence[Any]) -> None:
         """`constants` are the values of placeholders that are the same in every rendering."""
         self._constants = constants
+        self.places: Mapping[int, Place] = {}
+        self.findings = list[Finding]()
 
     def build(self, node: Node) -> Any:
         """What `node` stands for: a value, or a Dynamic. Raises YamlError."""
         if isinstance(node, Scalar):
-            return self._scalar(node)
+            return self.checked(node, self._scalar(node))
         if isinstance(node, List):
             return _sequence([self.build(item) for item in node.children])
-        if isinstance(node, Mapping):
+        if isinstance(node, MappingNode):
             return _mapping(mapping_of(node, self._key, self.build))
         return self.build(node.target)
+
+    def checked(self, node: Node, part: Any) -> Any:
+        """The part that a node stands for, which is checked now where it is known, and else when it is filled."""
+        place = self.places.get(id(node))
+        if place is None or part is None or part is _NOTHING:
+            return part
+        if isinstance(part, Dynamic):
+            return Dynamic(checked(part.fill, place, is_text=part.is_clean), is_clean=part.is_clean)
+        place.kind.read(part, place.path, self.findings)
+        return part
 
     def _key(self, node: Node) -> Any:
         target = node.target if isinstance(node, Alias) else node

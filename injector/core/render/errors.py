@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from injector.core.model import InjectionError
+from injector.core.validation import Finding
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +34,16 @@ class Refusal(InjectionError):  # noqa: N818  (the template did what it was writ
 
 
 class RenderingError(InjectionError):
-    """A template that could not be rendered for a pod. `line` is 0 where it is not known."""
+    """A template that could not be rendered for a pod.
 
-    def __init__(self, message: str, *, line: int = 0, is_refusal: bool = False) -> None:
-        """`is_refusal` tells that the template refused the pod on purpose."""
+    `line` is 0 where it is not known, `findings` are the fields of the overlay that a Pod cannot have.
+    """
+
+    def __init__(
+        self, message: str, *, line: int = 0, findings: Sequence[Finding] = (), is_refusal: bool = False
+    ) -> None:
+        """With `is_refusal` the template refused the pod on purpose."""
         super().__init__(message)
         self.line = line
+        self.findings = tuple(findings)
         self.is_refusal = is_refusal

@@ -13,7 +13,8 @@ from jinja2 import Template, TemplateError, TemplateSyntaxError, nodes
 from jinja2.meta import find_undeclared_variables
 
 from injector.core.model import InjectionError, JsonObject
-from injector.core.render.document import DocumentError, Fill, compile_document
+from injector.core.render.checks import FieldError, Fill
+from injector.core.render.document import DocumentError, compile_document
 from injector.core.render.errors import Refusal, RenderingError, TemplateFault, TemplateFaults
 from injector.core.render.go.data import constant_names, pod_names, usual_names
 from injector.core.render.go.document import GoBuilder
@@ -81,7 +82,7 @@ class Renderer:
         self._language = language
         self._compiled: dict[str, Template] = {}
         # By the pieces of a text, not by the text: each of them is there already, and knows its hash.
-        self._documents = lru_cache(maxsize=CACHED_DOCUMENTS)(lambda pieces: language.document(_joined(pieces)))
+        self._documents = lru_cache(maxsize=CACHED_DOCUMENTS)(lambda pieces: _document(pieces, language))
 
     @property
     def global_names(self) -> frozenset[str]:
@@ -135,6 +136,25 @@ class Renderer:
         names = {**environment.globals, **self._language.names(scope)}
         context = environment.context_class(environment, names, name, template.blocks)
         return tuple(islice(template.root_render_func(context), _MAXIMUM_PIECES))
+
+
+def _document(pieces: Collection[str], language: Language) -> Fill:
+    """The document of a rendered text. A text that is none is one that cannot be filled: it is not read again."""
+    try:
+        return language.document(_joined(pieces))
+    except FieldError as error:
+        findings = error.findings
+        return _failing(lambda: FieldError(*findings))
+    except DocumentError as error:
+        message = str(error)
+        return _failing(lambda: DocumentError(message))
+
+
+def _failing(error: Callable[[], Exception]) -> Fill:
+    def fail(_: Any) -> Any:
+        raise error()
+
+    return fail
 
 
 def _joined(pieces: Collection[str]) -> str:
@@ -284,6 +304,8 @@ def _rendered(renderer: Renderer, name: str, scope: dict[str, Any]) -> JsonObjec
         return renderer.render(name, scope)
     except InjectionError as error:
         raise RenderingError(f"template {name!r}: {error}", is_refusal=isinstance(error, Refusal)) from error
+    except FieldError as error:
+        raise RenderingError(f"template {name!r}: {error}", findings=error.findings) from error
     except DocumentError as error:
         raise RenderingError(
             "failed parsing generated injected YAML (check Istio sidecar injector configuration): "

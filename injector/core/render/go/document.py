@@ -10,11 +10,13 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from injector.core.render.document import Builder, Dynamic, Fill, are_clean, fill_of
+from injector.core.render.checks import Fill, Place, checked
+from injector.core.render.document import Builder, Dynamic, are_clean, fill_of
 from injector.core.render.go.formatting import sprint
 from injector.core.render.go.values import YamlText
 from injector.core.render.placeholders import CLOSE, CONSTANT, OPEN, PLACEHOLDER
 from injector.core.shared import SharedList, SharedMapping, UncleanList, UncleanMapping, as_shared, is_clean
+from injector.core.validation import Listed
 from injector.core.yaml.nodes import Mapping as MappingNode
 from injector.core.yaml.nodes import Node, Scalar, YamlError
 from injector.core.yaml.nodes import Sequence as SequenceNode
@@ -56,7 +58,7 @@ class GoBuilder(Builder):
     def build(self, node: Node) -> Any:
         """What `node` stands for: a value, or a Dynamic. Raises YamlError."""
         if isinstance(node, Scalar):
-            return self._scalar_of(node)
+            return self.checked(node, self._scalar_of(node))
         if isinstance(node, SequenceNode):
             return _sequence([part for item in node.children for part in self._items(item)])
         if isinstance(node, MappingNode):
@@ -71,7 +73,8 @@ class GoBuilder(Builder):
         mark = _ITEMS_MARK.fullmatch(node.text) if isinstance(node, Scalar) and not node.style else None
         if mark is None:
             return [self.build(node)]
-        splice = self._splice(mark[1])
+        place = self.places.get(id(node))
+        splice = self._splice(mark[1], place and Place(Listed(place.kind), place.path[:-1]))
         return [splice] if splice.constant is None else splice.constant
 
     def _key_of(self, node: Node) -> Any:
@@ -79,7 +82,7 @@ class GoBuilder(Builder):
             return key_of(node)
         mark = None if node.style else _ENTRIES_MARK.fullmatch(node.text)
         if mark:
-            return self._splice(mark[1])
+            return self._splice(mark[1], self.places.get(id(node)))
         if not node.style and _ENTRIES_MARK.search(node.text):
             raise YamlError("lines of YAML stand in the middle of a line", node.start.line + 1)
         part = self._joined(node, _key_text if not node.style else str)
@@ -108,13 +111,20 @@ class GoBuilder(Builder):
 
         return Dynamic(fill)
 
-    def _splice(self, mark: str) -> _Splice:
+    def _splice(self, mark: str, place: Place | None) -> _Splice:
+        """What stands for the entries or items of a structure, which are those of the collection at `place`."""
         constant = self._constant(mark)
         if constant is not None:
             shared = as_shared(constant[0].value)
+            if place:
+                place.kind.read(shared, place.path, self.findings)
             return _Splice(lambda _: shared, shared)
         number = int(mark)
-        return _Splice(lambda values: values[number].value)
+
+        def fill(values: Sequence[Any]) -> Any:
+            return values[number].value
+
+        return _Splice(checked(fill, place, is_text=False) if place else fill)
 
     def _joined(self, node: Scalar, read_text: Callable[[str], Any], *, is_block: bool = False) -> Any:
         """The text of a scalar with its values in it, as `read_text` takes it."""

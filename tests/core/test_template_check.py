@@ -1,0 +1,102 @@
+"""A template whose overlay no API server takes does not go live; its faults name template, line, field and value."""
+
+from dataclasses import replace
+
+import pytest
+
+from injector.config import load
+from injector.core.admission import set_up
+from injector.core.template_check import template_faults
+from tests.support import admitted, pod_of
+
+CONFIG = load().config
+TEMPLATES = "inject.istio.io/templates"
+
+
+def faults(text: str, **others: str) -> list[str]:
+    setup = set_up(replace(CONFIG, templates={"t": text, **others}))
+    return [str(fault) for fault in template_faults(setup) if fault.template == "t"]
+
+
+def container(lines: str) -> str:
+    return "spec:\n  containers:\n  - name: side\n" + "".join(f"    {line}\n" for line in lines.split("\n"))
+
+
+AT_FAULT = {
+    "ports: [{containerPort: '80'}]": "line 5: spec.containers[0].ports[0].containerPort: must be ",
+    "ports: [{containerPort: 70000}]": "got 70000",
+    "ports:\n- {containerPort: -1}": "line 6: spec.containers[0].ports[0].containerPort: ",
+    "ports: [{containerPort: {{ annotation('port', 80) }}}]": "got '80'; a number is written without quotes",
+    "ports: [{containerPort: '{{ 80 }}'}]": "got '80'",
+    "ports: {{ {'a': 1} }}": "must be a list, got {'a': 1}",
+    "ports: {containerPort: 80}": "spec.containers[0].ports: must be a list, got a mapping",
+    "args: --run": "must be a list, got '--run'",
+    "args: [{{ 5 }}]": "spec.containers[0].args[0]: must be a string, got 5",
+    "securityContext: {privileged: 'yes'}": "must be true or false, got 'yes'",
+    "securityContext: {privileged: '{{ pod.kind is defined }}'}": "must be true or false, got 'false'",
+    "imagePullPolicy: {{ annotation('pull', 'always') }}": "'IfNotPresent', 'Never', got 'always'",
+    "imagePul: Always": "unknown key 'imagePul'; did you mean 'image",
+    "volumeMounts: [{name: log, mountPath: /log}]": "the pod has no volume 'log'; ",
+    "resources: {limits: {memory: {{ annotation('memory', 'much') }}}}": "must be a quantity",
+    "env:\n{% for name in ['a', 'b'] %}\n- {name: {{ name }}, value: {{ loop.index }}}\n{% endfor %}": "got 1",
+}
+
+
+@pytest.mark.parametrize(("lines", "message"), AT_FAULT.items())
+def test_what_a_container_cannot_have(lines: str, message: str) -> None:
+    (fault, *_) = faults(container(f"image: side:1\n{lines}"))
+    assert fault.startswith("template 't', line ")
+    assert message in fault
+
+
+def test_a_container_without_an_image() -> None:
+    (fault,) = faults(container("args: [run]"))
+    assert "image: is missing" in fault
+
+
+def test_each_fault_is_shown_once() -> None:
+    assert len(faults(container("image: a\nports: [{containerPort: 0}, {containerPort: 0}]"))) == 1
+    assert len(faults(container("image: a\nports: [{containerPort: 0}]\nargs: {}"))) == 2
+
+
+def test_a_template_may_build_on_another() -> None:
+    addition = container("env: [{name: A, value: b}]\nvolumeMounts: [{name: data-of-side, mountPath: /data}]")
+    assert faults(addition)
+    side = container("image: side:1") + "  volumes: [{name: data-of-side, emptyDir: {}}]\n"
+    assert faults(addition, side=side) == []
+
+
+def test_a_template_that_refuses_the_samples_is_not_at_fault() -> None:
+    assert faults("{{ refuse('not today') }}") == []
+
+
+def test_what_is_merged_without_its_key() -> None:
+    (fault,) = faults("spec:\n  containers:\n  - image: side:1")
+    assert "name" in fault
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [("70000", "got 70000"), ("0", "got 0"), ("8080", ""), ("-1", "got -1")],
+)
+def test_what_depends_on_the_pod_is_checked_with_the_pod(value: str, message: str) -> None:
+    text = container("image: side:1\nports: [{containerPort: {{ annotation('port', '80') | int }}}]")
+    assert faults(text) == []
+    setup = set_up(replace(CONFIG, templates={"t": text}, default_templates=("t",)))
+    for _ in range(2):
+        admission = admitted(pod_of(annotations={"port": value}), setup)
+        assert admission.allowed is not bool(message)
+        assert message in admission.message
+        if message:
+            assert "template 't': spec.containers[0].ports[0].containerPort: must be a port number" in admission.message
+
+
+def test_a_name_that_comes_from_the_pod_is_not_refused() -> None:
+    """The API server refuses it, and says so in its own words."""
+    text = "metadata: {labels: {copied: '{{ annotation('copied') }}'}}"
+    setup = set_up(replace(CONFIG, templates={"t": text}, default_templates=("t",)))
+    assert admitted(pod_of(annotations={"copied": "x y" * 100}), setup).allowed
+
+
+def test_the_shipped_templates() -> None:
+    assert template_faults(set_up(CONFIG)) == []
