@@ -17,9 +17,9 @@ from injector.manifests.workloads import created_pod
 from injector.reports.documents import read_documents
 from injector.reports.evaluate import Preview, PreviewOptions, preview_documents, preview_workload
 from injector.reports.render import preview_item
+from tests.conformance.test_public_cases import CASES, setup_of_case, snapshot_of_case
+from tests.conformance.test_public_cases import case_of as public_case
 from tests.support import container_of, default_setup, review_of
-from tests.test_conformance import CASES, setup_of_case, snapshot_of_case
-from tests.test_conformance import case_of as public_case
 
 NAMESPACE = "{apiVersion: v1, kind: Namespace, metadata: {name: default, labels: {istio-injection: enabled}}}"
 
