@@ -129,6 +129,7 @@ class _Echo(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         server: Any = self.server
         server.seen.append((self.command, self.path))
+        time.sleep(server.delay)
         headers = {name.lower(): value for name, value in self.headers.items()}
         body = json.dumps({"name": server.name, "path": self.path, "headers": headers}).encode()
         self.send_response(server.status)
@@ -152,9 +153,10 @@ class Application:
 
 
 @contextmanager
-def application(name: str, status: int = 200) -> Iterator[Application]:
-    server: Any = ThreadingHTTPServer((LOOPBACK, 0), _Echo)
-    server.name, server.status, server.seen = name, status, []
+def application(name: str, status: int = 200, *, address: str = LOOPBACK, delay: float = 0) -> Iterator[Application]:
+    """The server on a free port of `address`, taking `delay` seconds for each answer."""
+    server: Any = ThreadingHTTPServer((address, 0), _Echo)
+    server.name, server.status, server.seen, server.delay = name, status, [], delay
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         yield Application(server.server_address[1], server.seen)

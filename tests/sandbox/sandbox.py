@@ -10,7 +10,7 @@ from typing import Self
 from injector.core.model import Pod
 from tests.sandbox.containers import Place
 from tests.sandbox.images import Image, Images, envoy_image
-from tests.sandbox.network import FILES, GATEWAY, Node, entered, remove_namespace, sweep
+from tests.sandbox.network import FILES, GATEWAY, Node, entered, inside, remove_namespace, run, sweep
 from tests.sandbox.pods import RunningPod
 
 
@@ -55,6 +55,8 @@ class Sandbox:
         """Run the pod, until it is ready if `wait`. Raises PodFailed or TimeoutError."""
         namespace, address, address6 = self._node.attach()
         self._ending.callback(remove_namespace, namespace)
+        for sysctl in (pod["spec"].get("securityContext") or {}).get("sysctls") or ():
+            run(*inside(namespace, "sysctl", "-qw", f"{sysctl['name']}={sysctl['value']}"))
         (FILES / namespace).mkdir(parents=True)
         # Names are known from `hosts` or not at all: whoever asks is refused at once.
         (FILES / namespace / "resolv.conf").write_text("nameserver 127.0.0.1\n", encoding="utf-8")

@@ -4,12 +4,14 @@ from pathlib import Path
 from typing import Any
 
 import kubernetes_validate
+import pytest
 
 from injector.config.loader import sample_files
 from injector.core.model import Pod
 from injector.manifests.files import workloads
 from injector.manifests.workloads import created_pod
 from tests.support import admitted, container_of, default_setup, injected, uninjected
+from tests.templates.injecting import setup_with
 
 (SAMPLE,) = sample_files("bookinfo-gateway")
 
@@ -58,3 +60,31 @@ def test_configuration_and_secrets_are_those_that_the_pod_names() -> None:
 def test_the_sample_is_a_folder_of_its_own() -> None:
     """The demo and the drills count on what is in the sample beside it."""
     assert SAMPLE.parent != Path(sample_files("bookinfo")[0]).parent
+
+
+def as_created_by_a_deployment(**spec: Any) -> Pod:
+    """The pod with what the API server adds to it."""
+    pod = gateway_pod()
+    (container,) = pod["spec"]["containers"]
+    return {**pod, "spec": {**pod["spec"], "containers": [{**container, "imagePullPolicy": "Always"}], **spec}}
+
+
+def test_the_pull_policy_of_the_word_auto_is_not_that_of_the_image() -> None:
+    pod = injected(as_created_by_a_deployment(), default_setup())
+    assert container_of(pod, "envoy-gateway")["imagePullPolicy"] == "IfNotPresent"
+    assert admitted(pod, default_setup()).patch == ()
+    set_up = setup_with("values.global.imagePullPolicy=Never")
+    assert container_of(injected(as_created_by_a_deployment(), set_up), "envoy-gateway")["imagePullPolicy"] == "Never"
+
+
+def test_a_pull_policy_that_the_api_server_would_not_choose_is_kept() -> None:
+    pod = gateway_pod()
+    pod["spec"]["containers"][0]["imagePullPolicy"] = "Never"
+    assert container_of(injected(pod, default_setup()), "envoy-gateway")["imagePullPolicy"] == "Never"
+
+
+@pytest.mark.parametrize(("grace", "longest"), [(None, 25), (120, 115), (3, 0)])
+def test_the_gateway_leaves_within_the_time_that_the_pod_has(grace: int | None, longest: int) -> None:
+    pod = as_created_by_a_deployment(**({} if grace is None else {"terminationGracePeriodSeconds": grace}))
+    hook = container_of(injected(pod, default_setup()), "envoy-gateway")["lifecycle"]["preStop"]
+    assert f"end=$((SECONDS + {longest}))" in hook["exec"]["command"][-1]

@@ -28,6 +28,9 @@ AUTO_IMAGE = "auto"
 # Container list → name → the user's definition.
 Definitions: TypeAlias = Mapping[ContainerList, Mapping[str, Container]]
 NO_DEFINITIONS: Definitions = {list_name: {} for list_name in CONTAINER_LISTS}
+# What the API server adds to an image without a tag, such as `auto`: nobody's wish for the image that is injected. With
+# Istio it counts all the same, so that a container of Istio's name keeps it.
+_DERIVED_PULL_POLICY = "Always"
 
 # The order in which the Kubernetes API writes a container's fields.
 CONTAINER_FIELDS = (
@@ -203,6 +206,8 @@ def _override(list_name: ContainerList, name: str, definition: Container) -> Ove
         for key, value in definition.items()
         if value is not None and not key.startswith("$") and not (automatic and key == "image")
     }
+    if automatic and name != PROXY_CONTAINER and cleaned.get("imagePullPolicy") == _DERIVED_PULL_POLICY:
+        del cleaned["imagePullPolicy"]
     return Override(list_name, name, cleaned, automatic)
 
 
