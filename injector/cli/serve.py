@@ -37,6 +37,14 @@ DrainSeconds: TypeAlias = Annotated[
 Workers: TypeAlias = Annotated[
     int, typer.Option(min=1, metavar="NUMBER", help="Processes that share the port; use one for each core.")
 ]
+Supervise: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--supervise/--no-supervise",
+        help="Hold the port open in a process of its own, which replaces a worker that dies or hangs; "
+        "always so for several workers.",
+    ),
+]
 TlsCert: TypeAlias = Annotated[
     Path | None, typer.Option(metavar="FILE", help="Serving certificate as PEM.", show_default=False)
 ]
@@ -161,6 +169,7 @@ def serve(  # noqa: PLR0913, PLR0917 -- one parameter an option
     port: Port = 8443,
     drain_seconds: DrainSeconds = 5.0,
     workers: Workers = 1,
+    supervise: Supervise = False,  # noqa: FBT002 -- an option
     tls_cert: TlsCert = None,
     tls_key: TlsKey = None,
     cert_dir: CertDir = Path(".injector-certs"),
@@ -220,7 +229,7 @@ def serve(  # noqa: PLR0913, PLR0917 -- one parameter an option
     pair = CertificateOptions(files, cert_secret, cert_dir, settings)
     clients = client_authority(client_ca, client_name)
     listening = Listening(host, port, drain_seconds, limits=server_limits(limit or ()), clients=clients)
-    listening = in_workers(listening, workers)
+    listening = in_workers(listening, workers, supervised=supervise)
     serve_until_stopped(Inputs(tuple(config or ()), tuple(sets or ()), snapshot), listening, pair, follow, preview)
 
 

@@ -187,12 +187,13 @@ def _now() -> datetime:
 # `--workers`: the command goes on in every worker, each a whole server; this process only looks after them.
 
 
-def in_workers(listening: Listening, workers: int) -> Listening:
+def in_workers(listening: Listening, workers: int, *, supervised: bool = False) -> Listening:
     """Where to listen: as given for a single worker, which is this process; else forks, and returns in each worker.
 
+    A single worker that is `supervised` is forked too: while it is replaced connections wait, and none is refused.
     Raises InputError where the address cannot be had.
     """
-    if workers == 1:
+    if workers == 1 and not supervised:
         return listening
     try:
         bound = bind(listening)

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from select import select
 from struct import Struct
 from types import FrameType
 from typing import Any
@@ -106,6 +107,7 @@ _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _LOOK_SECONDS = 0.1
 _FIRST_DELAY, _LONGEST_DELAY = 0.1, 10.0
 _STEADY_SECONDS = 30.0
+_START_SECONDS = 120.0
 
 
 @dataclass(slots=True)
@@ -124,10 +126,11 @@ class Supervisor:
 
     Workers are forked before anything is loaded: this process has no threads, no loop and no connections, only the
     socket. All share that one: what waits in it is lost with no worker, as it would be if each had a socket of its own.
-    `hang`: seconds after which a worker that does not show that it lives is killed.
+    `hang`: seconds after which a worker that no longer shows that it lives is killed. By then API servers have given up
+    what it had in hand.
     """
 
-    def __init__(self, bound: socket.socket, workers: int, log: Any, hang: float = 30.0) -> None:
+    def __init__(self, bound: socket.socket, workers: int, log: Any, hang: float = 10.0) -> None:
         """Serve on `bound`; what happens goes to `log`."""
         self._bound, self._log, self._hang = bound, log, hang
         self._metrics = SharedMetrics(workers)
@@ -147,6 +150,9 @@ class Supervisor:
         worker, ready = self._start(first)
         if worker:
             return worker
+        if not select([ready], (), (), _START_SECONDS)[0]:
+            self._log.error("worker hangs", worker=first.index, pid=first.pid)
+            os.kill(first.pid, signal.SIGKILL)
         if not os.read(ready, 1):
             sys.exit(0 if self._stopping else os.waitstatus_to_exitcode(os.waitpid(first.pid, 0)[1]))
         os.close(ready)
@@ -167,10 +173,15 @@ class Supervisor:
             gone, status = os.waitpid(place.pid, os.WNOHANG)
             if gone:
                 self._left(place, os.waitstatus_to_exitcode(status), now)
-            elif now - place.since > self._hang and self._metrics.silent_for(place.index) > self._hang:
+            elif self._hangs(place, now):
                 self._log.error("worker hangs", worker=place.index, pid=place.pid)
                 os.kill(place.pid, signal.SIGKILL)
         return not (place.pid or self._stopping) and now >= place.due
+
+    def _hangs(self, place: _Place, now: float) -> bool:
+        lived, silent = now - place.since, self._metrics.silent_for(place.index)
+        # One that starts may have to wait for its certificate.
+        return lived > _START_SECONDS if silent > lived else silent > self._hang
 
     def _left(self, place: _Place, status: int, now: float) -> None:
         if not self._stopping:

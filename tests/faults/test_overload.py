@@ -1,12 +1,15 @@
 """More than can be done: who cannot be served in time is told at once, and API servers try again."""
 
 import signal
+import ssl
 import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from threading import Barrier
+from http.client import HTTPSConnection
+from threading import Barrier, Event
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -91,3 +94,30 @@ def test_limits_that_an_operator_sets_are_in_force(start: Start) -> None:
         with server.client() as connection:
             metrics = connection.get("/metrics").text
         assert 'connections_dropped_total{reason="TooManyConnections"}' in metrics
+
+
+def test_readiness_answers_while_clients_keep_connecting(server: Server) -> None:
+    """The kubelet waits a second, by default, and takes a replica out that is late twice."""
+    over, made = Event(), Counter[str]()
+
+    address = urlsplit(server.url)
+    trust = ssl.create_default_context(cafile=server.store.bundle)
+
+    def connect() -> None:
+        while not over.is_set():
+            fresh = HTTPSConnection(address.hostname or "", address.port, timeout=30, context=trust)
+            fresh.request("GET", "/healthz")
+            made[str(fresh.getresponse().status)] += 1
+            fresh.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        futures = [pool.submit(connect) for _ in range(4)]
+        try:
+            for _ in range(20):
+                with server.client() as probe:
+                    assert probe.get("/readyz", timeout=1).status_code == 200
+        finally:
+            over.set()
+        for future in futures:
+            future.result()
+    assert made.keys() == {"200"}

@@ -1,13 +1,18 @@
 """Several workers: one port, one sum of metrics, and nothing lost that need not be lost."""
 
+import io
 import os
 import signal
+import socket
 import subprocess
+import time
 from pathlib import Path
 
 import httpx
 import pytest
 
+from injector.server import workers
+from injector.server.telemetry import Telemetry
 from tests.cli.running import INJECTOR
 from tests.cli.serving import Server, Start
 from tests.faults.load import BODY, JSON, Load
@@ -57,6 +62,31 @@ def test_a_worker_that_dies_under_load_is_replaced_and_what_it_counted_stays(sta
     assert load.outcomes["lost"] <= 8
     assert load.outcomes.keys() <= {"200", "lost", "no connection"}
     assert {"worker": 0, "pid": victim, "status": -9}.items() <= server.wait_for_line("worker died").items()
+
+
+def test_while_a_single_worker_is_replaced_connections_wait(start: Start) -> None:
+    server = start("--supervise")
+    victim = pids(server)[0]
+    with Load(server).running(4) as load:
+        wait_until(lambda: load.outcomes["200"] > 100)
+        os.kill(victim, signal.SIGKILL)
+        wait_until(lambda: pids(server)[0] != victim)
+        answered = load.outcomes["200"]
+        wait_until(lambda: load.outcomes["200"] > answered + 100)
+    assert load.outcomes["lost"] <= 4
+    assert load.outcomes.keys() <= {"200", "lost"}
+
+
+def test_a_frozen_worker_is_replaced(start: Start) -> None:
+    server = start("--supervise")
+    victim = pids(server)[0]
+    with server.client() as client:
+        client.post("/inject", content=BODY, headers=JSON)
+    os.kill(victim, signal.SIGSTOP)
+    assert {"worker": 0, "pid": victim}.items() <= server.wait_for_line("worker hangs").items()
+    wait_until(lambda: pids(server)[0] != victim)
+    with server.client() as client:
+        assert client.post("/inject", content=BODY, headers=JSON).json()["response"]["allowed"]
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
@@ -144,3 +174,19 @@ def alive(pid: int) -> bool:
             return file.read().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
+
+
+def test_a_first_worker_that_never_serves_ends_the_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever started the program starts it again."""
+    monkeypatch.setattr(workers, "_START_SECONDS", 0.2)
+    with socket.socket() as bound:
+        parent = os.fork()
+        if parent == 0:
+            try:
+                workers.Supervisor(bound, 1, Telemetry(io.BytesIO()).log).forked()
+                time.sleep(60)
+            except SystemExit as ended:
+                os._exit(int(ended.code or 0) % 256)
+            os._exit(0)
+        _, status = os.waitpid(parent, 0)
+    assert os.waitstatus_to_exitcode(status) == -signal.SIGKILL % 256

@@ -8,6 +8,7 @@
 - {{ printf "--host=%s" .Values.server.host | quote }}
 - --port={{ .Values.server.port }}
 - --workers={{ .Values.server.workers }}
+- --supervise
 - --drain-seconds={{ .Values.server.drainSeconds }}
 - --cluster
 - --namespace={{ .Release.Namespace }}
