@@ -11,6 +11,7 @@ from injector.config.types import (
     ALIASES,
     DENIALS,
     INTEGER,
+    PORT_PROTOCOLS,
     PROVIDERS,
     PROXY_CONFIG_LAYER,
     REVISION,
@@ -34,6 +35,7 @@ from injector.core.validation import (
     one_of,
     or_null,
 )
+from injector.envoy import DEFAULT_PROTOCOLS
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,6 +276,12 @@ _ENVOY = (
         "the injector's own image: it redirects the traffic",
     ),
     Key("global.envoy.ipv6", BOOLEAN, default=True, meaning="listen on IPv6 too; false where the kernel has none"),
+    Key(
+        "global.envoy.protocols",
+        PORT_PROTOCOLS,
+        DEFAULT_PROTOCOLS,
+        "what ports speak that no port name and no annotation declares; others are detected",
+    ),
 )
 _TRACERS_OF_THE_MESH = (
     Key("global.tracer.zipkin.address", STRING, ABSENT, "default `zipkin.<istioNamespace>:9411`"),

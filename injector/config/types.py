@@ -23,6 +23,9 @@ from injector.core.validation import (
     Type,
     one_of,
 )
+from injector.envoy import VALID, is_protocols
+
+PORT_PROTOCOLS = Scalar(VALID, lambda value: isinstance(value, str) and is_protocols(value), {"type": "string"})
 
 # https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#dns-label-names
 DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")

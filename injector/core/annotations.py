@@ -9,6 +9,7 @@ from injector.core.errors import nearest, quoted
 from injector.core.model import Pod
 from injector.core.pods import annotations, labels, parse_boolean
 from injector.core.quantity import canonical_quantity
+from injector.envoy import VALID, read_protocols
 
 _LARGEST_PORT = 65535
 _LARGEST_UNSIGNED = 2**32 - 1
@@ -103,6 +104,14 @@ def _interface_list(value: str) -> str | None:
         if not _INTERFACE.fullmatch(name):
             valid = "a letter, then letters, digits, _ . -"
             return f"interface name {quoted(name)} contains invalid characters; valid: {valid}"
+    return None
+
+
+def _protocol_list(value: str) -> str | None:
+    try:
+        read_protocols(value)
+    except ValueError as error:
+        return f"{quoted(str(error))} is not PORT:PROTOCOL; valid: {VALID}"
     return None
 
 
@@ -276,6 +285,20 @@ ANNOTATIONS: Mapping[str, Row] = {
     "gateway.sidecar-injector.io/secrets": Row(
         "comma-separated Secret names", "template `envoy-gateway`: certificates that are mounted", section=""
     ),
+    "traffic.sidecar-injector.io/inboundProtocols": Row(
+        "comma-separated `port:protocol`",
+        "template `envoy`: what the pod's ports speak",
+        "port names, then values",
+        section="",
+        check=_protocol_list,
+    ),
+    "traffic.sidecar-injector.io/outboundProtocols": Row(
+        "comma-separated `port:protocol`",
+        "template `envoy`: what the ports that it connects to speak",
+        "values",
+        section="",
+        check=_protocol_list,
+    ),
     "sidecar.istio.io/discoveryAddress": Row("host:port", NO_EFFECT),
     "sidecar.istio.io/statsInclusionPrefixes": Row("text", NO_EFFECT),
     "sidecar.istio.io/statsInclusionSuffixes": Row("text", NO_EFFECT),
@@ -326,7 +349,8 @@ LABELS: Mapping[str, Row] = {
 # Families of which every name is known here; in other families of istio.io nobody can tell.
 FAMILIES = frozenset(
     "sidecar.istio.io traffic.sidecar.istio.io status.sidecar.istio.io readiness.status.sidecar.istio.io "
-    "proxy.istio.io inject.istio.io prometheus.istio.io istio.io gateway.sidecar-injector.io".split()
+    "proxy.istio.io inject.istio.io prometheus.istio.io istio.io gateway.sidecar-injector.io "
+    "traffic.sidecar-injector.io".split()
 )
 _NEAR_FAMILY, _NEAR_NAME = 0.85, 0.6
 

@@ -4,7 +4,20 @@ Everything is a plain structure, made into JSON once and at the end, so no text 
 the v3 API of https://www.envoyproxy.io/docs/envoy/v1.40.0/api-v3/api.
 """
 
-from injector.envoy.settings import SidecarProxy, Tracing, sidecar_proxy, tracing_of
+from injector.envoy.protocols import DEFAULT_PROTOCOLS, VALID, is_protocols, named_protocols, read_protocols
+from injector.envoy.settings import Declared, SidecarProxy, Tracing, sidecar_proxy, tracing_of
 from injector.envoy.sidecar import sidecar_bootstrap
 
-__all__ = ["SidecarProxy", "Tracing", "sidecar_bootstrap", "sidecar_proxy", "tracing_of"]
+__all__ = [
+    "DEFAULT_PROTOCOLS",
+    "VALID",
+    "Declared",
+    "SidecarProxy",
+    "Tracing",
+    "is_protocols",
+    "named_protocols",
+    "read_protocols",
+    "sidecar_bootstrap",
+    "sidecar_proxy",
+    "tracing_of",
+]

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from injector.envoy.protocols import Carriage
+
 JsonObject: TypeAlias = dict[str, Any]
 
 
@@ -29,7 +31,10 @@ class Tracing:
 
 @dataclass(frozen=True, slots=True)
 class SidecarProxy:
-    """One sidecar. `transparent` keeps the client's address, `ipv6` listens on both families."""
+    """One sidecar. `transparent` keeps the client's address, `ipv6` listens on both families.
+
+    `inbound` and `outbound` are the ports whose protocol is declared; that of any other port is detected.
+    """
 
     service: str
     transparent: bool
@@ -38,10 +43,20 @@ class SidecarProxy:
     detection_timeout: str
     ipv6: bool
     tracing: Tracing | None
+    inbound: Mapping[int, Carriage]
+    outbound: Mapping[int, Carriage]
 
 
-def sidecar_proxy(
-    service: str, mode: str, mesh_config: JsonObject, proxy_config: JsonObject, *, ipv6: bool
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """The protocols of ports that are declared, inbound and outbound."""
+
+    inbound: Mapping[int, Carriage]
+    outbound: Mapping[int, Carriage]
+
+
+def sidecar_proxy(  # noqa: PLR0913 -- each is a source of its own, and all but two are named
+    service: str, mode: str, mesh_config: JsonObject, proxy_config: JsonObject, *, ipv6: bool, declared: Declared
 ) -> SidecarProxy:
     """The sidecar of `service` (its name in traces) with interception mode `mode`."""
     timeout = mesh_config.get("protocolDetectionTimeout")
@@ -53,6 +68,8 @@ def sidecar_proxy(
         detection_timeout=timeout if timeout not in (None, "0s") else _DETECTION_TIMEOUT,
         ipv6=ipv6,
         tracing=tracing_of(mesh_config, proxy_config),
+        inbound=declared.inbound,
+        outbound=declared.outbound,
     )
 
 

@@ -1,5 +1,8 @@
 """Where a sidecar takes connections: captured ones in both directions, and its own pages."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from injector.envoy.http import (
     PROTOCOLS,
     TRACING_CLUSTER,
@@ -12,6 +15,7 @@ from injector.envoy.http import (
     socket,
     upstream_options,
 )
+from injector.envoy.protocols import Carriage
 from injector.envoy.settings import JsonObject, SidecarProxy, Tracing
 
 # Where connections go on to.
@@ -82,45 +86,111 @@ def _named(name: str, discovery: JsonObject, host: str, port: int) -> JsonObject
 PROMETHEUS_PORT, READINESS_PORT = 15090, 15021
 # As injector.capture.rules.MARK: packets with it are the proxy's, sent in the client's name.
 _MARK = 1337
-# Here the server speaks first (FTP, SSH, SMTP, POP3, IMAP, submission, MySQL): waiting for the client would only delay.
-_SERVER_FIRST_PORTS = (21, 22, 25, 110, 143, 587, 3306)
 _NEVER = "0s"
 
 
-def outbound(proxy: SidecarProxy) -> JsonObject:
-    """The listener for what the application connects to."""
-    listener = _captured("outbound", proxy.outbound_port, [_original_destination()], proxy)
+def outbound(proxy: SidecarProxy) -> list[JsonObject]:
+    """The listeners for what the application connects to."""
     # Draining ends what comes in; what the application still asks for goes on until the proxy ends.
-    return {**listener, "traffic_direction": "OUTBOUND", "drain_type": "MODIFY_ONLY"}
-
-
-def inbound(proxy: SidecarProxy) -> JsonObject:
-    """The listener for what connects to the application."""
+    common = {"traffic_direction": "OUTBOUND", "drain_type": "MODIFY_ONLY"}
     filters = [_original_destination()]
+    return [
+        {**_captured("outbound", proxy.outbound_port, proxy.outbound, filters, proxy), **common},
+        {**_detecting("outbound", filters, proxy), **common},
+    ]
+
+
+def inbound(proxy: SidecarProxy) -> list[JsonObject]:
+    """The listeners for what connects to the application."""
+    common = {"traffic_direction": "INBOUND"}
+    filters = [_original_destination()]
+    transparent = {}
     if proxy.transparent:
+        transparent = {"transparent": True}
         filters.append(
             extension("filters.listener.original_src", "filters.listener.original_src.v3.OriginalSrc", mark=_MARK)
         )
-    listener = _captured("inbound", proxy.inbound_port, filters, proxy)
-    transparent = {"transparent": True} if proxy.transparent else {}
-    return {**listener, **transparent, "traffic_direction": "INBOUND"}
+    return [
+        {**_captured("inbound", proxy.inbound_port, proxy.inbound, filters, proxy), **transparent, **common},
+        {**_detecting("inbound", filters, proxy), **common},
+    ]
 
 
-def _captured(direction: str, port: int, filters: list[JsonObject], proxy: SidecarProxy) -> JsonObject:
+def _captured(
+    direction: str, port: int, declared: Mapping[int, Carriage], filters: list[JsonObject], proxy: SidecarProxy
+) -> JsonObject:
+    """Takes captured connections. No filter here waits for bytes: one that does loses what is sent before a close."""
+    # Whoever connects to the listener itself was not captured: going on would lead here again.
+    chains = {str(each): str(carriage) for each, carriage in sorted(declared.items())} | {str(port): "itself"}
     return {
         "name": direction,
         "address": any_address(port, ipv6=proxy.ipv6),
-        "listener_filters": [*filters, _http_inspector()],
+        "listener_filters": filters,
+        # The end of a connection is read after its bytes, not together with them (see `_detection`).
+        "per_connection_buffer_limit_bytes": _BYTES_AT_ONCE,
+        "filter_chain_matcher": _by_destination_port(chains),
+        "filter_chains": [
+            {"name": "itself", "filters": [_tcp_filter("itself", NOWHERE)]},
+            {"name": "tcp", "filters": [_tcp_filter(direction, direction)]},
+            {"name": "http", "filters": [http_filter(direction, proxy)]},
+            {"name": "detect", "filters": [_keep_addresses(), _detection_filter(direction)]},
+        ],
+    }
+
+
+def _by_destination_port(chains: Mapping[str, str]) -> JsonObject:
+    port_input = {"@type": f"{_TYPES}matching.common_inputs.network.v3.DestinationPortInput"}
+    exact = {port: _chain(chain) for port, chain in chains.items()}
+    tree = {"input": {"name": "port", "typed_config": port_input}, "exact_match_map": {"map": exact}}
+    return {"matcher_tree": tree, "on_no_match": _chain("detect")}
+
+
+def _chain(name: str) -> JsonObject:
+    value = {"@type": "type.googleapis.com/google.protobuf.StringValue", "value": name}
+    return {"action": {"name": name, "typed_config": value}}
+
+
+def _original_destination() -> JsonObject:
+    return extension("filters.listener.original_dst", "filters.listener.original_dst.v3.OriginalDst")
+
+
+def _tcp_filter(direction: str, cluster: str) -> JsonObject:
+    return _tcp_proxy(direction, cluster, access_log=[connection_log(direction)])
+
+
+def _tcp_proxy(name: str, cluster: str, **fields: Any) -> JsonObject:
+    return extension(
+        "filters.network.tcp_proxy",
+        "filters.network.tcp_proxy.v3.TcpProxy",
+        stat_prefix=name,
+        cluster=cluster,
+        idle_timeout=_NEVER,
+        **fields,
+    )
+
+
+# Detection of HTTP. Envoy's inspector drops a connection whose end it sees before it has decided, whatever was sent on
+# it (https://github.com/envoyproxy/envoy/issues/36197). So it stands in a second, internal listener, and the end of a
+# connection is kept back from it while bytes are under way: with a limit of one byte for what may wait, the first
+# listener stops to read after each piece, and goes on when the second has got it. The second listener's buffer is
+# smaller than the 64 KiB at which the inspector gives up and closes: what fills it is carried as bytes after the
+# timeout.
+_BYTES_AT_ONCE = 1
+_DETECTION_BUFFER_KIB = 32
+_TYPES = "type.googleapis.com/envoy.extensions."
+
+
+def _detecting(direction: str, filters: list[JsonObject], proxy: SidecarProxy) -> JsonObject:
+    """The internal listener that finds out whether a connection speaks HTTP."""
+    inspector = extension("filters.listener.http_inspector", "filters.listener.http_inspector.v3.HttpInspector")
+    return {
+        "name": _detection(direction),
+        "internal_listener": {},
+        "listener_filters": [*filters, inspector],
         # A client that waits for the server's greeting is let through as plain TCP after this time.
         "listener_filters_timeout": proxy.detection_timeout,
         "continue_on_listener_filters_timeout": True,
         "filter_chains": [
-            # Whoever connects to the listener itself was not captured: going on would lead here again.
-            {
-                "name": "itself",
-                "filter_chain_match": {"destination_port": port},
-                "filters": [_tcp_filter("itself", NOWHERE)],
-            },
             {
                 "name": "http",
                 "filter_chain_match": {"application_protocols": [*PROTOCOLS]},
@@ -131,24 +201,58 @@ def _captured(direction: str, port: int, filters: list[JsonObject], proxy: Sidec
     }
 
 
-def _original_destination() -> JsonObject:
-    return extension("filters.listener.original_dst", "filters.listener.original_dst.v3.OriginalDst")
+def _detection(direction: str) -> str:
+    return f"{direction}-detection"
 
 
-def _http_inspector() -> JsonObject:
-    rules = [{"destination_port_range": {"start": port, "end": port + 1}} for port in _SERVER_FIRST_PORTS]
-    inspector = extension("filters.listener.http_inspector", "filters.listener.http_inspector.v3.HttpInspector")
-    return {**inspector, "filter_disabled": {"or_match": {"rules": rules}}}
+def _detection_filter(direction: str) -> JsonObject:
+    return _tcp_proxy(_detection(direction), _detection(direction))
 
 
-def _tcp_filter(direction: str, cluster: str) -> JsonObject:
+def _keep_addresses() -> JsonObject:
+    """Tells the internal listener where a connection comes from and goes to."""
+    addresses = {"local_ip": "%DOWNSTREAM_LOCAL_ADDRESS%", "remote_ip": "%DOWNSTREAM_REMOTE_ADDRESS%"}
+    kept = [
+        {
+            "object_key": f"envoy.filters.listener.original_dst.{name}",
+            "format_string": {"text_format_source": {"inline_string": value}},
+            "shared_with_upstream": "ONCE",
+        }
+        for name, value in addresses.items()
+    ]
     return extension(
-        "filters.network.tcp_proxy",
-        "filters.network.tcp_proxy.v3.TcpProxy",
-        stat_prefix=direction,
-        cluster=cluster,
-        idle_timeout=_NEVER,
-        access_log=[connection_log(direction)],
+        "filters.network.set_filter_state", "filters.network.set_filter_state.v3.Config", on_new_connection=kept
+    )
+
+
+def detection(direction: str) -> JsonObject:
+    """The cluster that leads to the internal listener."""
+    name = _detection(direction)
+    plain = extension("transport_sockets.raw_buffer", "transport_sockets.raw_buffer.v3.RawBuffer")
+    address = {"envoy_internal_address": {"server_listener_name": name}}
+    return {
+        "name": name,
+        "type": "STATIC",
+        "connect_timeout": _CONNECT_TIMEOUT,
+        "circuit_breakers": {"thresholds": [_LIMITS]},
+        "per_connection_buffer_limit_bytes": _BYTES_AT_ONCE,
+        "load_assignment": {
+            "cluster_name": name,
+            "endpoints": [{"lb_endpoints": [{"endpoint": {"address": address}}]}],
+        },
+        "transport_socket": extension(
+            "transport_sockets.internal_upstream",
+            "transport_sockets.internal_upstream.v3.InternalUpstreamTransport",
+            transport_socket=plain,
+        ),
+    }
+
+
+def _internal_listeners() -> JsonObject:
+    return extension(
+        "bootstrap.internal_listener",
+        "bootstrap.internal_listener.v3.InternalListener",
+        buffer_size_kb=_DETECTION_BUFFER_KIB,
     )
 
 
@@ -179,15 +283,17 @@ def _pages(name: str, port: int, routes: list[JsonObject], proxy: SidecarProxy) 
 
 def sidecar_bootstrap(proxy: SidecarProxy) -> JsonObject:
     """The bootstrap of `proxy`, for `envoy --config-yaml`, which takes JSON as well."""
-    clusters = [original_destination("inbound"), original_destination("outbound"), nowhere(), admin()]
+    directions = ("inbound", "outbound")
+    clusters = [*map(original_destination, directions), *map(detection, directions), nowhere(), admin()]
     if proxy.tracing:
         clusters.append(collector(proxy.tracing))
     return {
         "admin": {"address": socket("127.0.0.1", ADMIN_PORT)},
+        "bootstrap_extensions": [_internal_listeners()],
         "static_resources": {
             "listeners": [
-                inbound(proxy),
-                outbound(proxy),
+                *inbound(proxy),
+                *outbound(proxy),
                 prometheus(proxy),
                 readiness(proxy),
             ],

@@ -172,11 +172,59 @@ def test_prometheus_finds_the_application_else_the_proxy(
 def test_text_of_the_configuration_stays_text(tmp_path: Path) -> None:
     bootstrap = bootstrap_of(injected(rich_pod(), setup(tmp_path, ZIPKIN)))
 
-    http = bootstrap["static_resources"]["listeners"][0]["filter_chains"][1]["filters"][0]["typed_config"]
+    chains = {chain["name"]: chain for chain in bootstrap["static_resources"]["listeners"][0]["filter_chains"]}
+    http = chains["http"]["filters"][0]["typed_config"]
     assert {"tag": "zone", "literal": {"value": 'a"b\\n$(HOME)'}} in http["tracing"]["custom_tags"]
     assert bootstrap["static_resources"]["clusters"][-1]["load_assignment"]["endpoints"][0]["lb_endpoints"][0] == {
         "endpoint": {"address": {"socket_address": {"address": "$(HOST_IP)", "port_value": 9411}}}
     }
+
+
+def declared(pod: Pod, direction: str) -> dict[str, str]:
+    """The ports that the proxy does not inspect, and how each is carried."""
+    listeners = {each["name"]: each for each in bootstrap_of(pod)["static_resources"]["listeners"]}
+    tree = listeners[direction]["filter_chain_matcher"]["matcher_tree"]
+    return {port: chosen["action"]["name"] for port, chosen in tree["exact_match_map"]["map"].items()}
+
+
+def test_a_port_is_carried_as_its_name_says_else_as_the_table_says(tmp_path: Path) -> None:
+    names = {8001: "tcp-echo", 8002: "mysql", 8003: "grpc", 8004: "http2-api", 8005: "web", 5432: "http"}
+    ports: list[dict[str, object]] = [{"name": name, "containerPort": number} for number, name in names.items()]
+    ports.append({"name": "http-udp", "containerPort": 8006, "protocol": "UDP"})
+
+    found = declared(injected(pod_of(container={"ports": ports}), setup(tmp_path)), "inbound")
+
+    assert {port: found.get(str(port)) for port in (*names, 8006, 3306)} == {
+        8001: "tcp", 8002: "tcp", 8003: "http", 8004: "http", 8005: None, 5432: "http", 8006: None, 3306: "tcp"
+    }  # fmt: skip
+
+
+def test_annotations_declare_ports_over_names_and_values(tmp_path: Path) -> None:
+    annotations = {
+        "traffic.sidecar-injector.io/inboundProtocols": "8001:redis, 8002:http",
+        "traffic.sidecar-injector.io/outboundProtocols": "2003:detect,9999:tls",
+    }
+    ports = [{"name": "http", "containerPort": 8001}]
+    configured = setup(tmp_path, "values: {global: {envoy: {protocols: '2003:tcp,2004:tcp'}}}\n")
+
+    pod = injected(pod_of(container={"ports": ports}, annotations=annotations), configured)
+
+    assert declared(pod, "inbound") == {
+        "2003": "tcp", "2004": "tcp", "8001": "tcp", "8002": "http", "15006": "itself"
+    }  # fmt: skip
+    assert declared(pod, "outbound") == {"2003": "detect", "2004": "tcp", "9999": "tcp", "15001": "itself"}
+
+
+@pytest.mark.parametrize("value", ["8001", "8001:smoke", "0:tcp", "65536:tcp", "x:tcp", "9" * 5000 + ":tcp"])
+def test_a_declaration_that_cannot_be_read_is_refused(tmp_path: Path, value: str) -> None:
+    name = "traffic.sidecar-injector.io/outboundProtocols"
+
+    answer = admitted(pod_of(annotations={name: value}), setup(tmp_path))
+
+    assert not answer.allowed
+    assert name in answer.message
+    assert "PORT:PROTOCOL" in answer.message
+    assert len(answer.message) < 1000
 
 
 if __name__ == "__main__":

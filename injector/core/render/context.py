@@ -23,7 +23,7 @@ from injector.core.render.functions import (
     without_nulls,
 )
 from injector.core.render.limits import bounded
-from injector.envoy import sidecar_bootstrap, sidecar_proxy
+from injector.envoy import Declared, named_protocols, read_protocols, sidecar_bootstrap, sidecar_proxy
 
 # What templates see of the configuration: worked out once, the same for all pods under it.
 
@@ -66,6 +66,7 @@ def _names_of(config: Config) -> dict[str, Any]:
 
 
 _LONGEST_SHOWN = 200
+PROTOCOL_ANNOTATIONS = ("traffic.sidecar-injector.io/inboundProtocols", "traffic.sidecar-injector.io/outboundProtocols")
 _PORT_KEYS = ("name", "hostPort", "containerPort", "protocol", "hostIP")
 _RESOURCE_ANNOTATIONS = (
     ("sidecar.istio.io/proxyCPU", "requests", "cpu"),
@@ -246,7 +247,17 @@ class PodFunctions:
         """The bootstrap of an Envoy without a control plane, for interception mode `mode` (see `core.envoy`)."""
         given = self._given
         ipv6 = given.config.values["global"]["envoy"].get("ipv6") is not False
-        return sidecar_bootstrap(sidecar_proxy(service, mode, given.config.mesh_config, given.proxy_config, ipv6=ipv6))
+        proxy = sidecar_proxy(
+            service, mode, given.config.mesh_config, given.proxy_config, ipv6=ipv6, declared=self._protocols()
+        )
+        return sidecar_bootstrap(proxy)
+
+    def _protocols(self) -> Declared:
+        """The protocols of ports: the table of the values, then the names of ports, then the annotations."""
+        table = read_protocols(self._given.config.values["global"]["envoy"].get("protocols") or "")
+        named = named_protocols(port for each in containers(self._given.pod) for port in each.get("ports") or ())
+        inbound, outbound = (read_protocols(self._annotations.get(name) or "") for name in PROTOCOL_ANNOTATIONS)
+        return Declared({**table, **named, **inbound}, {**table, **outbound})
 
     def proxy_resources(self) -> JsonObject | None:
         """The resources of injected containers; None, which drops what was there, where there are none (5.10)."""

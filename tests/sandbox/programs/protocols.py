@@ -13,8 +13,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler
-from typing import Any
+from typing import Any, ClassVar
 
 import grpc
 from h2.config import H2Configuration
@@ -22,7 +23,17 @@ from h2.connection import H2Connection
 from h2.events import RequestReceived
 from websockets.sync.server import ServerConnection, serve
 
-PORTS = {"echo": 7001, "greeting": 7002, "http": 7003, "http2": 7004, "grpc": 7005, "websocket": 7006}
+PORTS = {
+    "echo": 7001,
+    "greeting": 7002,
+    "http": 7003,
+    "http2": 7004,
+    "grpc": 7005,
+    "websocket": 7006,
+    "record": 7007,
+    "last": 7008,
+    "raw": 7009,
+}
 GREETING = b"5.7.0-greeting\n"
 CHUNK = b"x" * 2**20
 SERVING = b"\x08\x01"  # grpc.health.v1.HealthCheckResponse{status: SERVING}
@@ -46,6 +57,57 @@ class _Greeting(_Echo):
     def handle(self) -> None:
         self.request.sendall(GREETING)
         super().handle()
+
+
+class _Record(socketserver.BaseRequestHandler):
+    """Keeps what it is sent until the sender ends, as a log server does; answers `?` with all of it so far."""
+
+    kept: ClassVar[list[str]] = []
+
+    def handle(self) -> None:
+        data = b""
+        with suppress(ConnectionResetError):
+            while more := self.request.recv(65536):
+                data += more
+                if data == b"?\n":
+                    self.request.sendall(json.dumps(self.kept).encode())
+                    return
+        self.kept.append(f"{len(data)} {hashlib.sha256(data).hexdigest()}")
+
+
+class _Last(socketserver.BaseRequestHandler):
+    """Ends its own direction at once, then reads, and says so on a second connection by the record server."""
+
+    def handle(self) -> None:
+        self.request.sendall(GREETING)
+        self.request.shutdown(socket.SHUT_WR)
+        data = b""
+        while more := self.request.recv(65536):
+            data += more
+        _Record.kept.append(f"{len(data)} {hashlib.sha256(data).hexdigest()}")
+
+
+class _Raw(socketserver.BaseRequestHandler):
+    """Answers an HTTP request, up to the end of its head or chunked body, with the bytes that came, and a trailer."""
+
+    def handle(self) -> None:
+        data = b""
+        while more := self.request.recv(65536):
+            data += more
+            head, separator, body = data.partition(b"\r\n\r\n")
+            if separator and (b"chunked" not in head.lower() or body.endswith(b"\r\n\r\n")):
+                break
+        if b"Upgrade:" in data:
+            self.request.sendall(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: odd/7\r\nConnection: Upgrade\r\n\r\n")
+            while more := self.request.recv(65536):
+                self.request.sendall(more)
+            return
+        chunk = f"{len(data):x}\r\n".encode() + data + b"\r\n"
+        answer = b"HTTP/1.1 200 OK\r\nX-CaSe: Kept\r\nTransfer-Encoding: chunked\r\nTrailer: X-End\r\n\r\n"
+        if b" HTTP/1.0\r\n" in data:
+            self.request.sendall(b"HTTP/1.0 200 OK\r\n\r\n" + data)
+            return
+        self.request.sendall(answer + chunk + b"0\r\nX-End: well\r\n\r\n")
 
 
 class _Http(BaseHTTPRequestHandler):
@@ -128,6 +190,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: threading.Timer(_SECONDS_TO_FINISH, lambda: _exit(0)).start())
     time.sleep(float(sys.argv[1]) if len(sys.argv) > 1 else 0)
     handlers = {"echo": _Echo, "greeting": _Greeting, "http": _Http, "http2": _Http2}
+    handlers |= {"record": _Record, "last": _Last, "raw": _Raw}
     servers = [_tcp(handler, name) for name, handler in handlers.items()]
     websocket = socket.create_server(("::", PORTS["websocket"]), family=socket.AF_INET6, dualstack_ipv6=True)
     servers.append(serve(_websocket, sock=websocket).serve_forever)
