@@ -1,0 +1,63 @@
+"""What clients choose is counted nowhere by name: hosts, paths and headers do not make the statistics grow."""
+
+import socket
+from pathlib import Path
+
+from tests.gateway.running import LOOPBACK, application, ask, free_port, running
+from tests.gateway.support import configuration, gateway, server, to, virtual_service
+
+_FEW, _MANY = 100, 20_000
+_LARGEST = 1024 * 1024
+
+
+def status_of(connection: socket.socket, number: int) -> bytes:
+    """The status of the answer to a request that has nothing in common with any other."""
+    path, agent = f"/p{number}?q={number}", f"User-Agent: u{number}\r\nX-Request-Id: {number}"
+    connection.sendall(f"GET {path} HTTP/1.1\r\nHost: h{number}.example\r\n{agent}\r\n\r\n".encode())
+    answer = b""
+    while b"\r\n\r\n" not in answer:
+        answer += connection.recv(4096)
+    return answer.split()[1]
+
+
+def test_the_exposition_stays_small_whatever_clients_ask_for(tmp_path: Path) -> None:
+    port = free_port()
+    # An answer without a body ends where its head ends.
+    routed = virtual_service({"match": [{"uri": {"prefix": "/p"}}], "directResponse": {"status": 204}})
+    with running(configuration(gateway(server(port)), routed, address=LOOPBACK), tmp_path) as envoy:
+        with socket.create_connection((LOOPBACK, port), 60) as connection:
+            assert {status_of(connection, number) for number in range(_FEW)} == {b"204"}
+            few = len(envoy.admin("/stats/prometheus"))
+            assert {status_of(connection, number) for number in range(_FEW, _MANY)} == {b"204"}
+        many = len(envoy.admin("/stats/prometheus"))
+    assert many < _LARGEST
+    # Numbers get more digits, and nothing else is added.
+    assert many - few < 10 * 1024
+
+
+def test_requests_are_counted_by_the_cluster_that_they_go_to(tmp_path: Path) -> None:
+    port = free_port()
+    with application("shop") as shop:
+        found = configuration(
+            gateway(server(port)), virtual_service({"route": [to(LOOPBACK, shop.port)]}), address=LOOPBACK
+        )
+        with running(found, tmp_path) as envoy:
+            for number in range(3):
+                ask(port, Host=f"h{number}.example")
+            lines = envoy.admin("/stats/prometheus").splitlines()
+    counted = [line for line in lines if "requests_total{" in line]
+    assert [line.rpartition(" ")[2] for line in counted] == ["3"]
+    assert f'destination="outbound|{shop.port}||{LOOPBACK}"' in counted[0]
+    assert not [line for line in lines if "h0.example" in line]
+
+
+def test_the_parts_of_a_name_stay_labels(tmp_path: Path) -> None:
+    """A dot in the name of a cluster or a chain would end it: the rest would be part of the metric's name."""
+    port = free_port()
+    routed = virtual_service({"route": [to("web")]}, hosts=("a.example",))
+    with running(configuration(gateway(server(port)), routed, address=LOOPBACK), tmp_path) as envoy:
+        lines = envoy.admin("/stats/prometheus").splitlines()
+    assert any(
+        line.startswith('envoy_cluster_upstream_cx_total{envoy_cluster_name="outbound|80||web_') for line in lines
+    )
+    assert f'envoy_http_downstream_rq_total{{envoy_http_conn_manager_prefix="http_{port}"}} 0' in lines
