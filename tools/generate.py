@@ -25,6 +25,14 @@ from injector.core.selection import (
 )
 from injector.core.yaml.reader import read
 from injector.core.yaml.writer import write
+from injector.gateway.authentication import REQUEST_AUTHENTICATION
+from injector.gateway.authorization import AUTHORIZATION_POLICY
+from injector.gateway.destination_rules import DESTINATION_RULE
+from injector.gateway.documents import LEFT_OUT_KINDS, REFUSED_KINDS
+from injector.gateway.fields import exceptions
+from injector.gateway.servers import GATEWAY
+from injector.gateway.service_entries import SERVICE_ENTRY
+from injector.gateway.virtual_services import VIRTUAL_SERVICE
 
 # The JSON Schema of the configuration, made from the tables of keys; `schema.json` beside this file is its text.
 # Source: https://json-schema.org/draft/2020-12. Only the injector's own document is described, no foreign kind.
@@ -202,6 +210,36 @@ def _key_row(key: Key) -> tuple[str, ...]:
     return f"`{key.name}`", kind, default, key.meaning
 
 
+# What a gateway cannot honour, by field and by kind.
+
+INGRESS_PAGE = PAGE.with_name("ingress.md")
+_GATEWAY_FIELDS = {
+    "Gateway": GATEWAY,
+    "VirtualService": VIRTUAL_SERVICE,
+    "DestinationRule": DESTINATION_RULE,
+    "ServiceEntry": SERVICE_ENTRY,
+    "AuthorizationPolicy": AUTHORIZATION_POLICY,
+    "RequestAuthentication": REQUEST_AUTHENTICATION,
+}
+_INGRESS_SECTION = re.compile(r"(<!-- ingress: (\w+) -->\n).*?(<!-- end of \2 -->)", re.DOTALL)
+
+
+def with_ingress_tables(page: str) -> str:
+    """The page on the ingress with each table between its marks written anew."""
+    fields: dict[tuple[str, ...], tuple[str, ...]] = {}
+    for kind, table in _GATEWAY_FIELDS.items():
+        for path, outcome, reason in exceptions(table, "spec"):
+            # The same settings in several places are one fact.
+            fields.setdefault((kind, *path.split(".")[-2:], reason), (kind, f"`{path}`", outcome, reason))
+    kinds = [(kind, "refused where it is about the gateway", reason) for kind, reason in REFUSED_KINDS.items()]
+    kinds += [(kind, "left out", reason) for kind, reason in LEFT_OUT_KINDS.items()]
+    tables = {
+        "fields": _markdown_table(("kind", "field", "what becomes of it", "why, or what to write"), fields.values()),
+        "kinds": _markdown_table(("kind", "what becomes of it", "why"), kinds),
+    }
+    return _INGRESS_SECTION.sub(lambda match: f"{match[1]}{tables[match[2]]}{match[3]}", page)
+
+
 # Pages that are wholly made from a table.
 
 _GENERATED = "<!-- Made by `make generate`; not edited. -->\n"
@@ -301,6 +339,7 @@ def generated_files() -> Mapping[Path, str]:
     return {
         SCHEMA_FILE: schema_text(),
         PAGE: with_tables(PAGE.read_text(encoding="utf-8")),
+        INGRESS_PAGE: with_ingress_tables(INGRESS_PAGE.read_text(encoding="utf-8")),
         PAGE.with_name("annotations.md"): annotations_page(),
         PAGE.with_name("metrics.md"): metrics_page(),
         PAGE.with_name("reasons.md"): reasons_page(),

@@ -2,19 +2,19 @@
 
 from collections.abc import Iterable
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated
 
 import orjson
 import typer
 
-from injector.cli.options import Command, ConfigFiles, Sets
+from injector.cli.options import Command, ConfigFiles, InputFiles, Recursive, Sets
 from injector.core.model import JsonObject
 from injector.core.yaml.writer import write as write_yaml
 from injector.envoy import tracing_of
-from injector.gateway import GatewayFaults, Options, Rendered, manifests, normalization_of, render, topology_of
+from injector.gateway import GatewayFaults, Options, Rendered, normalization_of, render, topology_of
 from injector.runtime.errors import InputError
-from injector.runtime.loading import read_setup, read_text
+from injector.runtime.inputs import read_inputs
+from injector.runtime.loading import read_setup
 from injector.runtime.terminal import warn, write
 
 _DEFAULTS = Options()
@@ -39,15 +39,8 @@ def _gateway() -> None:
 
 @gateway.command("render", cls=Command)
 def render_command(  # noqa: PLR0913, PLR0917 -- one parameter an option
-    filename: Annotated[
-        list[Path],
-        typer.Option(
-            "-f",
-            "--filename",
-            metavar="FILE",
-            help="Gateways, VirtualServices, what belongs to them, Services, Secrets. Repeatable.",
-        ),
-    ],
+    filename: InputFiles,
+    recursive: Recursive = False,  # noqa: FBT002 -- an option
     output: Annotated[
         Output,
         typer.Option(
@@ -109,7 +102,7 @@ def render_command(  # noqa: PLR0913, PLR0917 -- one parameter an option
         tracing=tracing_of(mesh, mesh["defaultConfig"]),
     )
     try:
-        rendered = render([(str(each), read_text(each)) for each in filename], options)
+        rendered = render([(file.name, file.text) for file in read_inputs(filename, recursive=recursive)], options)
     except GatewayFaults as faults:
         raise InputError(str(faults)) from faults
     warn(map(str, rendered.warnings))
@@ -121,7 +114,7 @@ def render_command(  # noqa: PLR0913, PLR0917 -- one parameter an option
 
 def _documents(rendered: Rendered, output: Output, name: str, namespace: str) -> Iterable[JsonObject]:
     if output is Output.MANIFESTS:
-        return manifests(rendered, name, namespace)
+        return rendered.manifests(name, namespace)
     # Envoy reads the first document of a file, and no other.
     return [rendered.configuration, *rendered.services]
 

@@ -69,9 +69,9 @@ def connection_log(direction: str) -> JsonObject:
     return _log({"direction": direction, "protocol": "tcp", **_CONNECTION_FIELDS})
 
 
-def request_log(direction: str) -> JsonObject:
-    """One line of JSON on standard output for each request."""
-    return _log({"direction": direction, **_REQUEST_FIELDS, **_CONNECTION_FIELDS})
+def request_log(direction: str, **more: str) -> JsonObject:
+    """One line of JSON on standard output for each request; `more` are further fields of it."""
+    return _log({"direction": direction, **_REQUEST_FIELDS, **_CONNECTION_FIELDS, **more})
 
 
 def _log(fields: JsonObject) -> JsonObject:

@@ -5,8 +5,7 @@ configuration. Nothing here reads a file or asks a cluster: texts go in, a confi
 """
 
 from injector.gateway.envoy_listeners import normalization_of, topology_of
-from injector.gateway.manifests import manifests
 from injector.gateway.model import GatewayFaults
 from injector.gateway.render import Options, Rendered, render
 
-__all__ = ["GatewayFaults", "Options", "Rendered", "manifests", "normalization_of", "render", "topology_of"]
+__all__ = ["GatewayFaults", "Options", "Rendered", "normalization_of", "render", "topology_of"]

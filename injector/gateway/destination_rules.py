@@ -10,7 +10,7 @@ from typing import Any
 from injector.config.types import DNS_LABEL
 from injector.core.errors import Path
 from injector.core.model import JsonObject
-from injector.core.validation import BOOLEAN, FILLED_STRING, Listed, Message, Parsed, Scalar, Unsupported, one_of
+from injector.core.validation import BOOLEAN, FILLED_STRING, Listed, Message, Scalar, Unsupported, one_of
 from injector.gateway.documents import Resources, spec_of, validated
 from injector.gateway.fields import (
     COUNT,
@@ -22,6 +22,7 @@ from injector.gateway.fields import (
     PERCENT,
     PERCENTAGE,
     PORT_NUMBER,
+    Choice,
     NoEffect,
     matching,
     number_between,
@@ -32,19 +33,11 @@ from injector.gateway.workload import GatewayPods
 
 _COUNT_FROM_1 = Scalar("an integer from 1 on", number_between(1, 2**31 - 1))
 _NO_LOCALITIES = NoEffect("a configuration without a control plane knows no localities")
-_BALANCERS = ("UNSPECIFIED", "LEAST_CONN", "LEAST_REQUEST", "RANDOM", "ROUND_ROBIN")
-
-
-def _check_balancer(name: str) -> None:
-    if name not in _BALANCERS:
-        reason = "; PASSTHROUGH is not supported: a gateway's clients connect to the gateway itself"
-        raise ValueError(f"one of {', '.join(_BALANCERS)}{reason if name == 'PASSTHROUGH' else ''}")
-
-
-def _check_tls_mode(mode: str) -> None:
-    if mode not in ("DISABLE", "SIMPLE", "MUTUAL"):
-        reason = "; ISTIO_MUTUAL is not supported: it needs the certificates of Istio's control plane"
-        raise ValueError(f"one of DISABLE, SIMPLE, MUTUAL{reason if mode == 'ISTIO_MUTUAL' else ''}")
+_BALANCER = Choice(
+    ("UNSPECIFIED", "LEAST_CONN", "LEAST_REQUEST", "RANDOM", "ROUND_ROBIN"),
+    {"PASSTHROUGH": "needs clients that connect to the destination, not to a gateway"},
+)
+_TLS_MODE = Choice(("DISABLE", "SIMPLE", "MUTUAL"), {"ISTIO_MUTUAL": "needs the certificates of Istio's control plane"})
 
 
 def _client_certificate(tls: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
@@ -78,7 +71,7 @@ _CONSISTENT_HASH = Message(
 )
 _LOAD_BALANCER = Message(
     {
-        "simple": Parsed(_check_balancer),
+        "simple": _BALANCER,
         "consistentHash": _CONSISTENT_HASH,
         "localityLbSetting": _NO_LOCALITIES,
         "warmupDurationSecs": LENGTH,
@@ -133,7 +126,7 @@ _OUTLIER_DETECTION = Message(
 )
 _TLS = Message(
     {
-        "mode": Parsed(_check_tls_mode, "one of DISABLE, SIMPLE, MUTUAL"),
+        "mode": _TLS_MODE,
         "clientCertificate": PATH,
         "privateKey": PATH,
         "caCertificates": PATH,

@@ -8,7 +8,7 @@ from injector.core.model import JsonObject
 from injector.envoy import Tracing
 from injector.envoy.http import connection_log, extension, request_log, request_statistics, socket, tracing
 from injector.gateway.authentication import jwt_filter
-from injector.gateway.authorization import Policy
+from injector.gateway.authorization import AUDIT, Policy
 from injector.gateway.envoy_filters import http_filters
 from injector.gateway.envoy_rbac import connection_filters, request_filters
 from injector.gateway.envoy_routes import envoy_route, hash_policies, target_clusters
@@ -19,6 +19,8 @@ from injector.gateway.model import FilterChain, Listener, Target, VirtualHost
 _DIRECTION, _SERVICE = "gateway", "gateway"
 # Names that the configuration has. The host that a client asks for is the client's to choose, and each would be kept.
 _DESTINATION = "%UPSTREAM_CLUSTER_RAW%"
+# The mark that Envoy's RBAC filter leaves where a policy of action AUDIT matches.
+_AUDITED = "%DYNAMIC_METADATA(envoy.common:access_log_hint)%"
 # https://www.envoyproxy.io/docs/envoy/latest/configuration/best_practices/edge
 _BUFFER_LIMIT_BYTES = 32768
 # meshConfig.pathNormalization → what a path is made to be before routes and policies look at it.
@@ -148,6 +150,7 @@ def _connection_manager(chain: FilterChain, edge: Edge) -> JsonObject:
     """
     tokens = jwt_filter(edge.jwt_rules)
     security = [*([tokens] if tokens else []), *request_filters(edge.policies)]
+    audited = {"audited": _AUDITED} if any(policy.action == AUDIT for policy in edge.policies) else {}
     fields: JsonObject = {
         "stat_prefix": _prefix(chain.name),
         "codec_type": "AUTO",
@@ -157,7 +160,7 @@ def _connection_manager(chain: FilterChain, edge: Edge) -> JsonObject:
             "virtual_hosts": [_virtual_host(host) for host in chain.virtual_hosts],
         },
         "http_filters": http_filters(security, grpc_web=chain.grpc_web),
-        "access_log": [request_log(_DIRECTION), request_statistics(_DIRECTION, _DESTINATION)],
+        "access_log": [request_log(_DIRECTION, **audited), request_statistics(_DIRECTION, _DESTINATION)],
         "use_remote_address": True,
         "xff_num_trusted_hops": edge.topology.trusted_proxies,
         **_NORMALIZATIONS[edge.normalization],

@@ -19,6 +19,7 @@ from injector.core.validation import (
     Scalar,
     Type,
     Unsupported,
+    wrong,
 )
 from injector.gateway.hosts import is_destination, is_export
 from injector.gateway.regex import check_re2
@@ -44,6 +45,33 @@ class NoEffect:
         return value
 
 
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of `names`; of words that Istio has beside them, `refused` has the reason why they cannot be honoured."""
+
+    names: tuple[str, ...]
+    refused: Mapping[str, str]
+
+    @property
+    def expected(self) -> str:
+        """The valid names."""
+        return f"one of {', '.join(self.names)}"
+
+    @property
+    def schema(self) -> JsonSchema:
+        """An enumeration."""
+        return {"enum": list(self.names)}
+
+    def read(self, value: Any, path: Path, findings: list[Finding]) -> Any:
+        """At most one finding, with the reason where there is one."""
+        if value not in self.names:
+            reason = self.refused.get(value) if isinstance(value, str) else None
+            findings.append(
+                Finding(path, wrong(f"{self.expected} ({value} {reason})" if reason else self.expected, value))
+            )
+        return value
+
+
 def without_effect(kind: Type, value: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
     """Every field of a valid document that does nothing, with the reason."""
     match kind, value:
@@ -61,18 +89,22 @@ def without_effect(kind: Type, value: Any, path: Path = ()) -> Iterator[tuple[Pa
                 yield from without_effect(kind.value, item, (*path, name))
 
 
-def special_fields(kind: Type, path: str) -> Iterator[tuple[str, Type]]:
-    """Every field below `path` that is refused or has no effect, for documentation."""
+def exceptions(kind: Type, path: str) -> Iterator[tuple[str, str, str]]:
+    """Every field below `path`, or value of one, that cannot be honoured: its path, what becomes of it, and why."""
     match kind:
-        case NoEffect() | Unsupported():
-            yield path, kind
+        case NoEffect():
+            yield path, "no effect", kind.reason
+        case Unsupported():
+            yield path, "refused", kind.advice
+        case Choice():
+            yield from ((f"{path}: {name}", "refused", reason) for name, reason in kind.refused.items())
         case Message():
             for name, item in kind.fields.items():
-                yield from special_fields(item, f"{path}.{name}")
+                yield from exceptions(item, f"{path}.{name}")
         case Listed():
-            yield from special_fields(kind.item, path)
+            yield from exceptions(kind.item, f"{path}[]")
         case Mapped():
-            yield from special_fields(kind.value, path)
+            yield from exceptions(kind.value, path)
 
 
 def number_between(low: int, high: int) -> Callable[[Any], bool]:
@@ -103,7 +135,7 @@ def _something_to_match(match: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
 
 PATH = Scalar("a path that begins with '/'", lambda value: isinstance(value, str) and value.startswith("/"))
 PORT = Scalar("a port number (1 to 65535)", number_between(1, 65535))
-PORT_NUMBER = Message({"number": PORT, "name": NoEffect("ports are known by number")}, required=("number",))
+PORT_NUMBER = Message({"number": PORT}, required=("number",))
 COUNT = Scalar("an integer from 0 on", number_between(0, _LARGEST_COUNT))
 STATUS = Scalar("an HTTP status (200 to 599)", number_between(200, 599))
 DURATION = Scalar("a duration such as 10s or 1m30s, 0s for none", _is_duration)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from injector.core.errors import Fault
 from injector.core.model import JsonObject
+from injector.core.yaml.writer import write
 from injector.envoy import Tracing
 from injector.gateway.authentication import jwt_rules
 from injector.gateway.authorization import authorization_policies
@@ -65,6 +66,16 @@ class Rendered:
     files: Mapping[str, JsonObject]
     services: Sequence[JsonObject]
     warnings: Sequence[Fault]
+
+    def manifests(self, name: str, namespace: str) -> Iterator[JsonObject]:
+        """What brings it into a cluster: a ConfigMap of `files`, which the template mounts, and the Services."""
+        yield {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {"name": name, "namespace": namespace},
+            "data": {file: write(content) for file, content in self.files.items()},
+        }
+        yield from self.services
 
 
 def render(files: Sequence[tuple[str, str]], options: Options) -> Rendered:

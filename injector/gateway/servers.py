@@ -6,13 +6,13 @@ Source: https://istio.io/latest/docs/reference/config/networking/gateway/.
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any
 
 from injector.config.places import Place
 from injector.core.errors import Path
 from injector.core.model import JsonObject
-from injector.core.validation import BOOLEAN, FILLED_STRING, Listed, Message, Parsed, Scalar, Unsupported, one_of
-from injector.gateway.fields import LABELS, PATH, NoEffect, matching, number_between
+from injector.core.validation import BOOLEAN, FILLED_STRING, Listed, Message, Scalar, Unsupported, one_of
+from injector.gateway.fields import LABELS, PATH, Choice, NoEffect, matching, number_between
 from injector.gateway.hosts import ANY, is_address, is_server_host, split_namespace
 from injector.gateway.model import Report, Resource
 
@@ -26,10 +26,13 @@ _NEEDS_TLS = ("HTTPS", "TLS")
 
 TERMINATING_MODES = ("SIMPLE", "MUTUAL", "OPTIONAL_MUTUAL")
 PASSTHROUGH = "PASSTHROUGH"
-REFUSED_MODES = {
-    "ISTIO_MUTUAL": "it needs the certificates of Istio's control plane",
-    "AUTO_PASSTHROUGH": "it needs the list of all services of a mesh, which Istio's control plane has",
-}
+_MODE = Choice(
+    (*TERMINATING_MODES, PASSTHROUGH),
+    {
+        "ISTIO_MUTUAL": "needs the certificates of Istio's control plane",
+        "AUTO_PASSTHROUGH": "needs the list of all services of a mesh, which Istio's control plane has",
+    },
+)
 TLS_VERSIONS = ("TLS_AUTO", "TLSV1_0", "TLSV1_1", "TLSV1_2", "TLSV1_3")
 # https://www.envoyproxy.io/docs/envoy/latest/api-v3/extensions/transport_sockets/tls/v3/common.proto (cipher_suites)
 CIPHER_SUITES = (
@@ -45,17 +48,6 @@ _SECRET = matching("the name of a Secret", re.compile(r"(kubernetes://)?[a-z0-9]
 _MOST_CERTIFICATES = 2  # one of RSA, one of ECDSA
 
 
-def check_mode(mode: str) -> None:
-    """Raises ValueError, saying what would be valid, where a server cannot have this TLS mode."""
-    if mode not in (*TERMINATING_MODES, PASSTHROUGH):
-        reason = f"; {mode} is not supported: {REFUSED_MODES[mode]}" if mode in REFUSED_MODES else ""
-        _refuse(f"one of {', '.join((*TERMINATING_MODES, PASSTHROUGH))}{reason}")
-
-
-def _refuse(expected: str) -> NoReturn:
-    raise ValueError(expected)
-
-
 def _security(server: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
     """Protocol and TLS have to fit: plain protocols have none but the redirect, HTTPS and TLS need a mode."""
     tls, protocol = server.get("tls") or {}, server["port"]["protocol"]
@@ -68,7 +60,7 @@ def _security(server: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
     if "mode" in tls:
         yield from _certificates(tls)
     elif protocol in _NEEDS_TLS or tls:
-        yield ("tls", "mode"), f"is missing; valid: one of {', '.join((*TERMINATING_MODES, PASSTHROUGH))}"
+        yield ("tls", "mode"), f"is missing; valid: {_MODE.expected}"
 
 
 def _certificates(tls: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
@@ -91,7 +83,7 @@ def _certificates(tls: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
 _TLS = Message(
     {
         "httpsRedirect": BOOLEAN,
-        "mode": Parsed(check_mode, f"one of {', '.join((*TERMINATING_MODES, PASSTHROUGH))}"),
+        "mode": _MODE,
         "credentialName": _SECRET,
         "credentialNames": Listed(_SECRET, filled=True),
         "caCertCredentialName": _SECRET,

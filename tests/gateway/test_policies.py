@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from injector.core.model import JsonObject
-from tests.gateway.running import LOOPBACK, Answer, application, ask, free_port, running
+from tests.gateway.running import LOOPBACK, Answer, RunningEnvoy, application, ask, free_port, running
 from tests.gateway.support import (
     accepted,
     configuration,
@@ -25,6 +25,7 @@ from tests.gateway.support import (
     virtual_service,
     warnings,
 )
+from tests.sandbox.probes import until
 
 BOUND = virtual_service({"route": [to("a")]})
 OWN = {"selector": {"matchLabels": {"app": "edge"}}}
@@ -189,6 +190,7 @@ class World:
     """The port of a gateway behind which everything answers, were it not for policies."""
 
     port: int
+    envoy: RunningEnvoy
 
     def ask(self, path: str, host: str = "a.example", **headers: str) -> Answer:
         return ask(self.port, path, Host=host, **headers)
@@ -237,16 +239,29 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             document("RequestAuthentication", "jwt", {**OWN, **jwt}),
             policy("allow", rules=allowed),
             policy("deny", action="DENY", rules=denied),
-            policy("audit", action="AUDIT", rules=[{}]),
+            policy("audit", action="AUDIT", rules=[{"to": paths("/open")}]),
         ]
         found = configuration(*documents, address=LOOPBACK)
-        with running(found, tmp_path_factory.mktemp("policies")):
-            yield World(port)
+        with running(found, tmp_path_factory.mktemp("policies")) as envoy:
+            yield World(port, envoy)
 
 
 def test_what_no_policy_allows_is_refused_and_what_one_denies_too(world: World) -> None:
     statuses = [world.ask(path).status for path in ("/open", "/opened", "/else", "/denied/a/x")]
     assert statuses == [200, 200, 403, 403]
+
+
+def test_what_is_audited_is_marked_in_the_access_log(world: World) -> None:
+    for path in ("/open?audited", "/opened?not"):
+        world.ask(path)
+
+    def marks() -> dict[str, bool]:
+        entries = (json.loads(line) for line in world.envoy.log().splitlines() if line.startswith("{"))
+        return {entry["path"]: entry["audited"] for entry in entries}
+
+    until(lambda: {"/open?audited", "/opened?not"} <= marks().keys(), 20, "both requests are logged")
+    assert marks()["/open?audited"] is True
+    assert marks()["/opened?not"] is False
 
 
 def test_a_denied_host_is_denied_with_any_port_and_in_any_case(world: World) -> None:

@@ -8,7 +8,15 @@ import yaml
 
 from injector.config import ConfigFaults, load
 from tests.config.files import written
-from tools.generate import PAGE, SCHEMA_FILE, json_schema, schema_text, with_tables
+from tools.generate import (
+    INGRESS_PAGE,
+    PAGE,
+    SCHEMA_FILE,
+    json_schema,
+    schema_text,
+    with_ingress_tables,
+    with_tables,
+)
 
 
 def test_the_shipped_schema_is_the_one_of_the_tables() -> None:
@@ -21,6 +29,14 @@ def test_the_documented_tables_are_those_of_the_keys() -> None:
     page = PAGE.read_text(encoding="utf-8")
     assert page == with_tables(page)
     assert "`global.proxy.excludeInboundPorts`" in page
+
+
+def test_the_page_on_the_ingress_says_what_the_code_cannot_honour() -> None:
+    """`make generate` writes its tables anew."""
+    page = INGRESS_PAGE.read_text(encoding="utf-8")
+    assert page == with_ingress_tables(page)
+    for said in ("`spec.servers[].tls.mode: ISTIO_MUTUAL` | refused", "EnvoyFilter | refused", "Sidecar | left out"):
+        assert said in page
 
 
 def test_the_schema_is_a_valid_one() -> None:
