@@ -55,6 +55,7 @@ class Injector:
     arguments: Sequence[str] = ()
     process: subprocess.Popen[bytes] | None = None
     starts: int = field(default=0)
+    kubeconfig: Path | None = None
 
     @property
     def log_file(self) -> Path:
@@ -65,7 +66,16 @@ class Injector:
         """Start it, and wait until it serves."""
         self.starts += 1
         command = [
-            *(INJECTOR, "serve", "--host", "127.0.0.1", "--port", self.port, "--kubeconfig", self.cluster.kubeconfig),
+            *(
+                INJECTOR,
+                "serve",
+                "--host",
+                "127.0.0.1",
+                "--port",
+                self.port,
+                "--kubeconfig",
+                self.kubeconfig or self.cluster.kubeconfig,
+            ),
             *("--namespace", NAMESPACE, "--cert-secret", SECRET, "--webhook-config", CONFIGURATION, "--lease", LEASE),
             *("--drain-seconds", "0", *self.arguments),
         ]
