@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, settings
 from tests.cli.serving import Server, Start
 
 settings.register_profile("project", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("quick", settings.get_profile("project"), max_examples=10)
 settings.load_profile("project")
 
 
