@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 import orjson
 import typer
@@ -29,6 +29,48 @@ class Output(StrEnum):
     MANIFESTS = "manifests"
 
 
+_Output: TypeAlias = Annotated[
+    Output,
+    typer.Option(
+        "-o",
+        "--output",
+        help="yaml: one file for Envoy, and the Services that it needs as further documents. json: that file. "
+        "manifests: a ConfigMap with watched certificates, and the Services, for kubectl apply.",
+    ),
+]
+_Name: TypeAlias = Annotated[str, typer.Option(metavar="NAME", help="Name of the ConfigMap among the manifests.")]
+_Secrets: TypeAlias = Annotated[
+    str, typer.Option(metavar="DIRECTORY", help="Folder in the gateway's pod that holds a folder for each Secret.")
+]
+_Directory: TypeAlias = Annotated[
+    str, typer.Option(metavar="DIRECTORY", help="Folder in the gateway's pod where the ConfigMap is mounted.")
+]
+_Namespace: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        "-n", "--namespace", metavar="NAME", help="Namespace of documents that name none, and of the ConfigMap."
+    ),
+]
+_GatewayNamespace: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Namespace of the gateway's pods, where it is not that of the Gateways.",
+        show_default=False,
+    ),
+]
+_Labels: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "-l",
+        "--labels",
+        metavar="LABELS",
+        help="Labels of the gateway's pods, a=b,c=d. By default those that the first Gateway selects.",
+        show_default=False,
+    ),
+]
+_Address: TypeAlias = Annotated[str, typer.Option(metavar="ADDRESS", help="Address to listen on.")]
+
 gateway = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None)
 
 
@@ -41,47 +83,14 @@ def _gateway() -> None:
 def render_command(  # noqa: PLR0913, PLR0917 -- one parameter an option
     filename: InputFiles,
     recursive: Recursive = False,  # noqa: FBT002 -- an option
-    output: Annotated[
-        Output,
-        typer.Option(
-            "-o",
-            "--output",
-            help="yaml: one file for Envoy, and the Services that it needs as further documents. json: that file. "
-            "manifests: a ConfigMap with watched certificates, and the Services, for kubectl apply.",
-        ),
-    ] = Output.YAML,
-    name: Annotated[str, typer.Option(metavar="NAME", help="Name of the ConfigMap among the manifests.")] = _CONFIG_MAP,
-    secrets: Annotated[
-        str, typer.Option(metavar="DIRECTORY", help="Folder in the gateway's pod that holds a folder for each Secret.")
-    ] = _DEFAULTS.secrets,
-    directory: Annotated[
-        str, typer.Option(metavar="DIRECTORY", help="Folder in the gateway's pod where the ConfigMap is mounted.")
-    ] = _DEFAULTS.directory,
-    namespace: Annotated[
-        str,
-        typer.Option(
-            "-n", "--namespace", metavar="NAME", help="Namespace of documents that name none, and of the ConfigMap."
-        ),
-    ] = _DEFAULTS.namespace,
-    gateway_namespace: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help="Namespace of the gateway's pods, where it is not that of the Gateways.",
-            show_default=False,
-        ),
-    ] = None,
-    labels: Annotated[
-        str | None,
-        typer.Option(
-            "-l",
-            "--labels",
-            metavar="LABELS",
-            help="Labels of the gateway's pods, a=b,c=d. By default those that the first Gateway selects.",
-            show_default=False,
-        ),
-    ] = None,
-    address: Annotated[str, typer.Option(metavar="ADDRESS", help="Address to listen on.")] = _DEFAULTS.address,
+    output: _Output = Output.YAML,
+    name: _Name = _CONFIG_MAP,
+    secrets: _Secrets = _DEFAULTS.secrets,
+    directory: _Directory = _DEFAULTS.directory,
+    namespace: _Namespace = _DEFAULTS.namespace,
+    gateway_namespace: _GatewayNamespace = None,
+    labels: _Labels = None,
+    address: _Address = _DEFAULTS.address,
     config: ConfigFiles = None,
     sets: Sets = None,
 ) -> None:
@@ -92,7 +101,7 @@ def render_command(  # noqa: PLR0913, PLR0917 -- one parameter an option
         namespace=namespace,
         cluster_domain=settings.values["global"]["proxy"]["clusterDomain"],
         root_namespace=mesh["rootNamespace"],
-        labels=None if labels is None else _labels(labels),
+        labels=None if labels is None else _parsed(labels),
         gateway_namespace=gateway_namespace,
         secrets=secrets,
         directory=directory,
@@ -119,7 +128,7 @@ def _documents(rendered: Rendered, output: Output, name: str, namespace: str) ->
     return [rendered.configuration, *rendered.services]
 
 
-def _labels(text: str) -> dict[str, str]:
+def _parsed(text: str) -> dict[str, str]:
     pairs = [pair.partition("=") for pair in text.split(",")]
     if not all(name and equals for name, equals, _ in pairs):
         raise typer.BadParameter(f"must be labels such as app=edge,istio=ingressgateway, got {text!r}")

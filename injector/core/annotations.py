@@ -283,7 +283,9 @@ ANNOTATIONS: Mapping[str, Row] = {
         "ConfigMap name", "template `envoy-gateway`: where the rendered configuration is", "the workload's", section=""
     ),
     "gateway.sidecar-injector.io/secrets": Row(
-        "comma-separated Secret names", "template `envoy-gateway`: certificates that are mounted", section=""
+        "comma-separated Secret names, also as NAME=DIRECTORY",
+        "template `envoy-gateway`: certificates that are mounted",
+        section="",
     ),
     "traffic.sidecar-injector.io/inboundProtocols": Row(
         "comma-separated `port:protocol`",

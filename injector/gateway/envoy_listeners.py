@@ -23,6 +23,8 @@ _DESTINATION = "%UPSTREAM_CLUSTER_RAW%"
 _AUDITED = "%DYNAMIC_METADATA(envoy.common:access_log_hint)%"
 # https://www.envoyproxy.io/docs/envoy/latest/configuration/best_practices/edge
 _BUFFER_LIMIT_BYTES = 32768
+# https://istio.io/latest/docs/reference/config/networking/virtual-service/#HTTPBody
+_LARGEST_RESPONSE_BYTES = 1024 * 1024
 # meshConfig.pathNormalization → what a path is made to be before routes and policies look at it.
 _NORMALIZATIONS: dict[str, JsonObject] = {
     "NONE": {},
@@ -157,6 +159,7 @@ def _connection_manager(chain: FilterChain, edge: Edge) -> JsonObject:
         "route_config": {
             "name": chain.name,
             "ignore_port_in_host_matching": True,
+            "max_direct_response_body_size_bytes": _LARGEST_RESPONSE_BYTES,
             "virtual_hosts": [_virtual_host(host) for host in chain.virtual_hosts],
         },
         "http_filters": http_filters(security, grpc_web=chain.grpc_web),

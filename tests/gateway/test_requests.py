@@ -1,7 +1,7 @@
 """A real Envoy with a rendered gateway, and requests: each rule does what Istio's documentation says."""
 
 import http.client
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import pytest
@@ -22,6 +22,71 @@ class World:
         return ask(self.port, path, method, Host=f"{host}.example", **headers)
 
 
+def rules(leading_to: Callable[..., JsonObject]) -> dict[str, list[JsonObject]]:
+    """The rules of each host; `leading_to` names an application."""
+    return {
+        "canary": [
+            {"match": [{"headers": {"x-canary": {"exact": "true"}}}], "route": [leading_to("two")]},
+            {"route": [leading_to("one", weight=100), leading_to("two", weight=0)]},
+        ],
+        "rewrite": [
+            {"match": [{"uri": {"prefix": "/old"}}], "rewrite": {"uri": "/new"}, "route": [leading_to("one")]},
+            {
+                "rewrite": {
+                    "uriRegexRewrite": {"match": "^/u/([0-9]+)$", "rewrite": r"/users?id=\1"},
+                    "authority": "inner.example",
+                },
+                "route": [leading_to("one")],
+            },
+        ],
+        "answer": [
+            {"match": [{"uri": {"exact": "/tea"}}], "directResponse": {"status": 418, "body": {"string": "tea"}}},
+            {"match": [{"uri": {"prefix": "/go"}}], "redirect": {"uri": "/there", "redirectCode": 307}},
+            {"match": [{"uri": {"prefix": "/away"}}], "redirect": {"authority": "x.example", "scheme": "https"}},
+        ],
+        "headers": [
+            {
+                "headers": {
+                    "request": {"set": {"x-set": "1"}, "add": {"x-add": "2"}, "remove": ["x-gone"]},
+                    "response": {"set": {"x-told": "3"}, "remove": ["x-backend"]},
+                },
+                "route": [leading_to("one")],
+            }
+        ],
+        "retry": [{"retries": {"attempts": 3, "retryOn": "503", "backoff": "1ms"}, "route": [leading_to("broken")]}],
+        "mirror": [{"mirrors": [leading_to("two")], "route": [leading_to("one")]}],
+        "fault": [
+            {
+                "match": [{"headers": {"x-fail": {}}}],
+                "fault": {"abort": {"httpStatus": 555}},
+                "route": [leading_to("one")],
+            },
+            {"route": [leading_to("one")]},
+        ],
+        "cors": [
+            {
+                "corsPolicy": {"allowOrigins": [{"exact": "https://a.example"}], "allowMethods": ["PUT"]},
+                "route": [leading_to("one")],
+            }
+        ],
+        "legacy": [{"corsPolicy": {"allowOrigin": ["*"], "allowMethods": ["PUT"]}, "route": [leading_to("one")]}],
+        "absent": [
+            {"match": [{"withoutHeaders": {"x-old": {"exact": "yes"}}}], "route": [leading_to("two")]},
+            {"route": [leading_to("one")]},
+        ],
+        "query": [
+            {"match": [{"queryParams": {"v": {"exact": "2"}, "any": {}}}], "route": [leading_to("two")]},
+            {"route": [leading_to("one")]},
+        ],
+        "case": [{"match": [{"uri": {"exact": "/Name"}, "ignoreUriCase": True}], "route": [leading_to("one")]}],
+        "nothing": [{"corsPolicy": {"allowOrigin": ["*"]}}, {"route": [leading_to("one")]}],
+        "root": [
+            {"match": [{"uri": {"prefix": "/a"}}], "delegate": {"name": "leaf"}},
+            {"match": [{"uri": {"prefix": "/a/hidden"}}], "route": [leading_to("two")]},
+        ],
+    }
+
+
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     port = free_port()
@@ -31,64 +96,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             ports = {"one": one.port, "two": two.port, "broken": broken.port}
             return {"destination": {"host": LOOPBACK, "port": {"number": ports[name]}}, **more}
 
-        rules: dict[str, list[JsonObject]] = {
-            "canary": [
-                {"match": [{"headers": {"x-canary": {"exact": "true"}}}], "route": [to("two")]},
-                {"route": [to("one", weight=100), to("two", weight=0)]},
-            ],
-            "rewrite": [
-                {"match": [{"uri": {"prefix": "/old"}}], "rewrite": {"uri": "/new"}, "route": [to("one")]},
-                {
-                    "rewrite": {
-                        "uriRegexRewrite": {"match": "^/u/([0-9]+)$", "rewrite": r"/users?id=\1"},
-                        "authority": "inner.example",
-                    },
-                    "route": [to("one")],
-                },
-            ],
-            "answer": [
-                {"match": [{"uri": {"exact": "/tea"}}], "directResponse": {"status": 418, "body": {"string": "tea"}}},
-                {"match": [{"uri": {"prefix": "/go"}}], "redirect": {"uri": "/there", "redirectCode": 307}},
-                {"match": [{"uri": {"prefix": "/away"}}], "redirect": {"authority": "x.example", "scheme": "https"}},
-            ],
-            "headers": [
-                {
-                    "headers": {
-                        "request": {"set": {"x-set": "1"}, "add": {"x-add": "2"}, "remove": ["x-gone"]},
-                        "response": {"set": {"x-told": "3"}, "remove": ["x-backend"]},
-                    },
-                    "route": [to("one")],
-                }
-            ],
-            "retry": [{"retries": {"attempts": 3, "retryOn": "503", "backoff": "1ms"}, "route": [to("broken")]}],
-            "mirror": [{"mirrors": [to("two")], "route": [to("one")]}],
-            "fault": [
-                {"match": [{"headers": {"x-fail": {}}}], "fault": {"abort": {"httpStatus": 555}}, "route": [to("one")]},
-                {"route": [to("one")]},
-            ],
-            "cors": [
-                {
-                    "corsPolicy": {"allowOrigins": [{"exact": "https://a.example"}], "allowMethods": ["PUT"]},
-                    "route": [to("one")],
-                }
-            ],
-            "legacy": [{"corsPolicy": {"allowOrigin": ["*"], "allowMethods": ["PUT"]}, "route": [to("one")]}],
-            "absent": [
-                {"match": [{"withoutHeaders": {"x-old": {"exact": "yes"}}}], "route": [to("two")]},
-                {"route": [to("one")]},
-            ],
-            "query": [
-                {"match": [{"queryParams": {"v": {"exact": "2"}, "any": {}}}], "route": [to("two")]},
-                {"route": [to("one")]},
-            ],
-            "case": [{"match": [{"uri": {"exact": "/Name"}, "ignoreUriCase": True}], "route": [to("one")]}],
-            "nothing": [{"corsPolicy": {"allowOrigin": ["*"]}}, {"route": [to("one")]}],
-            "root": [
-                {"match": [{"uri": {"prefix": "/a"}}], "delegate": {"name": "leaf"}},
-                {"match": [{"uri": {"prefix": "/a/hidden"}}], "route": [to("two")]},
-            ],
-        }
-        services = [virtual_service(*found, hosts=(f"{name}.example",), name=name) for name, found in rules.items()]
+        services = [virtual_service(*found, hosts=(f"{name}.example",), name=name) for name, found in rules(to).items()]
         leaf = document(
             "VirtualService",
             "leaf",

@@ -33,6 +33,7 @@ RULES: list[JsonObject] = [
     {"redirect": {"authority": "x.example", "derivePort": "FROM_REQUEST_PORT"}},
     {"directResponse": {"status": 418, "body": {"string": "tea"}}},
     {"directResponse": {"status": 200, "body": {"bytes": "dGVh"}}},
+    {"directResponse": {"status": 200, "body": {"string": "x" * 100_000}}},
     {
         "timeout": "3s",
         "retries": {
@@ -90,7 +91,7 @@ def action(rule: JsonObject) -> Any:
 
 
 def test_weights_and_times_are_those_of_the_rule() -> None:
-    found = action({**RULES[9], "route": [to("a", weight=90), to("b", weight=10)]})
+    found = action({**RULES[10], "route": [to("a", weight=90), to("b", weight=10)]})
     shares = {each["name"]: each["weight"] for each in found["weighted_clusters"]["clusters"]}
     assert shares == {"outbound|80||a.shop.svc.cluster.local": 90, "outbound|80||b.shop.svc.cluster.local": 10}
     assert (found["timeout"], found["retry_policy"]["num_retries"]) == ("3s", 4)
@@ -99,7 +100,7 @@ def test_weights_and_times_are_those_of_the_rule() -> None:
 
 def test_without_a_word_on_retries_there_are_two_and_with_zero_attempts_none() -> None:
     assert action({"route": [to("a")]})["retry_policy"]["num_retries"] == 2
-    assert "retry_policy" not in action(RULES[10])
+    assert "retry_policy" not in action(RULES[11])
 
 
 @pytest.mark.parametrize(

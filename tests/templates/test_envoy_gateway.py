@@ -57,6 +57,15 @@ def test_configuration_and_secrets_are_those_that_the_pod_names() -> None:
     assert len(found) == 3
 
 
+def test_a_secret_is_mounted_where_a_gateway_names_its_files() -> None:
+    named = {"gateway.sidecar-injector.io/secrets": "a, certs=/etc/istio/ingressgateway-certs"}
+    pod = injected(gateway_pod(**named), default_setup())
+    mounts = {each["name"]: each["mountPath"] for each in container_of(pod, "envoy-gateway")["volumeMounts"]}
+    assert mounts["gateway-secret-1"] == "/etc/gateway/secrets/a"
+    assert mounts["gateway-secret-2"] == "/etc/istio/ingressgateway-certs"
+    assert volumes(pod)["gateway-secret-2"]["secret"] == {"secretName": "certs"}
+
+
 def test_the_sample_is_a_folder_of_its_own() -> None:
     """The demo and the drills count on what is in the sample beside it."""
     assert SAMPLE.parent != Path(sample_files("bookinfo")[0]).parent
