@@ -19,6 +19,7 @@ from injector.cli.options import (
     WebhookConfig,
 )
 from injector.runtime import options as option
+from injector.runtime.config_sources import Connection
 from injector.runtime.loading import checked_setup, read_configuration, snapshot_of
 from injector.runtime.terminal import write
 
@@ -55,7 +56,7 @@ def check(  # noqa: PLR0913, PLR0917 -- one parameter an option
     is well, 1 something is not.
     """
     known = snapshot_of(snapshot)
-    setup = checked_setup(read_configuration(config, sets))
+    setup = checked_setup(read_configuration(config, sets, Connection(kubeconfig, context)))
     lines = [f"configuration: valid\ntemplates: valid ({', '.join(setup.templates.names)})"]
     if snapshot is not None:
         lines.append(f"snapshot: valid ({len(known.namespaces)} namespaces, {len(known.nodes or ())} nodes)")

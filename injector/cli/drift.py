@@ -16,6 +16,7 @@ from injector.cluster.inventory import read_cluster
 from injector.core.model import Pod, Snapshot
 from injector.reports.drift import drift as drift_of
 from injector.reports.drift import drift_text
+from injector.runtime.config_sources import Connection
 from injector.runtime.errors import as_input_error, failing_with
 from injector.runtime.loading import read_setup, snapshot_of
 from injector.runtime.terminal import output_paint, write
@@ -47,7 +48,7 @@ def drift(  # noqa: PLR0913, PLR0917 -- one parameter an option
     With a snapshot, which then holds pods too, no cluster is asked. Exit status: 0 no drift, 1 drift, 2 an error.
     """
     with failing_with(_FAILED):
-        setup = read_setup(config, sets)
+        setup = read_setup(config, sets, Connection(kubeconfig, context))
         if snapshot:
             found, known = pods_in(str(snapshot)), snapshot_of(snapshot)
         else:

@@ -13,6 +13,7 @@ from injector.core.model import InjectionError, Pod, Snapshot
 from injector.reports.evaluate import DEFAULT_NAMESPACE
 from injector.reports.explain import explain as explained
 from injector.reports.explain import explanation_text
+from injector.runtime.config_sources import Connection
 from injector.runtime.errors import InputError, as_input_error, failing_with
 from injector.runtime.loading import read_setup, snapshot_of
 from injector.runtime.terminal import output_paint, write
@@ -48,7 +49,7 @@ def explain(  # noqa: PLR0913, PLR0917 -- one parameter an option
     if (pod is None) == (filename is None):
         raise typer.BadParameter("name a pod of the cluster, or a file with -f")
     with failing_with(_FAILED):
-        setup, known = read_setup(config, sets), snapshot_of(snapshot)
+        setup, known = read_setup(config, sets, Connection(kubeconfig, context)), snapshot_of(snapshot)
         if filename is not None:
             (found,) = pods_in(str(filename), expected=1)
         else:

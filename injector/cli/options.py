@@ -9,9 +9,14 @@ from typer.core import TyperCommand
 from injector.runtime.errors import UsageError
 
 ConfigFiles: TypeAlias = Annotated[
-    list[Path] | None,
+    list[str] | None,
     typer.Option(
-        "-c", "--config", metavar="FILE", help="Configuration file. Repeatable: later files win.", show_default=False
+        "-c",
+        "--config",
+        metavar="FILE",
+        help="Configuration file, or cluster://NAMESPACE[/REVISION] for the ConfigMaps of an installation of Istio. "
+        "Repeatable: later ones win.",
+        show_default=False,
     ),
 ]
 Sets: TypeAlias = Annotated[

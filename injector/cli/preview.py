@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated
 
 import orjson
@@ -17,6 +16,7 @@ from injector.reports.compare import Comparison, compare, comparison_items, comp
 from injector.reports.documents import Document, UnreadableInputError
 from injector.reports.evaluate import DEFAULT_NAMESPACE, Preview, PreviewOptions, preview_documents, without_pods
 from injector.reports.render import preview_item, preview_text, summary, summary_text, table_text
+from injector.runtime.config_sources import Connection
 from injector.runtime.errors import InputError, UsageError, failing_with
 from injector.runtime.loading import read_setup
 from injector.runtime.terminal import output_paint, progress, warn, write
@@ -53,7 +53,7 @@ Filenames = Annotated[
     ),
 ]
 Against = Annotated[
-    list[Path] | None,
+    list[str] | None,
     typer.Option(
         "--against",
         metavar="FILE",
@@ -84,8 +84,9 @@ def preview(  # noqa: PLR0913, PLR0917 -- one parameter an option
     if against and output in (Output.PATCH, Output.TABLE):
         raise UsageError(f"--against cannot be shown as {output}; valid: -o diff, json, yaml")
     with failing_with(FAILED):
-        setup = read_setup(config, sets)
-        other = read_setup(against, sets) if against else None
+        connection = Connection(kubeconfig, context)
+        setup = read_setup(config, sets, connection)
+        other = read_setup(against, sets, connection) if against else None
         sources = Sources(tuple(filename or ()), recursive, snapshot, kubeconfig, context)
         documents, cluster = read_workloads(sources)
         options = PreviewOptions(namespace)

@@ -19,6 +19,7 @@ from injector.cli.options import (
     WebhookConfig,
 )
 from injector.runtime import options as option
+from injector.runtime.config_sources import Connection, config_sources
 from injector.runtime.configuration import Inputs
 from injector.runtime.options import CertificateOptions, ClusterOptions, server_limits
 from injector.runtime.preview import preview_address
@@ -198,6 +199,7 @@ def serve(  # noqa: PLR0913, PLR0917 -- one parameter an option
     limit: LimitTexts = None,
 ) -> None:
     """Run the webhook server over HTTPS until SIGTERM. Configuration, certificates and cluster are followed."""
+    sources = tuple(config_sources(config))
     files, where = option.given_files(tls_cert, tls_key), option.namespace_of(namespace)
     settings = option.certificate_settings(cert_name, service, where, (authority_days, serving_days, renewal), key_type)
     wanted = option.is_cluster_wanted(cluster, (kubeconfig, context), snapshot)
@@ -230,7 +232,8 @@ def serve(  # noqa: PLR0913, PLR0917 -- one parameter an option
     clients = client_authority(client_ca, client_name)
     listening = Listening(host, port, drain_seconds, limits=server_limits(limit or ()), clients=clients)
     listening = in_workers(listening, workers, supervised=supervise)
-    serve_until_stopped(Inputs(tuple(config or ()), tuple(sets or ()), snapshot), listening, pair, follow, preview)
+    inputs = Inputs(sources, tuple(sets or ()), snapshot, Connection(kubeconfig, context))
+    serve_until_stopped(inputs, listening, pair, follow, preview)
 
 
 def client_authority(file: Path | None, names: list[str] | None) -> ClientAuthority | None:

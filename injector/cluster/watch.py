@@ -33,7 +33,7 @@ _BUSY = frozenset({0, HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILAB
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What to follow: a kind, in all namespaces, or the one object called `name`.
+    """What to follow: a kind, in all namespaces or in `namespace`, or the one object called `name`.
 
     `shape`: the fields that are read; `page`: how many objects at a time. `is_optional`: there are clusters without
     this kind. `is_never_empty`: every cluster has objects of it.
@@ -41,6 +41,7 @@ class Source:
 
     resource: Resource
     name: str = ""
+    namespace: str = ""
     shape: type = dict[str, Any]
     page: int = 250
     is_optional: bool = False
@@ -53,7 +54,7 @@ class Source:
 
     def __str__(self) -> str:
         """For people."""
-        return f"{self.resource.plural} {self.name}".rstrip()
+        return f"{self.resource.plural} {self.namespace and f'{self.namespace}/'}{self.name}".rstrip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +132,10 @@ class Reflector:
         self.lists += 1
         before, found, version = self.objects or {}, dict[str, JsonObject](), ""
         source = self.source
-        for page in self._server.pages(source.resource, query=source.query, limit=source.page, shape=source.shape):
+        pages = self._server.pages(
+            source.resource, source.namespace, source.query, limit=source.page, shape=source.shape
+        )
+        for page in pages:
             for item in page.items:
                 key = _key(item)
                 # Of two equal objects the old one is kept: until the last page is read all would be there twice.
@@ -161,7 +165,12 @@ class Reflector:
         started, source = monotonic(), self.source
         try:
             events = self._server.watch(
-                source.resource, query=source.query, version=self._version, seconds=_WATCH_SECONDS, shape=source.shape
+                source.resource,
+                source.namespace,
+                source.query,
+                version=self._version,
+                seconds=_WATCH_SECONDS,
+                shape=source.shape,
             )
             self._succeed()
             self._is_streaming = True

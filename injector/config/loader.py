@@ -17,13 +17,21 @@ from injector.core.proxy_config import ProxyConfigError
 from injector.core.yaml.nodes import YamlError
 from injector.core.yaml.reader import read_all
 
-# Reading the files of `-c`: every document of every file as a layer, whatever kind of document it is.
+# Reading what `-c` names: every document as a layer, whatever kind of document it is.
 
 _READERS: Mapping[str, Callable[[JsonObject, Place], Layer]] = {
     "IstioOperator": read_operator,
     "IstioControlPlane": read_operator,
     "ConfigMap": read_config_map,
 }
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigText:
+    """A configuration that was read already; faults call it by its `name`."""
+
+    name: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +46,21 @@ def read_file(path: FilePath) -> Reading:
     """Every document of a configuration file, in order."""
     try:
         text = path.read_text(encoding="utf-8")
-        documents = list(read_all(text))
     except OSError as error:
         return _at_fault(Fault(str(path), None, "", f"cannot be read: {error.strerror}"))
     except UnicodeDecodeError:
         return _at_fault(Fault(str(path), None, "", "cannot be read: it is not UTF-8 text"))
+    return read_text(ConfigText(str(path), text))
+
+
+def read_text(given: ConfigText) -> Reading:
+    """Every document of a text, in order."""
+    try:
+        documents = list(read_all(given.text))
     except YamlError as fault:
-        return _at_fault(Fault(str(path), fault.line, "", fault.problem))
+        return _at_fault(Fault(given.name, fault.line, "", fault.problem))
     several = len(documents) > 1
-    sources = (Source(str(path), text, index if several else None) for index in range(len(documents)))
+    sources = (Source(given.name, given.text, index if several else None) for index in range(len(documents)))
     return _together(_read(document, Place(source)) for document, source in zip(documents, sources, strict=True))
 
 
@@ -136,13 +150,15 @@ class Loaded:
         return {name: _origin(place) for name, place in self.template_places.items()}
 
 
-def load(files: Sequence[FilePath] = (), sets: Sequence[str] = ()) -> Loaded:
+def load(files: Sequence[FilePath | ConfigText] = (), sets: Sequence[str] = ()) -> Loaded:
     """Read `files` and then the `--set` flags, later ones over earlier ones, over the shipped defaults.
 
     A file is a YAML or JSON document of the injector's own configuration, or one of the foreign kinds of the contract.
     Raises ConfigFaults with all that is wrong, each with file, line and path.
     """
-    reading = _with_flags([read_file(path) for path in files], sets)
+    reading = _with_flags(
+        [read_text(each) if isinstance(each, ConfigText) else read_file(each) for each in files], sets
+    )
     checks = [check(unified(layer)) for layer in reading.layers]
     layers = [checked.layer for checked in checks]
     faults = [*reading.faults, *(fault for checked in checks for fault in checked.faults)]

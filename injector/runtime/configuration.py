@@ -1,30 +1,37 @@
-"""Where the configuration of a running server comes from: its files, followed on disk, else the last good one.
+"""Where the configuration of a running server comes from: files and ConfigMaps, followed, else the last good one.
 
-A file at fault never replaces a good configuration: in a running server that stays in force, a worker inherits it from
-the one before it, and a replica that starts finds it in a ConfigMap.
+One at fault never replaces a good one: in a running server that stays in force, a worker inherits it from the one
+before it, and a replica that starts finds it in a ConfigMap.
 """
 
 import asyncio
 import json
 import pickle
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from threading import Event as Signal
 from typing import Protocol
 
 from injector.config import ConfigFaults, load
+from injector.config.loader import ConfigText
 from injector.config.watch import FileState, watch
 from injector.core.admission import Setup, set_up
+from injector.runtime.config_sources import DEFAULT_CONNECTION, ConfigSource, Connection, Installation
 from injector.runtime.errors import InputError, as_input_error
-from injector.runtime.loading import checked_setup, read_configuration, read_text, snapshot_of
+from injector.runtime.loading import checked_setup, installation_texts, load_sources, read_text, snapshot_of
 from injector.server.run import Upkeep
 from injector.server.state import Service, State
 from injector.server.telemetry import Telemetry
 from injector.server.workers import LastGood
 
 _KEEP_SECONDS = 5.0
+# The ConfigMaps of an installation mostly change together.
+_BURST_SECONDS = 0.5
+# After a fault the ConfigMaps are read again: it may have been the API server's.
+_AGAIN_SECONDS = 30.0
 _SETS_KEY = "sets.json"
 _NUMBERED = re.compile(r"[0-9]{3}\.(?P<name>.+)")
 _FORBIDDEN = re.compile(r"[^-._a-zA-Z0-9]")
@@ -54,13 +61,8 @@ class Texts:
 
     def setup(self) -> Setup:
         """The configuration that is written so. Raises InputError."""
-        with TemporaryDirectory() as directory:
-            files = [Path(directory) / str(number) / name for number, (name, _) in enumerate(self.files)]
-            for file, (_, text) in zip(files, self.files, strict=True):
-                file.parent.mkdir()
-                file.write_text(text, encoding="utf-8")
-            with as_input_error(ConfigFaults):
-                return checked_setup(load(files, self.sets))
+        with as_input_error(ConfigFaults):
+            return checked_setup(load([ConfigText(name, text) for name, text in self.files], self.sets))
 
 
 class LastGoodStore(Protocol):
@@ -75,50 +77,122 @@ class LastGoodStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """Configuration files, `--set` flags, and the file that stands in for a cluster, if any."""
+    """What the configuration is read from, `--set` flags, and the file that stands in for a cluster, if any.
 
-    config: tuple[Path, ...]
+    `connection` leads to the cluster of the installations among `config`.
+    """
+
+    config: tuple[ConfigSource, ...]
     sets: tuple[str, ...]
     snapshot: Path | None
+    connection: Connection = DEFAULT_CONNECTION
 
     @property
     def files(self) -> list[Path]:
         """Every file whose change matters."""
-        return [*self.config, *([self.snapshot] if self.snapshot else ())]
+        return [*(each for each in self.config if isinstance(each, Path)), *([self.snapshot] if self.snapshot else ())]
+
+    @property
+    def installations(self) -> list[Installation]:
+        """Every installation whose change matters."""
+        return [each for each in self.config if isinstance(each, Installation)]
+
+    @property
+    def names(self) -> list[str]:
+        """All of it, for people."""
+        return [*map(str, self.config), *([str(self.snapshot)] if self.snapshot else ())]
 
     def load(self) -> State:
-        """The state that the files give now. Raises InputError."""
-        setup = checked_setup(read_configuration(list(self.config), list(self.sets)))
+        """The state that all this gives now. Raises InputError."""
+        setup = checked_setup(load_sources(self.config, self.sets, self.connection))
         return State(setup, snapshot_of(self.snapshot))
 
     def texts(self) -> Texts:
-        """What is written in them now. Raises InputError."""
-        return Texts(tuple((file.name, read_text(file)) for file in self.config), self.sets)
+        """What is written there now. Raises InputError."""
+        return Texts(tuple(text for source in self.config for text in self._texts(source)), self.sets)
+
+    def _texts(self, source: ConfigSource) -> Iterator[tuple[str, str]]:
+        if isinstance(source, Installation):
+            yield from ((each.name, each.text) for each in installation_texts(source, self.connection))
+        else:
+            yield source.name, read_text(source)
 
 
-def following_configuration(
-    files: Sequence[Path], known: FileState, load: Callable[[], State], service: Service, telemetry: Telemetry
+def following_files(
+    inputs: Inputs, known: FileState, load: Callable[[], State], service: Service, telemetry: Telemetry
 ) -> Upkeep:
-    """Loads anew when one of `files` is no longer as `known`; what cannot be used leaves the last good state in force.
+    """Loads anew when a file of `inputs` is no longer as `known`; what cannot be used leaves the last good state.
 
     `known` is what the files were before they were first loaded: a change while the server starts is not missed.
     """
 
     async def follow() -> None:
-        async for _ in watch(files, known=known):
+        async for _ in watch(inputs.files, known=known):
             fault = await asyncio.to_thread(service.reload, load, (InputError,))
-            tell_of_configuration(fault, files, telemetry)
+            log_configuration(fault, inputs, telemetry)
 
     return follow
 
 
-def tell_of_configuration(fault: str, files: Sequence[Path], telemetry: Telemetry) -> None:
-    """Say whether what stands in `files` is in force, and if not, for which `fault`."""
+def following_installations(
+    inputs: Inputs, load: Callable[[], State], service: Service, telemetry: Telemetry
+) -> Upkeep:
+    """Loads anew when a ConfigMap of an installation changes; what cannot be used leaves the last good state.
+
+    Each is read once more when following begins: a change while the server starts is not missed.
+    """
+
+    async def follow() -> None:
+        from injector.runtime.installation import InstallationWatch  # noqa: PLC0415 -- as in `loading`
+
+        loop, woken, changed = asyncio.get_running_loop(), asyncio.Event(), Signal()
+
+        def wake() -> None:
+            loop.call_soon_threadsafe(woken.set)
+
+        def change() -> None:
+            changed.set()
+            wake()
+
+        followed = InstallationWatch(inputs.installations, inputs.connection, change, wake)
+        service.details["configMaps"] = lambda: {name: asdict(each) for name, each in followed.statuses.items()}
+        followed.start()
+        logged, lost = (service.state.fault, service.state.setup.digest), ""
+        try:
+            while True:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(woken.wait(), _AGAIN_SECONDS if service.state.fault else None)
+                await asyncio.sleep(_BURST_SECONDS)
+                woken.clear()
+                lost = _log_loss(followed.lost, lost, telemetry)
+                if not (changed.is_set() or service.state.fault):
+                    continue
+                changed.clear()
+                fault = await asyncio.to_thread(service.reload, load, (InputError,))
+                if (fault, service.state.setup.digest) != logged:
+                    logged = fault, service.state.setup.digest
+                    log_configuration(fault, inputs, telemetry)
+        finally:
+            followed.stop()
+
+    return follow
+
+
+def _log_loss(lost: str, before: str, telemetry: Telemetry) -> str:
+    if lost and not before:
+        telemetry.log.warning("ConfigMaps no longer followed", message=lost)
+    elif before and not lost:
+        telemetry.log.info("ConfigMaps followed again")
+    return lost
+
+
+def log_configuration(fault: str, inputs: Inputs, telemetry: Telemetry) -> None:
+    """Say whether what `inputs` hold is in force, and if not, for which `fault`."""
     telemetry.configuration_current.set(0 if fault else 1)
     if fault:
         telemetry.log.error("configuration refused, the last good one stays", fault=fault)
-    elif files:
-        telemetry.log.info("configuration in force", files=[str(file) for file in files])
+    elif inputs.names:
+        telemetry.log.info("configuration in force", files=inputs.names)
 
 
 def leaving_behind(load: Callable[[], State], last_good: LastGood) -> Callable[[], State]:

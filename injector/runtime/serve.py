@@ -15,12 +15,13 @@ from injector.config.watch import file_state, watch
 from injector.runtime.configuration import (
     Inputs,
     first_state,
-    following_configuration,
+    following_files,
+    following_installations,
     inherited_state,
     keeping_last_good,
     kept_state,
     leaving_behind,
-    tell_of_configuration,
+    log_configuration,
 )
 from injector.runtime.errors import InputError
 from injector.runtime.options import CertificateOptions, ClusterOptions
@@ -88,7 +89,7 @@ def serve_until_stopped(
     load_files = leaving_behind(inputs.load, last_good)
     earlier = (inherited_state(last_good), *((kept_state(inputs, store),) if store else ()))
     service, telemetry = Service(first_state(load_files, *earlier)), Telemetry()
-    tell_of_configuration(service.state.fault, inputs.files, telemetry)
+    log_configuration(service.state.fault, inputs, telemetry)
     upkeep: list[Upkeep] = [warming(service)]
     side = _cluster_side(cluster, service, telemetry) if cluster else None
     try:
@@ -102,7 +103,9 @@ def serve_until_stopped(
             upkeep.append(following_client_authority(listening.clients, certificate, telemetry))
         load = _keeping_snapshot(load_files, service) if side else load_files
         if inputs.files:
-            upkeep.append(following_configuration(inputs.files, known, warmed(load), service, telemetry))
+            upkeep.append(following_files(inputs, known, warmed(load), service, telemetry))
+        if inputs.installations:
+            upkeep.append(following_installations(inputs, warmed(load), service, telemetry))
         if store and leads:
             upkeep.append(keeping_last_good(inputs, store, service, telemetry))
         if side and leads:
