@@ -205,10 +205,11 @@ def test_changes_are_in_force_and_faults_are_not(installed: Installed, following
     installed.put("istio", mesh="rootNamespace: [")
     wait_until(lambda: bool(service.state.fault))
     assert service.state.setup.config.mesh_config["rootNamespace"] == "second"
-    assert len(installed.lines("configuration refused, the last good one stays")) == 1
+    wait_until(lambda: bool(installed.lines("configuration refused, the last good one stays")))
     installed.put("istio", mesh="rootNamespace: third\n")
     wait_until(lambda: service.state.setup.config.mesh_config["rootNamespace"] == "third")
     assert not service.state.fault
+    assert len(installed.lines("configuration refused, the last good one stays")) == 1
 
 
 def test_a_config_map_that_is_deleted_changes_nothing(installed: Installed, following: Callable[[], Service]) -> None:
