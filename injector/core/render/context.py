@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import wraps
+from typing import Any, TypeVar
 
 import orjson
 from jinja2.exceptions import SecurityError
@@ -24,6 +25,8 @@ from injector.core.render.functions import (
 )
 from injector.core.render.limits import bounded
 from injector.envoy import Declared, named_protocols, read_protocols, sidecar_bootstrap, sidecar_proxy
+
+T = TypeVar("T")
 
 # What templates see of the configuration: worked out once, the same for all pods under it.
 
@@ -99,10 +102,16 @@ def scope_of(given: TemplateInput) -> dict[str, Any]:
     """The names in scope for one rendering; they are documented in `templates/README.md`."""
     functions = PodFunctions(given)
     proxy_image, init_image = functions.images()
+    workload = given.workload
     return {
         **given.configured.names,
         "pod": given.pod,
-        "workload": {field: getattr(given.workload, field) for field in Workload.__slots__},
+        "workload": {
+            "name": workload.name,
+            "namespace": workload.namespace,
+            "kind": workload.kind,
+            "api_version": workload.api_version,
+        },
         "namespace": given.namespace,
         "proxy_config": given.proxy_config,
         "native_sidecars": given.native_sidecars,
@@ -135,14 +144,29 @@ SCOPE_NAMES = frozenset(
 )
 
 
+def _remembered(function: Callable[..., T]) -> Callable[..., T]:
+    """The method, which does its work once for each of its arguments: a loop may call it often, for a large pod."""
+
+    @wraps(function)
+    def remembered(self: "PodFunctions", *arguments: Any) -> T:
+        results: dict[tuple[Any, ...], T] = self._results
+        key = (function, *arguments)
+        if key not in results:
+            results[key] = function(self, *arguments)
+        return results[key]
+
+    return remembered
+
+
 class PodFunctions:
     """The functions of the scope, bound to one pod."""
 
-    __slots__ = ("_annotations", "_given", "_labels", "_proxy_values")
+    __slots__ = ("_annotations", "_given", "_labels", "_proxy_values", "_results")
 
     def __init__(self, given: TemplateInput) -> None:
         """Answer about the pod in `given`."""
         self._given = given
+        self._results: dict[tuple[Any, ...], Any] = {}
         self._annotations = annotations(given.pod)
         self._labels = labels(given.pod)
         self._proxy_values: Mapping[str, Any] = given.config.values["global"]["proxy"]
@@ -151,6 +175,7 @@ class PodFunctions:
         """The annotation where the key is present, even if empty; else `default` as text; a null stays one."""
         return _or_default(self._annotations.get(name), default)
 
+    @_remembered
     def json_annotation(self, name: str) -> JsonObject:
         """The JSON object in an annotation. Raises InjectionError."""
         value = self._json(name, "a JSON object by name")
@@ -158,6 +183,7 @@ class PodFunctions:
             raise _not_valid(name, self._annotations[name], "not a JSON object", "a JSON object by name")
         return value
 
+    @_remembered
     def named_items(self, name: str) -> list[JsonObject]:
         """The items that an annotation holds as JSON, each with its `name`: an object by name, or a list of items.
 
@@ -196,6 +222,7 @@ class PodFunctions:
             return given.configured.images
         return container_images(given.config.values, given.proxy_config, self._annotations)
 
+    @_remembered
     def application_containers(self) -> list[str]:
         """The names of the pod's containers other than the proxy, in order."""
         return [name for each in containers(self._given.pod) if (name := each["name"]) != PROXY_CONTAINER]
@@ -209,12 +236,14 @@ class PodFunctions:
         plural = f"{workload.kind.lower()}s"
         return f"kubernetes://apis/{workload.api_version}/namespaces/{namespace}/{plural}/{workload.name}"
 
+    @_remembered
     def pod_ports(self) -> str:
         """All ports of the pod's containers, one JSON object a line (reference 5.9.3, row 11)."""
         ports = [port for each in containers(self._given.pod) for port in each.get("ports") or ()]
         lines = [f"    {',' if index else ''}{_port_json(port)}" for index, port in enumerate(ports)]
         return "\n".join(["[", *lines, "]"])
 
+    @_remembered
     def excluded_inbound_ports(self) -> str:
         """The inbound ports to leave alone: the configured ones and the status port (reference 5.2)."""
         excluded = self._text_of("traffic.sidecar.istio.io/excludeInboundPorts", "excludeInboundPorts")
@@ -228,10 +257,12 @@ class PodFunctions:
         """The annotation, else the value of `global.proxy`; empty where that is null."""
         return self.annotation(annotation, self._proxy_values.get(value)) or ""
 
+    @_remembered
     def multus_networks(self) -> str:
         """The value of the Multus network annotation with Istio's network in it (reference 5.6)."""
         return with_network(self._annotations.get("k8s.v1.cni.cncf.io/networks") or "", ISTIO_NETWORK)
 
+    @_remembered
     def otel_resource_attributes(self) -> str:
         """The value of OTEL_RESOURCE_ATTRIBUTES, empty where no provider asks for it (reference 5.14)."""
         given = self._given
@@ -239,6 +270,7 @@ class PodFunctions:
             return ""
         return resource_attributes(self._annotations, self._labels, given.workload.namespace, containers(given.pod))
 
+    @_remembered
     def tcp_probed_ports(self) -> str:
         """The ports that a TCP probe of the pod connects to, comma-separated: a proxy would accept in any case."""
         return ",".join(map(str, tcp_probed_ports(self._given.pod)))

@@ -190,10 +190,13 @@ def _filled_once(before: str, number: int, after: str) -> Fill:
 
     def fill(values: Sequence[Any]) -> str:
         value = values[number]
-        text = value if type(value) is str else as_text(value)
-        return before + text + after if before or after else text
+        return before + (value if type(value) is str else as_text(value)) + after
 
-    return fill
+    def fill_alone(values: Sequence[Any]) -> str:
+        value = values[number]
+        return value if type(value) is str else as_text(value)
+
+    return fill if before or after else fill_alone
 
 
 def _sequence(written: list[Any]) -> Any:

@@ -30,7 +30,10 @@ def go_text(value: Any) -> str:
 
 def first_nonempty(*values: Any) -> Any:
     """The first value that is neither undefined nor empty; an empty text where all are."""
-    return next((value for value in values if not isinstance(value, Undefined) and value), "")
+    for value in values:
+        if not isinstance(value, Undefined) and value:
+            return value
+    return ""
 
 
 def refuse(message: str) -> NoReturn:

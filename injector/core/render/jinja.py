@@ -16,21 +16,26 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from injector.core.render.limits import (
     BOUNDED_FILTER,
+    COMPARED,
+    COUNTED,
     GROWING_METHODS,
     METHODS,
+    SPENT,
     bounded,
     bounding,
+    charged,
     checked_operands,
     joined,
     replaced,
     rounded,
+    size_of,
+    spend_in_loops,
+    spent,
     with_bounds,
 )
 from injector.core.render.macros import Line, MacroExpansion, drop_unused, lines_of, place_of, tags_of
-from injector.core.render.partial_evaluation import COUNTED, KnownNames, fold_constants
+from injector.core.render.partial_evaluation import KnownNames, fold_constants
 from injector.core.render.placeholders import CLOSE, OPEN, Constants, Fragment, Rendering
-
-_ROUNDS_OF_A_CALL = 10
 
 # Jinja's own filters that templates may use. Left out are those that make markup, format text from a pattern, or
 # could grow a value without bound.
@@ -38,6 +43,8 @@ JINJA_FILTERS = (
     "abs default dictsort first float int items join last length list lower map max min reject rejectattr "
     "replace reverse round select selectattr sort string sum title trim unique upper"
 ).split()
+
+_COMPARING_TESTS = ("eq", "==", "equalto", "ne", "!=", "in", "lower", "upper", "lt", "lessthan", "<", "le", "<=", "gt")
 
 # Blocks whose result is text built from values, or that reach outside the set of templates.
 FORBIDDEN_BLOCKS: Mapping[type[nodes.Node], str] = {
@@ -153,11 +160,25 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
             cache_size=-1,
             extensions=["jinja2.ext.do", "jinja2.ext.loopcontrols"],
         )
-        self.filters = {name: self.filters[name] for name in JINJA_FILTERS} | dict(filters)
-        self.filters[COUNTED] = lambda iterable: rendering.get().counted(iterable)
-        self.filters |= {"join": joined, "replace": replaced, "round": rounded, BOUNDED_FILTER: bounded}
-        self.filters["with_fields"] = bounding(self.filters["with_fields"])
-        self.filters[_PLACED_FILTER] = _placed
+        own = {
+            **filters,
+            "join": joined,
+            "replace": replaced,
+            "round": rounded,
+            "with_fields": bounding(filters["with_fields"]),
+        }
+        available = {name: self.filters[name] for name in JINJA_FILTERS} | own
+        self.filters = {name: charged(name, function, rendering) for name, function in available.items()}
+        for name in _COMPARING_TESTS:
+            test: Any = self.tests[name]
+            self.tests[name] = charged(name, test, rendering)
+        self.filters |= {
+            COUNTED: lambda iterable, weight: rendering.get().counted(iterable, weight),
+            COMPARED: self._spending,
+            BOUNDED_FILTER: lambda value: self._spending(bounded(value)),
+            SPENT: spent,
+            _PLACED_FILTER: _placed,
+        }
         self._load = load
         self._macros = MacroExpansion(self, self._library) if optimise else None
         self.rendering = rendering
@@ -191,13 +212,13 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
     def call(self, context: Context, obj: Any, /, *args: Any, **kwargs: Any) -> Any:
         """Call a function as the sandbox allows; what a macro returns is wrapped as the document text it is."""
         if type(obj) is Macro:
-            self.rendering.get().count(_ROUNDS_OF_A_CALL)
             own = {key: value for key, value in kwargs.items() if key not in _LOOP_KEYWORDS}
             return Fragment(obj(*args, **own))
-        text = getattr(obj, "__self__", None)
-        if type(text) is str and (method := METHODS.get(obj.__name__)):
-            return method(text, *args, **kwargs)
-        return super().call(context, obj, *args, **kwargs)
+        subject = getattr(obj, "__self__", None)
+        self.rendering.get().spend(1 + size_of(subject) + sum(map(size_of, args)))
+        if type(subject) is str and (method := METHODS.get(obj.__name__)):
+            return method(subject, *args, **kwargs)
+        return self._spending(super().call(context, obj, *args, **kwargs))
 
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
         """As the sandbox has it, without the methods that make text of any length."""
@@ -214,7 +235,14 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
         """Keep arithmetic from growing without bound."""
         checked_operands(operator, left, right)
-        return bounded(super().call_binop(context, operator, left, right))
+        return self._spending(bounded(super().call_binop(context, operator, left, right)))
+
+    def _spending(self, value: Any) -> Any:
+        """The value, for which its size is spent; when a template is compiled, it may be that nothing keeps count."""
+        budget = self.rendering.get(None)
+        if budget is not None:
+            budget.spend(size_of(value))
+        return value
 
     def tree_to_render(self, source: str, name: str) -> nodes.Template:
         """The tree of a template that is rendered, not imported by others. Raises TemplateSyntaxError."""
@@ -232,6 +260,7 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
             if not is_imported:
                 drop_unused(tree)
             fold_constants(tree, self._frozen, self, is_imported=is_imported)
+        spend_in_loops(tree, is_repeated=is_imported)
         return tree
 
     def _checked(self, text: str, name: str | None, filename: str | None) -> nodes.Template:
@@ -243,6 +272,10 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
         tree = super()._parse(text, name, filename)
         _refuse_forbidden_blocks(tree, name)
         _refuse_infinities(tree, name)
+        for loop in tree.find_all(nodes.For):
+            if loop.recursive:
+                message = "recursive loops are not available: use a macro that calls itself"
+                raise TemplateSyntaxError(message, loop.lineno, name)
         return tree
 
     def _guarded(self, lines: list[Line], name: str | None, filename: str | None) -> nodes.Template:

@@ -1,17 +1,26 @@
-"""What the values of a template may grow to: a few lines of a template could otherwise fill any memory.
+"""What a template may do for one pod: a few lines of a template could otherwise work for ever, or fill any memory.
 
-A bound is looked at where a value is made of others, before the work is done where the work would be the harm.
+A rendering has a budget of steps. A loop spends the nodes of its body for each item, so that no more than so many nodes
+are evaluated; filters, tests and methods spend what they touch, an item or 32 characters at a time. Values are bounded
+in size where they are made of others, before the work is done where the work would be the harm.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
+from contextvars import ContextVar
 from functools import wraps
 from itertools import islice
 from typing import Any
 
-from jinja2 import nodes
+from jinja2 import nodes, pass_context
 from jinja2.exceptions import SecurityError
 from jinja2.filters import do_round
+from jinja2.runtime import Context
 
+MAXIMUM_STEPS = 500_000
+_CHARACTERS_OF_A_STEP = 32
+_BITS_OF_A_STEP = 64
+# Text up to here is nothing beside the expression that gives it.
+SHORT = 1_000
 MAXIMUM_TEXT = 1_000_000
 MAXIMUM_VALUES = 100_000
 _DEEPEST = 100
@@ -21,8 +30,116 @@ _MAXIMUM_EXPONENT = 64
 # Methods of text that make it as long as a number says, or format it from a pattern.
 GROWING_METHODS = frozenset("center expandtabs format format_map ljust rjust translate zfill".split())
 
-# The name of the filter that looks at what a template builds: no template can write it.
-BOUNDED_FILTER = "bounded value"
+# Filters that no template can write: they bound what it builds, and spend for loops, comparisons and macros.
+BOUNDED_FILTER, COUNTED, COMPARED, SPENT = "bounded value", "counted iterations", "compared value", "steps of a macro"
+# What looks at every item of what it gets, however deep.
+_DEEP_FILTERS = frozenset(
+    "canonical_name dictsort directory_of from_json float int join lower max min replace sort string title to_argument "
+    "to_json to_proxy_config trim unique upper without_nulls".split()
+)
+
+
+class Budget:
+    """The steps that one rendering may take."""
+
+    __slots__ = ("steps",)
+
+    def __init__(self) -> None:
+        """Nothing is spent yet."""
+        self.steps = 0
+
+    def spend(self, steps: int) -> None:
+        """Take steps. Raises SecurityError where there are too many."""
+        self.steps += steps
+        if self.steps > MAXIMUM_STEPS:
+            raise SecurityError(f"the template takes more than {MAXIMUM_STEPS:,} steps for one pod")
+
+    def spending(self, items: Iterable[Any]) -> Iterator[Any]:
+        """The items, a step for each."""
+        for item in items:
+            self.spend(1)
+            yield item
+
+    def counted(self, iterable: Iterable[Any], weight: int = 1) -> Iterable[Any]:
+        """The items of a loop, each of which takes `weight` steps."""
+        if not isinstance(iterable, Sized):
+            iterable = list(islice(iterable, MAXIMUM_STEPS))
+        self.spend(len(iterable) * weight)
+        return iterable
+
+
+def size_of(value: Any, *, deep: bool = True) -> int:
+    """The steps that it takes to look at a value; with `deep` at all that is in it, too."""
+    kind = type(value)
+    if kind is str:
+        return len(value) // _CHARACTERS_OF_A_STEP
+    if kind is int:
+        return value.bit_length() // _BITS_OF_A_STEP  # type: ignore[no-any-return]
+    if kind is not list and kind is not dict and kind is not tuple:
+        return len(value) if isinstance(value, (Mapping, range)) else 0
+    size = len(value)
+    if deep:
+        size += sum(map(size_of, value.values() if kind is dict else value))
+    return size
+
+
+def charged(name: str, function: Callable[..., Any], rendering: ContextVar[Any]) -> Callable[..., Any]:
+    """A filter or test that spends what it touches: what it gets, and what it gives where that is made item by item."""
+    first = 1 if hasattr(function, "jinja_pass_arg") else 0
+    deep = name in _DEEP_FILTERS
+    sorts = name in ("sort", "dictsort")
+
+    @wraps(function)
+    def spending(*args: Any, **kwargs: Any) -> Any:
+        budget = rendering.get(None)
+        if budget is None:
+            return function(*args, **kwargs)
+        subject = args[first]
+        size = size_of(subject, deep=deep) + sum(map(size_of, args[first + 1 :]))
+        budget.spend(1 + size * (len(subject).bit_length() if sorts and isinstance(subject, Sized) else 1))
+        result = function(*args, **kwargs)
+        return budget.spending(result) if hasattr(result, "__next__") else result
+
+    @wraps(function)
+    def short(*args: Any, **kwargs: Any) -> Any:
+        # By far the most frequent: the text of a name, which costs no more than the node that holds it.
+        subject = args[0]
+        is_short = type(subject) is str and len(subject) <= SHORT and not kwargs and len(args) == 1
+        return function(subject) if is_short else spending(*args, **kwargs)
+
+    return spending if first else short
+
+
+@pass_context
+def spent(context: Context, steps: int) -> None:
+    """Spend the steps of a macro's body; with the context, so that it is not evaluated beforehand."""
+    context.environment.rendering.get().spend(steps)  # type: ignore[attr-defined]
+
+
+def spend_in_loops(tree: nodes.Template, *, is_repeated: bool = False) -> None:
+    """Have whatever a template does more than once spend steps: loops, macros, comparisons in them, and all of it."""
+    loops = list(tree.find_all(nodes.For))
+    bodies: list[Any] = [*tree.find_all((nodes.Macro, nodes.CallBlock)), *([tree] if is_repeated else [])]
+    comparisons = {id(each): each for around in (*loops, *bodies) for each in around.find_all(nodes.Compare)}
+    for loop in loops:
+        if isinstance(loop.iter, nodes.Filter) and loop.iter.name == COUNTED:
+            loop.iter.args = [nodes.Const(weight_of(loop.body))]
+    for around in bodies:
+        spending = _filter(nodes.Const(weight_of(around.body)), SPENT)
+        around.body.insert(0, nodes.ExprStmt(spending, lineno=around.lineno))
+    for comparison in comparisons.values():
+        comparison.expr = _filter(comparison.expr, COMPARED)
+        for operand in comparison.ops:
+            operand.expr = _filter(operand.expr, COMPARED)
+
+
+def weight_of(body: Iterable[nodes.Node]) -> int:
+    """How many nodes are evaluated with a body, but for those of the loops in it."""
+    return sum(1 if isinstance(node, nodes.For) else 1 + weight_of(node.iter_child_nodes()) for node in body)
+
+
+def _filter(node: nodes.Expr, name: str) -> nodes.Filter:
+    return nodes.Filter(node, name, [], [], None, None, lineno=node.lineno)
 
 
 def bounded(value: Any) -> Any:
@@ -99,9 +216,9 @@ def with_bounds(tree: nodes.Template) -> nodes.Template:
     for parent in [tree, *tree.find_all(nodes.Node)]:
         for name, value in parent.iter_fields():
             if _joins(value):
-                setattr(parent, name, _looked_at(value))
+                setattr(parent, name, _filter(value, BOUNDED_FILTER))
             elif isinstance(value, list):
-                setattr(parent, name, [_looked_at(each) if _joins(each) else each for each in value])
+                setattr(parent, name, [_filter(each, BOUNDED_FILTER) if _joins(each) else each for each in value])
     return tree
 
 
@@ -112,15 +229,11 @@ def _joins(node: Any) -> bool:
         return not _is_constant(node.items)
     if isinstance(node, nodes.Dict):
         return not _is_constant([pair.value for pair in node.items])
-    return isinstance(node, nodes.Concat)
+    return isinstance(node, nodes.Concat) or (isinstance(node, nodes.Getitem) and isinstance(node.arg, nodes.Slice))
 
 
 def _is_constant(items: Iterable[nodes.Expr]) -> bool:
     return all(isinstance(item, nodes.Const) for item in items)
-
-
-def _looked_at(node: nodes.Expr) -> nodes.Filter:
-    return nodes.Filter(node, BOUNDED_FILTER, [], [], None, None, lineno=node.lineno)
 
 
 def _count(value: Any, left: int, deep: int) -> int:

@@ -21,6 +21,7 @@ from jinja2.visitor import NodeTransformer
 
 from injector.core.model import DEFAULT_PROXY_ID, InjectionError, Workload
 from injector.core.render.context import SAFE_FUNCTIONS, Configured, TemplateInput, scope_of
+from injector.core.render.limits import COUNTED
 
 
 class PartlyKnown:
@@ -172,8 +173,7 @@ def _got(mapping: Any, key: Any = None, default: Any = None) -> Any:
 
 _SCALARS = frozenset((str, int, bool, type(None)))
 _CONSTANT_TYPES = frozenset((dict, list))
-# The filter in which a loop's iterable is wrapped, and that of an expression that may stand alone on its line.
-COUNTED = "counted iterations"
+# The filter of an expression that may stand alone on its line.
 ALONE = "alone on its line"
 # Names that are assigned below these are others than those of the same name around them.
 _SCOPES = (nodes.With, nodes.Macro, nodes.CallBlock)

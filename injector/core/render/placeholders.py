@@ -6,7 +6,6 @@ document text and no value: it is carried as a `Fragment`, which only a lone `{{
 """
 
 import re
-from collections.abc import Iterable, Sized
 from itertools import islice
 from math import isfinite
 from typing import Any, NoReturn
@@ -14,6 +13,7 @@ from typing import Any, NoReturn
 from jinja2 import Undefined
 from jinja2.exceptions import SecurityError
 
+from injector.core.render.limits import MAXIMUM_VALUES, SHORT, Budget, size_of
 from injector.core.shared import as_shared
 
 OPEN, CLOSE = "\ue000", "\ue001"
@@ -21,7 +21,7 @@ CONSTANT = "c"
 PLACEHOLDER = re.compile(f"{OPEN}({CONSTANT}?[0-9]+){CLOSE}")
 
 MAXIMUM_PLACEHOLDERS = 20_000
-MAXIMUM_ITERATIONS = 100_000
+_STEPS_OF_A_ROUND = 10
 _PLACEHOLDERS = tuple(f"{OPEN}{number}{CLOSE}" for number in range(1_000))
 _SCALARS = frozenset((str, bool, type(None)))
 _SMALLEST, _LARGEST = -(2**63), 2**64 - 1
@@ -62,15 +62,15 @@ class Constants:
         return f"{OPEN}{CONSTANT}{len(self.values) - 1}{CLOSE}"
 
 
-class Rendering:
-    """The values of one rendering, by the number of their placeholder, and the count of its loops' iterations."""
+class Rendering(Budget):
+    """The values of one rendering, by the number of their placeholder, and the steps that it took."""
 
-    __slots__ = ("iterations", "values")
+    __slots__ = ("values",)
 
     def __init__(self) -> None:
         """Start without values."""
+        self.steps = 0
         self.values: list[Any] = []
-        self.iterations = 0
 
     def emit(self, value: Any) -> str:
         """Keep `value` aside and return its placeholder; a Fragment is returned as the text it is.
@@ -79,31 +79,28 @@ class Rendering:
         the limit of expressions.
         """
         kind = type(value)
-        if kind is Fragment:
+        if kind is str:
+            if len(value) > SHORT:
+                self.spend(size_of(value))
+        elif kind is Fragment:
             return value.placed(0)  # type: ignore[no-any-return]
-        if kind not in _SCALARS and kind is not dict and kind is not list:
+        elif kind not in _SCALARS:
             value = _json_value(value)
+            self.spend(size_of(value))
         values = self.values
         number = len(values)
         values.append(value)
-        if number < len(_PLACEHOLDERS):
+        try:
             return _PLACEHOLDERS[number]
+        except IndexError:
+            pass
         if number > MAXIMUM_PLACEHOLDERS:
             raise SecurityError(f"the template has more than {MAXIMUM_PLACEHOLDERS} expressions for one pod")
         return f"{OPEN}{number}{CLOSE}"
 
-    def counted(self, iterable: Iterable[Any]) -> Iterable[Any]:
-        """The iterable of a loop, its length added to the iterations of the whole rendering, which are bounded."""
-        if not isinstance(iterable, Sized):
-            iterable = list(islice(iterable, MAXIMUM_ITERATIONS + 1))
-        self.count(len(iterable))
-        return iterable
-
     def count(self, rounds: int) -> None:
-        """Count so many rounds of loops, or calls of macros. Raises SecurityError where there are too many."""
-        self.iterations += rounds
-        if self.iterations > MAXIMUM_ITERATIONS:
-            raise SecurityError(f"the template's loops run more than {MAXIMUM_ITERATIONS} times for one pod")
+        """Spend the steps of so many rounds of loops."""
+        self.spend(rounds * _STEPS_OF_A_ROUND)
 
 
 def as_text(value: Any) -> str:
@@ -133,7 +130,7 @@ def _json_value(value: Any) -> Any:
     if isinstance(value, str):
         return str(value)
     if isinstance(value, (tuple, set, frozenset)) or hasattr(value, "__next__"):
-        return list(islice(value, MAXIMUM_ITERATIONS))
+        return list(islice(value, MAXIMUM_VALUES))
     if isinstance(value, dict):
         return dict(value)
     raise TypeError(f"an expression gave a {type(value).__name__}; a document can hold text, numbers, lists, mappings")

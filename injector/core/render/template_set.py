@@ -112,6 +112,14 @@ class Renderer:
         return self._parsed(name, self._language.environment.plain())
 
     def _parsed(self, name: str, environment: Any) -> nodes.Template:
+        """The tree as one environment has it. What is evaluated on the way may take no more steps than a rendering."""
+        token = self._language.rendering.set(self._language.new_rendering())
+        try:
+            return self._compile(name, environment)
+        finally:
+            self._language.rendering.reset(token)
+
+    def _compile(self, name: str, environment: Any) -> nodes.Template:
         tree: nodes.Template = environment.tree_to_render(self._sources[name], name)
         code = environment.compile(tree, name)
         self._compiled[name] = Template.from_code(environment, code, dict(environment.globals))
@@ -247,6 +255,7 @@ class TemplateSet:
     def _rendered_as_usual(self, forms: _Forms, name: str, scope: dict[str, Any]) -> JsonObject | None:
         """What the shorter form gives; None where it does not fit or fails: the general form decides then."""
         for usual, renderer in forms.usual:
+            asked = len(usual.annotations.asked)
             if name in self._never_usual or not usual.fits(scope):
                 continue
             try:
@@ -255,8 +264,8 @@ class TemplateSet:
                 if name not in renderer.compiled:
                     self._never_usual.add(name)
                 return None
-            # It may have been compiled only now, and have asked the pod for more than before.
-            if usual.fits(scope):
+            # What was compiled only now may have asked the pod for more than before.
+            if len(usual.annotations.asked) == asked or usual.fits(scope):
                 return overlay
         return None
 

@@ -1,9 +1,16 @@
 """A template that would fill the memory, or never end, is a fault that names it; what others use still works."""
 
+import json
+
 import pytest
 
+from injector.core.model import Workload
 from injector.core.render import KnownNames, RenderingError, TemplateFaults, TemplateSet
+from injector.core.render.context import SAFE_FUNCTIONS, TemplateInput, pod_view, scope_of
 from injector.core.render.functions import FILTERS
+from tests.bench.instructions import counted
+from tests.fuzz.effort import no_end_in_sight
+from tests.support import default_setup, pod_of
 
 GROWN = "{% set ns = namespace(x='aaaaaaaaaa') %}{% for i in range(16) %}{% set ns.x = ns.x ~ ns.x %}{% endfor %}\n"
 NESTED = "{% set ns = namespace(x=[1], y={}) %}{% for i in range(500) %}{% set ns.x = [ns.x] %}{% endfor %}\n"
@@ -57,6 +64,40 @@ TOO_MUCH_FOR_PYTHON = {
 }
 
 
+LOOP = "{% for i in range(50000) %}BODY{% endfor %}\na: 1"
+BIG = "{% set big = range(99999) | map('string') | list %}{% set text = big | join %}\n"
+DEAR = {
+    "lists sorted in a loop": "{% for i in range(300) %}{% set x = range(99999)|map('string')|sort|list %}{% endfor %}",
+    "lists sorted without a loop": "{% set x = range(99999) | map('string') | sort | list %}" * 300,
+    "constants made when it is compiled": "{{ range(99999) | sum }}" * 300,
+    "many expressions in a loop": LOOP.replace("BODY", "{% set x = i + 1 - 1 + 1 - 1 + 1 - 1 %}" * 20),
+    "loops in loops": LOOP.replace("BODY", "{% for j in range(1000) %}{% endfor %}"),
+    "a filter over a long text": BIG + LOOP.replace("BODY", "{% set x = text | upper | length %}"),
+    "a method of a long text": BIG + LOOP.replace("BODY", "{% set x = text.split('1') %}"),
+    "a method that searches": BIG + LOOP.replace("BODY", "{% set x = text.count('99998') + text.find('z') %}"),
+    "a long list joined": BIG + LOOP.replace("BODY", "{% set x = big | join(',') %}"),
+    "a long list as JSON": BIG + LOOP.replace("BODY", "{% set x = big | to_json %}"),
+    "a long list as text": BIG + LOOP.replace("BODY", "{% set x = [big] | string %}"),
+    "a long list reversed": BIG + LOOP.replace("BODY", "{% set x = big | reverse | list %}"),
+    "a long list cut": BIG + LOOP.replace("BODY", "{% set x = big[1:] %}"),
+    "long lists added": BIG + LOOP.replace("BODY", "{% set x = big[:40000] + big[:40000] %}"),
+    "long texts joined": BIG + LOOP.replace("BODY", "{% set x = text[:400000] ~ i %}"),
+    "a search in a long list": BIG + LOOP.replace("BODY", "{% if 'z' in big %}{% endif %}"),
+    "a test of a long list": BIG + LOOP.replace("BODY", "{% if 'z' is in(big) %}{% endif %}"),
+    "a selection from a long list": BIG + LOOP.replace("BODY", "{% set x = big | select('eq', 'z') | list %}"),
+    "long lists compared": BIG + LOOP.replace("BODY", "{% if big == (big | list) %}{% endif %}"),
+    "replacements": BIG + LOOP.replace("BODY", "{% set x = text | replace('1', '2') %}"),
+    "large numbers": LOOP.replace("BODY", "{% set x = ((10 ** 64) ** 15) * 7 // 3 %}" * 10),
+    "long values in the document": BIG + "{% for i in range(9999) %}a{{ i }}: {{ text }}\n{% endfor %}",
+    "long lists in the document": BIG + "{% for i in range(9999) %}a{{ i }}: {{ big }}\n{% endfor %}",
+    "a macro with a long body": "{% macro m() %}" + "{% if 1 in [2, x] %}{% endif %}" * 500 + "{% endmacro %}"
+    + "{% for i in range(9999) %}{% set y = m() is none %}{% endfor %}",
+    "a part with a long body": "{% for i in range(9999) %}{% include '_part' %}{% endfor %}",
+    "a part that is imported": "{% for i in range(9999) %}{% import '_part' as p %}{% endfor %}",
+    "fan of macros": FAN,
+}  # fmt: skip
+
+
 def of(source: str) -> TemplateSet:
     return TemplateSet({"t": source}, FILTERS, KnownNames(frozen={"values": {}}))
 
@@ -65,6 +106,35 @@ def of(source: str) -> TemplateSet:
 def test_what_no_document_can_hold_is_an_error_that_names_the_template(source: str) -> None:
     with pytest.raises(RenderingError, match="template 't'"):
         of(source).render("t", {"x": 1, "values": {}})
+
+
+@pytest.mark.parametrize("source", DEAR.values(), ids=DEAR)
+def test_what_takes_too_many_steps_is_refused_with_its_line(source: str) -> None:
+    """How soon is counted in steps, each of which is the work of a node, an item, or 32 characters."""
+    part = "{% if 1 in [2, x] %}{% endif %}" * 500
+    templates = TemplateSet({"t": source, "_part": part}, FILTERS)
+    with (
+        no_end_in_sight(),
+        pytest.raises(RenderingError, match=r"template 't', line [12]: .* 500,000 steps for one pod"),
+    ):
+        templates.render("t", {"x": 1})
+
+
+@pytest.mark.parametrize("name", ["json_annotation", "named_items", "pod_ports", "application_containers"])
+def test_functions_of_a_large_pod_do_their_work_once(name: str) -> None:
+    argument = "'a'" if name in ("json_annotation", "named_items") else ""
+    text = f"{{% for i in range(9999) %}}{{% set x = {name}({argument}) %}}{{% endfor %}}\nmetadata: {{}}"
+    annotations = {"a": json.dumps({str(number): {} for number in range(5_000)})}
+    containers = [{"name": str(number), "image": "a", "ports": [{"containerPort": 1}]} for number in range(500)]
+    pod = pod_of(annotations=annotations, containers=containers)
+    configured = default_setup().configured
+    given = TemplateInput(
+        pod=pod_view(pod), workload=Workload("", "", "", ""), configured=configured,
+        proxy_config=configured.proxy_config, native_sidecars=False, proxy_uid=1, proxy_gid=1, namespace={},
+    )  # fmt: skip
+    templates = TemplateSet({"t": text}, FILTERS, KnownNames(trusted=SAFE_FUNCTIONS))
+    templates.render("t", scope_of(given))
+    assert counted(lambda: templates.render("t", scope_of(given))) < 1_500_000
 
 
 @pytest.mark.parametrize("source", TOO_MUCH_FOR_PYTHON.values(), ids=TOO_MUCH_FOR_PYTHON)

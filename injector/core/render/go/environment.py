@@ -37,8 +37,8 @@ from injector.core.render.go.sprig_numbers import NUMBER_FUNCTIONS
 from injector.core.render.go.sprig_text import TEXT_FUNCTIONS
 from injector.core.render.go.values import Enum, GoDuration, MadeMap, StringMap, YamlText, field_of
 from injector.core.render.go.versions import VERSION_FUNCTIONS
-from injector.core.render.limits import bounded
-from injector.core.render.partial_evaluation import ALONE, COUNTED, NoAnnotations, fold_constants
+from injector.core.render.limits import COUNTED, SPENT, bounded, spend_in_loops, spent
+from injector.core.render.partial_evaluation import ALONE, NoAnnotations, fold_constants
 from injector.core.render.placeholders import CLOSE, CONSTANT, MAXIMUM_PLACEHOLDERS, OPEN, Rendering
 
 FUNCTIONS = Functions(
@@ -281,6 +281,7 @@ class GoEnvironment(Environment):
                 raise TemplateSyntaxError(f"the character U+{ord(mark):04X} is reserved", line, name)
         tree = lower(source, FUNCTIONS)
         fold_constants(tree, self._frozen, self, is_imported=False)
+        spend_in_loops(tree)
         # Inside a scope names are Python's own variables, and no business of Jinja's contexts.
         tree.body = [nodes.Scope(tree.body, lineno=1)]
         tree.set_environment(self)
@@ -297,7 +298,8 @@ class GoEnvironment(Environment):
         for name in FUNCTIONS.changers:
             filters[name] = _anew(filters[name])
         filters |= dict.fromkeys((NEW_CELL, IN_CELL, CHANGED_CELL, ALONE, WRITTEN_OUT), _only_when_rendered)
-        filters[COUNTED] = lambda iterable: self.rendering.get().counted(iterable)
+        filters[COUNTED] = lambda iterable, weight: self.rendering.get().counted(iterable, weight)
+        filters[SPENT] = spent
         return filters
 
     def _counted(self, function: Callable[..., Any]) -> Callable[..., Any]:

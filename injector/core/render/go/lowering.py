@@ -15,8 +15,8 @@ from jinja2 import TemplateSyntaxError, nodes
 
 from injector.core.render.go import parser
 from injector.core.render.go.data import ANNOTATIONS, DATA, DATA_TYPE, ENVIRONMENT, LABELS
-from injector.core.render.limits import MAXIMUM_TEXT
-from injector.core.render.partial_evaluation import ALONE, COUNTED
+from injector.core.render.limits import COUNTED, MAXIMUM_TEXT
+from injector.core.render.partial_evaluation import ALONE
 
 # Filters that no template can name.
 FIELD, ITEMS, PAIRS = "field of", "items of", "pairs of"
