@@ -152,20 +152,29 @@ def _custom_tag(name: str, source: JsonObject) -> JsonObject:
     return {"tag": name, envoy_kind: {"name": given.get("name", ""), **default}}
 
 
-PROTOCOLS = ("http/1.0", "http/1.1", "h2c")
+# Of what is detected, HTTP/1.0 is carried as bytes: Envoy would send it on as HTTP/1.1.
+PROTOCOLS = ("http/1.1", "h2c")
 _MANY_HEADERS = 1000
 _MANY_STREAMS = 2**31 - 1
 _LARGE_HEADERS_KIB = 1024
 _NEVER = "0s"
-# HTTP/1 names of headers in the case in which they were written: not every application ignores it, as it should.
-_HEADERS_AS_WRITTEN: JsonObject = {
+# HTTP/1 as it was written: names of headers in their case, the words behind a status, trailers.
+_AS_WRITTEN: JsonObject = {
     "header_key_format": {
         "stateful_formatter": {
             "name": "preserve_case",
-            "typed_config": typed("http.header_formatters.preserve_case.v3.PreserveCaseFormatterConfig"),
+            "typed_config": typed(
+                "http.header_formatters.preserve_case.v3.PreserveCaseFormatterConfig", forward_reason_phrase=True
+            ),
         }
-    }
+    },
+    "enable_trailers": True,
 }
+# Envoy passes on only upgrades that are named. These are in use: WebSocket, Kubernetes' exec and port-forward,
+# Docker's attach and session, TLS within HTTP (RFC 2817), DERP and Tailscale.
+_UPGRADES = ("websocket", "SPDY/3.1", "tcp", "raw", "h2c", "TLS/1.0", "TLS/1.2", "TLS/1.3", "DERP", "CONNECT")
+# HTTP/1.0 needs no Host, but Envoy does.
+_UNNAMED_HOST = "localhost"
 # Only what certainly did not reach the application may be sent again.
 _RETRY = {"retry_on": "connect-failure,refused-stream", "num_retries": 2}
 
@@ -178,9 +187,14 @@ def http_filter(direction: str, proxy: SidecarProxy) -> JsonObject:
     """The network filter that carries HTTP in `direction` (`inbound` or `outbound`), which is also its cluster."""
     fields: dict[str, Any] = {
         "access_log": [request_log(direction), request_statistics(direction, _DESTINATIONS[direction])],
-        "upgrade_configs": [{"upgrade_type": "websocket"}, {"upgrade_type": "CONNECT"}],
+        "upgrade_configs": [{"upgrade_type": name} for name in _UPGRADES],
         "common_http_protocol_options": {"idle_timeout": _NEVER, "max_headers_count": _MANY_HEADERS},
-        "http_protocol_options": {"accept_http_10": True, **_HEADERS_AS_WRITTEN},
+        "http_protocol_options": {
+            "accept_http_10": True,
+            "default_host_for_http_10": _UNNAMED_HOST,
+            "allow_custom_methods": True,
+            **_AS_WRITTEN,
+        },
         "proxy_100_continue": True,
         "http2_protocol_options": {"allow_connect": True, "max_concurrent_streams": _MANY_STREAMS},
         "max_request_headers_kb": _LARGE_HEADERS_KIB,
@@ -227,10 +241,14 @@ def upstream_options() -> JsonObject:
     options = typed(
         "upstreams.http.v3.HttpProtocolOptions",
         use_downstream_protocol_config={
-            "http_protocol_options": _HEADERS_AS_WRITTEN,
+            "http_protocol_options": _AS_WRITTEN,
             "http2_protocol_options": {"allow_connect": True},
         },
-        common_http_protocol_options={"max_headers_count": _MANY_HEADERS},
+        common_http_protocol_options={
+            "max_headers_count": _MANY_HEADERS,
+            "max_response_headers_kb": _LARGE_HEADERS_KIB,
+            "idle_timeout": _NEVER,
+        },
     )
     return {"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": options}
 

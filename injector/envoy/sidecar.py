@@ -278,6 +278,10 @@ def _pages(name: str, port: int, routes: list[JsonObject], proxy: SidecarProxy) 
     }
 
 
+# The end that the HTTP filter gives a connection would pass the internal listener as a reset, and could overtake the
+# answer before it.
+_RUNTIME = {"envoy.reloadable_features.enable_send_rst_on_user_space_socket": False}
+
 # The bootstrap of a sidecar: all of it static, for there is nobody to ask for more.
 
 
@@ -290,6 +294,7 @@ def sidecar_bootstrap(proxy: SidecarProxy) -> JsonObject:
     return {
         "admin": {"address": socket("127.0.0.1", ADMIN_PORT)},
         "bootstrap_extensions": [_internal_listeners()],
+        "layered_runtime": {"layers": [{"name": "static", "static_layer": _RUNTIME}]},
         "static_resources": {
             "listeners": [
                 *inbound(proxy),

@@ -103,7 +103,7 @@ class _Raw(socketserver.BaseRequestHandler):
                 self.request.sendall(more)
             return
         chunk = f"{len(data):x}\r\n".encode() + data + b"\r\n"
-        answer = b"HTTP/1.1 200 OK\r\nX-CaSe: Kept\r\nTransfer-Encoding: chunked\r\nTrailer: X-End\r\n\r\n"
+        answer = b"HTTP/1.1 200 Fine\r\nX-CaSe: Kept\r\nTransfer-Encoding: chunked\r\nTrailer: X-End\r\n\r\n"
         if b" HTTP/1.0\r\n" in data:
             self.request.sendall(b"HTTP/1.0 200 OK\r\n\r\n" + data)
             return
