@@ -136,7 +136,7 @@ def create_pages(service: Service, telemetry: Telemetry) -> FastAPI:
     @pages.get("/readyz")
     async def readyz() -> Response:
         """Whether requests should be sent here, with what an operator should know; 503 while draining or waiting."""
-        found = _readiness(service)
+        found = readiness(service)
         return JSONResponse(found, status_code=200 if found["ready"] else 503)
 
     @pages.get("/version")
@@ -163,7 +163,8 @@ def create_pages(service: Service, telemetry: Telemetry) -> FastAPI:
     return pages
 
 
-def _readiness(service: Service) -> dict[str, Any]:
+def readiness(service: Service) -> dict[str, Any]:
+    """What GET /readyz says, as JSON; docs/availability.md explains every field."""
     state = service.state
     return {
         "ready": not (service.draining or service.waiting),

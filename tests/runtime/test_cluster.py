@@ -3,6 +3,7 @@
 import asyncio
 import io
 import json
+import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -18,13 +19,14 @@ from injector.runtime import cluster as room
 from injector.runtime.cluster import ClusterSide
 from injector.runtime.errors import InputError
 from injector.runtime.options import ClusterOptions
+from injector.server.app import readiness
 from injector.server.handler import answer
 from injector.server.state import Service, State
 from injector.server.telemetry import Telemetry
 from tests.cluster.keeping import Keeper, keeping
 from tests.cluster.listening import kubeconfig
 from tests.server.handshakes import certificate_shown
-from tests.support import default_setup, pod_of, review_of, setup_of
+from tests.support import REPOSITORY, default_setup, pod_of, review_of, setup_of
 from tests.waiting import wait_until
 
 KEPT_AT, LEASE = "/api/v1/namespaces/mesh/secrets/certificates", "/apis/coordination.k8s.io/v1/namespaces/mesh/leases/l"
@@ -240,3 +242,13 @@ def test_faults_are_written_as_events(start: Callable[..., Side]) -> None:
     assert (written.path, written.body["type"]) == ("/api/v1/namespaces/mesh/events", "Warning")
     assert (written.body["reason"], written.body["message"]) == ("ConfigurationRefused", "config.yaml:1: broken")
     assert written.body["involvedObject"]["name"] == "injector"
+
+
+def test_the_page_explains_every_field_of_readiness(start: Callable[..., Side]) -> None:
+    followed = start()
+    followed.side.keep_certificates("certificates", SETTINGS, competes=True)
+    page = (REPOSITORY / "docs" / "availability.md").read_text(encoding="utf-8").split("## What /readyz says")[1]
+    explained = set(re.findall(r"`[\w….]*?(\w+)`", page))
+    details = readiness(followed.service)
+    fields = {*details, *details["cluster"], *details["cluster"]["resources"]["nodes"], *details["certificates"]}
+    assert fields - {"resources", "registrations"} <= explained
