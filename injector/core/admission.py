@@ -35,8 +35,10 @@ from injector.core.model import (
 from injector.core.patch import diff
 from injector.core.platform import detect, proxy_ids, without_range_user
 from injector.core.pod_schema import pod_faults
+from injector.core.pod_validation import refusal_warning, refusals_by_injection
 from injector.core.pods import CONTAINER_LISTS, annotations, containers
 from injector.core.prometheus import is_scrape_annotation, without_merged_annotations
+from injector.core.proxy_conflicts import proxy_conflicts
 from injector.core.reinjection.footprint import WHOLE, Shape, footprint_of
 from injector.core.reinjection.overrides import credible_overrides
 from injector.core.reinjection.status import Status, read_status, refuse_foreign_status
@@ -169,7 +171,7 @@ def admit(subject: Subject, setup: Setup, snapshot: Snapshot) -> Admission:
         allowed=True,
         pod=injected.pod,
         patch=tuple(diff(subject.pod, injected.pod)),
-        warnings=(*warnings, *injected.warnings),
+        warnings=(*warnings, *injected.warnings, *_warnings(subject.pod, injected.pod)),
         templates=injected.templates,
         **common,
     )
@@ -182,6 +184,12 @@ def _refuse_denied(subject: Subject, config: Config) -> None:
         faults = refusals(subject.pod, subject.namespace_labels, rules, manual=subject.manual)
         if faults:
             raise InjectionError("; ".join(faults))
+
+
+def _warnings(received: Pod, merged: Pod) -> Iterator[str]:
+    """What becomes of the injected pod that its author would rather know now."""
+    yield from map(refusal_warning, refusals_by_injection(received, merged))
+    yield from proxy_conflicts(received, merged)
 
 
 def _decide(subject: Subject, setup: Setup) -> Decision:

@@ -3,13 +3,12 @@
 Each row looks at a preview and says, one line each, what is wrong and what to do about it.
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterator
 
 from injector.core.annotations import ANNOTATIONS, FAMILIES, LABELS
 from injector.core.model import INIT_CONTAINER, PROXY_CONTAINER, VALIDATION_CONTAINER, Container, JsonObject
-from injector.core.pods import all_containers, containers
-from injector.core.prometheus import RESERVED_PORTS
+from injector.core.pod_validation import refusal_warning, refusals
+from injector.core.pods import containers
 from injector.reports.evaluate import Preview
 from injector.reports.pod_security import ENFORCE_LABEL, LEVELS, Violation, required_level, violations
 
@@ -69,41 +68,8 @@ def dns_policy(preview: Preview) -> Iterator[str]:
         )
 
 
-def host_port_clash(preview: Preview) -> Iterator[str]:
-    """Two containers of one pod cannot have the same port of the node."""
-    found = Counter(
-        (port["hostPort"], str(port.get("protocol") or "TCP"), str(port.get("hostIP") or ""))
-        for _, _, container in all_containers(_result(preview))
-        for port in _ports(container)
-        if isinstance(port.get("hostPort"), int) and port["hostPort"]
-    )
-    for (port, protocol, _), count in found.items():
-        if count > 1:
-            yield f"hostPort {port}/{protocol} is claimed {count} times: no node can run this pod; keep one of them"
-
-
-def proxy_port_clash(preview: Preview) -> Iterator[str]:
-    """The proxy listens on ports of the pod; an application that wants one of them cannot start (reference 11.2)."""
-    if not preview.is_injected or _proxy_of(preview) is None:
-        return
-    for _, _, container in all_containers(preview.pod):
-        for port in _ports(container) if container["name"] != PROXY_CONTAINER else ():
-            number = port.get("containerPort")
-            use = RESERVED_PORTS.get(number) if isinstance(number, int) else None
-            if use:
-                yield (
-                    f"container {container['name']!r} listens on port {number}, which the proxy needs "
-                    f"({use}): let the application use another port"
-                )
-
-
 def _result(preview: Preview) -> JsonObject:
     return preview.admission.pod if preview.admission.allowed else preview.pod
-
-
-def _proxy_of(preview: Preview) -> Container | None:
-    pod = preview.admission.pod
-    return next((each for _, _, each in all_containers(pod) if each["name"] == PROXY_CONTAINER), None)
 
 
 def _ports(container: Container) -> list[JsonObject]:
@@ -120,8 +86,10 @@ _BREACHES_SHOWN = 3
 
 
 def warnings_of(preview: Preview) -> tuple[str, ...]:
-    """All warnings about `preview`: the webhook's own first, then those of the table."""
-    return (*preview.admission.warnings, *(text for _, warn in WARNINGS for text in warn(preview)))
+    """All warnings about `preview`: the webhook's own first, then those of the table, each once."""
+    return tuple(
+        dict.fromkeys((*preview.admission.warnings, *(text for _, warn in WARNINGS for text in warn(preview))))
+    )
 
 
 def _on_the_workload(preview: Preview) -> Iterator[str]:
@@ -171,13 +139,19 @@ def _listed(found: list[Violation]) -> str:
     return "; ".join([*shown, *([f"and {more} more"] if more else [])])
 
 
-# Misspelt names, and labels that should be annotations, are the webhook's own warnings (core.spelling).
+def _refused(preview: Preview) -> Iterator[str]:
+    """What the API server would refuse in the pod, whether injection is the cause or not."""
+    if preview.admission.allowed and preview.pod:
+        yield from map(refusal_warning, refusals(preview.admission.pod))
+
+
+# The webhook's own warnings (misspelt names, what the API server would refuse as injected, conflicts with the proxy)
+# come before these.
 WARNINGS: tuple[tuple[str, Callable[[Preview], Iterator[str]]], ...] = (
+    ("pods that the API server would refuse", _refused),
     ("annotations on the workload", _on_the_workload),
     ("init containers without network", no_network),
     ("jobs that do not finish", unfinished_job),
     ("DNS policy", dns_policy),
-    ("hostPort clash", host_port_clash),
-    ("port clash with the proxy", proxy_port_clash),
     ("Pod Security", _pod_security),
 )

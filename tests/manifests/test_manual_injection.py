@@ -56,11 +56,11 @@ def test_the_workload_is_the_document_itself(kind: str, namespace: str, told: st
 
 
 def test_labels_and_annotations_of_a_cron_job_are_those_of_its_job_template() -> None:
-    document = workload("CronJob", metadata={"labels": {"app": "inner", "sidecar.istio.io/inject": "false"}})
+    document = workload("CronJob", metadata={"labels": {"app": "inner"}})
     document["spec"]["jobTemplate"]["metadata"] = {"labels": {"app": "outer"}}
     found = yaml.safe_load(by_hand(document).text)["spec"]["jobTemplate"]
     assert found["metadata"]["labels"]["service.istio.io/canonical-name"] == "outer"
-    assert found["spec"]["template"]["metadata"] == {"labels": {"app": "inner", "sidecar.istio.io/inject": "false"}}
+    assert found["spec"]["template"]["metadata"] == {"labels": {"app": "inner"}}
     env = proxy_env({"spec": found["spec"]["template"]["spec"]})
     assert env["ISTIO_META_OWNER"] == "kubernetes://apis/batch/v1/namespaces/default/cronjobs/shop"
 

@@ -139,7 +139,7 @@ def test_nodes_in_the_input_decide_whether_sidecars_are_native() -> None:
         ({"kind": "Deployment"}, "spec.template.spec is required value"),
         ({"kind": "Deployment", "metadata": []}, "metadata: must be a mapping"),
         ({"kind": "Pod", "metadata": {"name": 1}, "spec": {}}, "metadata.name: must be a string"),
-        ({"kind": "Pod", "spec": {"containers": [{"image": "x"}]}}, "each have a name"),
+        ({"kind": "Pod", "spec": {"containers": [{"image": "x"}]}}, "must be a list of mappings that have a name"),
         (
             {"kind": "CronJob", "spec": {"jobTemplate": {"spec": {"template": {"metadata": [], "spec": {}}}}}},
             "metadata",

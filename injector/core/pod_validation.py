@@ -1,0 +1,454 @@
+"""What the API server would refuse in a pod, said before it says so, and in the words of whoever made the pod.
+
+Only rules that every Kubernetes version has and that an injection can break: names, unions, references, ranges, limits
+and requests, labels. Source: validation of pods in Kubernetes v1.37,
+https://github.com/kubernetes/kubernetes/blob/v1.37.0/pkg/apis/core/validation/validation.go
+"""
+
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from decimal import Decimal
+from functools import lru_cache
+from itertools import islice
+from typing import Any
+
+from injector.core.model import Container, JsonObject, Pod
+from injector.core.pods import CONTAINER_LISTS, ContainerList, annotations, containers, labels
+from injector.core.quantity import decimal_value
+
+# A pod with more faults than this needs to be looked at as a whole.
+MOST_REFUSALS = 10
+
+_LONGEST_QUOTED = 80
+_LONGEST_LABEL = 63
+_LONGEST_NAME = 253
+_ANNOTATION_BYTES = 262_144
+_HIGHEST_PORT = 65_535
+_LONGEST_PORT_NAME = 15
+_HIGHEST_ID = 2_147_483_647
+_SHORTEST_TOKEN_SECONDS = 600
+
+_LABEL_VALUE = re.compile(r"(?:[A-Za-z0-9](?:[-A-Za-z0-9_.]*[A-Za-z0-9])?)?")
+_DNS_LABEL = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?")
+_DNS_NAME = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*")
+_PORT_NAME = re.compile(r"(?=.*[a-z])(?!.*--)[a-z0-9](?:[-a-z0-9]*[a-z0-9])?")
+_PROTOCOLS = ("TCP", "UDP", "SCTP")
+_HANDLERS = ("exec", "httpGet", "tcpSocket", "grpc", "sleep")
+_PROBES = ("readinessProbe", "livenessProbe", "startupProbe")
+_PROBE_NUMBERS = ("initialDelaySeconds", "timeoutSeconds", "periodSeconds", "successThreshold", "failureThreshold")
+_POD_RESOURCES = ("cpu", "memory")
+_WORDS: Mapping[str, tuple[str, ...]] = {
+    "imagePullPolicy": ("Always", "IfNotPresent", "Never"),
+    "terminationMessagePolicy": ("File", "FallbackToLogsOnError"),
+}
+_POD_WORDS: Mapping[str, tuple[str, ...]] = {
+    "restartPolicy": ("Always", "OnFailure", "Never"),
+    "dnsPolicy": ("ClusterFirst", "ClusterFirstWithHostNet", "Default", "None"),
+}
+
+
+def refusals(pod: Pod) -> list[str]:
+    """Why the API server would refuse `pod`, one line each with path and value, the first MOST_REFUSALS of them.
+
+    The pod has the shape of one; fields without a rule here are not looked at.
+    """
+    return list(islice(_refusals(pod), MOST_REFUSALS))
+
+
+def refusals_by_injection(received: Pod, merged: Pod) -> list[str]:
+    """The same, as far as the injection that made `merged` of `received` is the cause: quick, for every review.
+
+    Parts that are as they were received are left out, and parts that the user has no share in are held against those
+    rules only that an annotation's value can break: the others were when the templates were checked.
+    """
+    return list(islice(_refusals_by_injection(received, merged), MOST_REFUSALS))
+
+
+def refusal_warning(refusal: str) -> str:
+    """How a review, a preview and a command say `refusal`."""
+    return f"the API server will refuse this pod: {refusal}"
+
+
+def _refusals(pod: Pod) -> Iterator[str]:
+    yield from _metadata(labels(pod), annotations(pod))
+    spec: JsonObject = pod.get("spec") or {}
+    yield from _words(spec, _POD_WORDS, "spec")
+    volumes = spec.get("volumes") or ()
+    yield from _volumes(volumes)
+    names = {volume["name"] for volume in volumes}
+    for which in CONTAINER_LISTS:
+        for container in containers(pod, which):
+            yield from _container(container, which, names)
+    yield from _repeated([each["name"] for which in CONTAINER_LISTS for each in containers(pod, which)], "containers")
+    yield from _host_ports(pod)
+    if isinstance(spec.get("resources"), dict):
+        yield from _pod_resources(pod, spec["resources"])
+
+
+def _refusals_by_injection(received: Pod, merged: Pod) -> Iterator[str]:
+    spec = merged.get("spec") or {}
+    own_labels, own_annotations = labels(merged), annotations(merged)
+    if not all(map(_is_label_value, own_labels.values())) or _size(own_annotations) > _ANNOTATION_BYTES:
+        before = labels(received)
+        yield from _metadata({k: v for k, v in own_labels.items() if before.get(k) is not v}, own_annotations)
+    volumes = spec.get("volumes") or ()
+    if volumes and max(map(len, volumes)) > _NAME_AND_SOURCE:
+        yield from _volumes(volumes)
+    kept = [container for which in CONTAINER_LISTS for container in containers(received, which)]
+    users = {container["name"] for container in kept}
+    names: list[str] = []
+    for which in CONTAINER_LISTS:
+        for container in spec.get(which) or ():
+            names.append(container["name"])
+            if container["name"] not in users:
+                yield from _container_of_templates(container, which)
+            elif not any(container is each for each in kept):
+                yield from _container(container, which, {volume["name"] for volume in volumes})
+    if len(set(names)) < len(names):
+        yield from _repeated(names, "containers")
+    if isinstance(spec.get("resources"), dict):
+        yield from _pod_resources(merged, spec["resources"])
+
+
+def _metadata(labels: Mapping[str, str], annotations: Mapping[str, str]) -> Iterator[str]:
+    for name, value in labels.items():
+        if _is_label_value(value):
+            continue
+        if len(value) > _LONGEST_LABEL:
+            yield f"metadata.labels[{name}]: must have at most {_LONGEST_LABEL} characters, got {_brief(value)}"
+        else:
+            yield (
+                f"metadata.labels[{name}]: {_brief(value)} is not a label value; "
+                "valid: letters, digits, '-', '_' and '.', the first and last a letter or digit"
+            )
+    if _size(annotations) > _ANNOTATION_BYTES:
+        yield f"metadata.annotations: {_size(annotations):,} bytes together; at most {_ANNOTATION_BYTES:,} are valid"
+
+
+def _size(annotations: Mapping[str, str]) -> int:
+    return sum(map(len, annotations)) + sum(map(len, annotations.values()))
+
+
+def _volumes(volumes: Sequence[JsonObject]) -> Iterator[str]:
+    yield from _repeated([volume.get("name") for volume in volumes], "volumes")
+    for volume in volumes:
+        name = volume.get("name")
+        if not _is_dns_label(str(name)):
+            yield f"spec.volumes[{name}]: the name is not a DNS label of at most {_LONGEST_LABEL} characters"
+        # Most have a name and a source: what follows costs nothing for them.
+        if len(volume) > _NAME_AND_SOURCE:
+            yield from _one_of(
+                volume, [key for key in volume if key != "name"], f"spec.volumes[{name}]", "volume types"
+            )
+        for kind in volume:
+            field, source = _VOLUME_FIELDS.get(kind), volume[kind]
+            if field and isinstance(source, dict) and not source.get(field):
+                yield f"spec.volumes[{name}].{kind}.{field}: is required"
+        sources = _mapping(volume.get("projected")).get("sources")
+        for at, source in enumerate(sources if isinstance(sources, list) else ()):
+            yield from _projection(source, f"spec.volumes[{name}].projected.sources[{at}]")
+
+
+_NAME_AND_SOURCE = 2
+_VOLUME_FIELDS: Mapping[str, str] = {
+    "configMap": "name",
+    "secret": "secretName",
+    "persistentVolumeClaim": "claimName",
+    "hostPath": "path",
+    "csi": "driver",
+}
+
+
+def _projection(source: Any, path: str) -> Iterator[str]:
+    if not isinstance(source, dict):
+        return
+    yield from _one_of(source, list(source), path, "sources", is_required=True)
+    token = source.get("serviceAccountToken")
+    if isinstance(token, dict):
+        if not token.get("path"):
+            yield f"{path}.serviceAccountToken.path: is required"
+        seconds = token.get("expirationSeconds")
+        if isinstance(seconds, int) and seconds < _SHORTEST_TOKEN_SECONDS:
+            where = f"{path}.serviceAccountToken.expirationSeconds"
+            yield f"{where}: must be at least {_SHORTEST_TOKEN_SECONDS}, got {seconds}"
+
+
+def _container(container: Container, which: ContainerList, volumes: Collection[Any]) -> Iterator[str]:
+    path = f"spec.{which}[{container['name']}]"
+    if not _is_dns_label(container["name"]):
+        yield f"{path}: the name is not a DNS label of at most {_LONGEST_LABEL} characters"
+    yield from _words(container, _WORDS, path)
+    yield from _environment(container.get("env") or (), f"{path}.env")
+    yield from _security(container.get("securityContext") or {}, f"{path}.securityContext")
+    yield from _life_cycle(container, path, is_init=which == "initContainers")
+    yield from _resources(container.get("resources") or {}, f"{path}.resources")
+    if not container.get("image"):
+        yield f"{path}.image: is required"
+    yield from _ports(container.get("ports") or (), f"{path}.ports")
+    yield from _mounts(container.get("volumeMounts") or (), f"{path}.volumeMounts", volumes)
+
+
+def _container_of_templates(container: Container, which: ContainerList) -> Iterator[str]:
+    """What the value of an annotation can break in a container that a template gives as a whole."""
+    if not container.get("image"):
+        yield f"spec.{which}[{container['name']}].image: is required"
+    ports, resources, mounts = container.get("ports"), container.get("resources"), container.get("volumeMounts")
+    if ports and not all(map(_is_port, [port.get("containerPort") for port in ports])):
+        yield from _ports(ports, f"spec.{which}[{container['name']}].ports")
+    if resources:
+        limits, requests = _mapping(resources.get("limits")), _mapping(resources.get("requests"))
+        yield from _requests_above(limits, requests, f"spec.{which}[{container['name']}].resources")
+    if mounts and len(set(map(str, [mount.get("mountPath") for mount in mounts]))) < len(mounts):
+        names = {str(mount.get("name")) for mount in mounts}
+        yield from _mounts(mounts, f"spec.{which}[{container['name']}].volumeMounts", names)
+
+
+def _ports(ports: Sequence[JsonObject], path: str) -> Iterator[str]:
+    yield from _repeated([str(port["name"]) for port in ports if port.get("name")], path, "port names")
+    for port in ports:
+        number, name, protocol = port.get("containerPort"), str(port.get("name") or ""), port.get("protocol")
+        where = f"{path}[{name or number}]"
+        if not _is_port(number):
+            yield f"{where}.containerPort: must be a number from 1 to {_HIGHEST_PORT}, got {_brief(number)}"
+        if port.get("hostPort") and not _is_port(port["hostPort"]):
+            yield f"{where}.hostPort: must be a number from 1 to {_HIGHEST_PORT}, got {_brief(port['hostPort'])}"
+        if name and (len(name) > _LONGEST_PORT_NAME or not _PORT_NAME.fullmatch(name)):
+            yield (
+                f"{where}.name: must be at most {_LONGEST_PORT_NAME} lower-case letters, digits and single '-', "
+                f"with a letter among them, got {_brief(name)}"
+            )
+        if protocol and protocol not in _PROTOCOLS:
+            yield f"{where}.protocol: must be one of {', '.join(_PROTOCOLS)}, got {_brief(protocol)}"
+
+
+def _environment(env: Sequence[JsonObject], path: str) -> Iterator[str]:
+    names = [variable["name"] for variable in env]
+    if "" in names or "=" in "".join(names):
+        yield from (
+            f"{path}: {_brief(name)} is not the name of a variable" for name in names if not name or "=" in name
+        )
+    for variable in [each for each in env if "valueFrom" in each]:
+        source = variable["valueFrom"]
+        if not isinstance(source, dict):
+            continue
+        if variable.get("value"):
+            yield f"{path}[{variable['name']}]: has both value and valueFrom; one of them is valid"
+        if len(source) != 1:
+            yield from _one_of(
+                source, list(source), f"{path}[{variable['name']}].valueFrom", "sources", is_required=True
+            )
+
+
+def _resources(resources: JsonObject, path: str) -> Iterator[str]:
+    limits, requests = _mapping(resources.get("limits")), _mapping(resources.get("requests"))
+    for kind, amounts in (("limits", limits), ("requests", requests)):
+        for name, amount in amounts.items():
+            value = _number(str(amount))
+            if value is None:
+                yield f"{path}.{kind}.{name}: {_brief(amount)} is not a quantity"
+            elif value < 0:
+                yield f"{path}.{kind}.{name}: must not be negative, got {_brief(amount)}"
+    yield from _requests_above(limits, requests, path)
+
+
+def _requests_above(limits: JsonObject, requests: JsonObject, path: str) -> Iterator[str]:
+    for name, amount in requests.items():
+        limit = limits.get(name)
+        if limit is not None and _is_more(str(amount), str(limit)):
+            yield f"{path}.requests.{name}: {amount} is more than the limit, {limit}"
+
+
+@lru_cache(maxsize=1024)
+def _is_more(amount: str, limit: str) -> bool:
+    """Whether one quantity is more than another; what is no quantity is not."""
+    value, highest = _number(amount), _number(limit)
+    return value is not None and highest is not None and value > highest
+
+
+def _amounts(amounts: Any) -> dict[str, tuple[str, Decimal | None]]:
+    """The quantities of a mapping, each as written and as a number; None where it is no quantity."""
+    return {name: (str(text), _number(str(text))) for name, text in _mapping(amounts).items() if text is not None}
+
+
+@lru_cache(maxsize=1024)
+def _number(text: str) -> Decimal | None:
+    try:
+        return decimal_value(text)
+    except ValueError:
+        return None
+
+
+def _security(context: JsonObject, path: str) -> Iterator[str]:
+    if context.get("allowPrivilegeEscalation") is False:
+        if context.get("privileged") is True:
+            yield f"{path}: privileged needs allowPrivilegeEscalation, which is false"
+        capabilities = context.get("capabilities")
+        added = capabilities.get("add") if isinstance(capabilities, dict) else None
+        if isinstance(added, list) and "CAP_SYS_ADMIN" in added:
+            yield f"{path}: CAP_SYS_ADMIN needs allowPrivilegeEscalation, which is false"
+    for field in ("runAsUser", "runAsGroup"):
+        number = context.get(field)
+        if isinstance(number, int) and not 0 <= number <= _HIGHEST_ID:
+            yield f"{path}.{field}: must be a number from 0 to {_HIGHEST_ID}, got {number}"
+
+
+def _mounts(mounts: Sequence[JsonObject], path: str, volumes: Collection[Any]) -> Iterator[str]:
+    seen: set[str] = set()
+    for mount in mounts:
+        name, place = str(mount.get("name")), str(mount.get("mountPath") or "")
+        if name not in volumes:
+            yield f"{path}[{name}]: there is no volume {_brief(name)}"
+        if not place:
+            yield f"{path}[{name}].mountPath: is required"
+        elif place in seen:
+            yield f"{path}[{name}].mountPath: {_brief(place)} is mounted twice"
+        seen.add(place)
+
+
+def _life_cycle(container: Container, path: str, *, is_init: bool) -> Iterator[str]:
+    restarts = container.get("restartPolicy")
+    ends = is_init and restarts != "Always"
+    if ends and restarts:
+        yield f"{path}.restartPolicy: an init container takes Always only, got {_brief(restarts)}"
+    for field in _PROBES:
+        probe = container.get(field)
+        if probe:
+            if ends:
+                yield f"{path}.{field}: an init container has probes only with restartPolicy Always"
+            yield from _probe(probe, f"{path}.{field}", has_threshold=field == "readinessProbe")
+    handlers = container.get("lifecycle") or {}
+    for field in ("postStart", "preStop"):
+        if handlers.get(field):
+            if ends:
+                yield f"{path}.lifecycle: an init container has it only with restartPolicy Always"
+            yield from _handler(handlers[field], f"{path}.lifecycle.{field}")
+
+
+def _probe(probe: JsonObject, path: str, *, has_threshold: bool) -> Iterator[str]:
+    yield from _handler(probe, path)
+    for field in _PROBE_NUMBERS:
+        number = probe.get(field)
+        if type(number) is int and number < 0:
+            yield f"{path}.{field}: must not be negative, got {number}"
+    if not has_threshold and probe.get("successThreshold") not in (None, 0, 1):
+        yield f"{path}.successThreshold: must be 1, got {_brief(probe['successThreshold'])}"
+
+
+def _handler(handler: JsonObject, path: str) -> Iterator[str]:
+    yield from _one_of(handler, [kind for kind in _HANDLERS if kind in handler], path, "handlers", is_required=True)
+    for kind in ("httpGet", "tcpSocket", "grpc"):
+        action = handler.get(kind)
+        port = action.get("port") if isinstance(action, dict) else None
+        if isinstance(port, int) and not _is_port(port):
+            yield f"{path}.{kind}.port: must be a number from 1 to {_HIGHEST_PORT}, got {port}"
+
+
+def _host_ports(pod: Pod) -> Iterator[str]:
+    claimed: set[tuple[str, ...]] = set()
+    for container in containers(pod):
+        for port in container.get("ports") or ():
+            number = port.get("hostPort")
+            key = str(number), str(port.get("protocol") or "TCP"), str(port.get("hostIP") or "")
+            if number and key in claimed:
+                yield f"spec.containers[{container['name']}].ports: hostPort {number}/{key[1]} is claimed twice"
+            claimed.add(key)
+
+
+def _pod_resources(pod: Pod, resources: JsonObject) -> Iterator[str]:
+    """Requests of all containers together within the pod's, limits of each within the pod's."""
+    limits, requests = _amounts(resources.get("limits")), _amounts(resources.get("requests"))
+    yield from _resources(resources, "spec.resources")
+    wanted = {name: _requested(pod, name) for name in _POD_RESOURCES}
+    for name, (text, value) in requests.items():
+        if value is not None and name in wanted and wanted[name] > value:
+            yield f"spec.resources.requests.{name}: {text} is less than what the containers request together"
+    for name, (text, value) in limits.items():
+        # What the pod does not request is what its containers request together.
+        if value is not None and name not in requests and wanted.get(name, 0) > value:
+            yield f"spec.resources.limits.{name}: {text} is less than what the containers request together"
+    for which in CONTAINER_LISTS:
+        for container in containers(pod, which):
+            own = _amounts((container.get("resources") or {}).get("limits"))
+            for name, (text, value) in own.items():
+                pod_text, limit = limits.get(name, ("", None))
+                if name in _POD_RESOURCES and value is not None and limit is not None and value > limit:
+                    yield (
+                        f"spec.{which}[{container['name']}].resources.limits.{name}: {text} is more than "
+                        f"the pod's limit, {pod_text}"
+                    )
+
+
+def _requested(pod: Pod, name: str) -> Decimal:
+    """What the containers request together, as the scheduler counts it: sidecars run beside all that come later.
+
+    Source: https://kubernetes.io/docs/concepts/workloads/pods/sidecar-containers/#resource-sharing-within-containers
+    """
+    beside, highest = Decimal(0), Decimal(0)
+    for container in containers(pod, "initContainers"):
+        amount = _request(container, name)
+        if container.get("restartPolicy") == "Always":
+            beside += amount
+            highest = max(highest, beside)
+        else:
+            highest = max(highest, beside + amount)
+    return max(highest, beside + sum((_request(each, name) for each in containers(pod)), Decimal(0)))
+
+
+def _request(container: Container, name: str) -> Decimal:
+    resources = container.get("resources") or {}
+    for kind in ("requests", "limits"):
+        amount = _amounts(resources.get(kind)).get(name, ("", None))[1]
+        if amount is not None:
+            return amount
+    return Decimal(0)
+
+
+# Rules that several parts share.
+
+
+def _words(holder: JsonObject, words: Mapping[str, tuple[str, ...]], path: str) -> Iterator[str]:
+    for field, valid in words.items():
+        value = holder.get(field)
+        if value and value not in valid:
+            yield f"{path}.{field}: must be one of {', '.join(valid)}, got {_brief(value)}"
+
+
+def _one_of(
+    holder: JsonObject, given: Sequence[str], path: str, what: str, *, is_required: bool = False
+) -> Iterator[str]:
+    """A union: of the keys `given` at most one may have a value, or exactly one."""
+    present = [key for key in given if holder.get(key) is not None]
+    if len(present) > 1:
+        yield f"{path}: has {len(present)} {what}, {', '.join(present)}; one is valid"
+    elif is_required and not present:
+        yield f"{path}: has no {what.removesuffix('s')}; one is required"
+
+
+def _repeated(names: Sequence[Any], where: str, what: str = "") -> Iterator[str]:
+    if len(set(names)) < len(names):
+        repeated = dict.fromkeys(name for at, name in enumerate(names) if name in names[:at])
+        for name in repeated:
+            yield f"{where if what else f'spec.{where}'}: {_brief(name)} is the name of two {what or where}"
+
+
+@lru_cache(maxsize=1024)
+def _is_dns_label(text: str) -> bool:
+    return len(text) <= _LONGEST_LABEL and _DNS_LABEL.fullmatch(text) is not None
+
+
+@lru_cache(maxsize=1024)
+def _is_label_value(text: str) -> bool:
+    return len(text) <= _LONGEST_LABEL and _LABEL_VALUE.fullmatch(text) is not None
+
+
+def _is_port(number: Any) -> bool:
+    return type(number) is int and 1 <= number <= _HIGHEST_PORT
+
+
+def _mapping(value: Any) -> JsonObject:
+    return value if isinstance(value, dict) else {}
+
+
+def _brief(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= _LONGEST_QUOTED else f"{text[: _LONGEST_QUOTED - 3]}..."
