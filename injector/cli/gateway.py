@@ -34,7 +34,8 @@ _Output: TypeAlias = Annotated[
     typer.Option(
         "-o",
         "--output",
-        help="yaml: one file for Envoy, and the Services that it needs as further documents. json: that file. "
+        help="Form of the result. yaml: one file for Envoy, and the Services that it needs as further documents. "
+        "json: that file. "
         "manifests: a ConfigMap with watched certificates, and the Services, for kubectl apply.",
     ),
 ]
