@@ -15,6 +15,7 @@ EVERYTHING: dict[str, Any] = {
     "revisionTags": ["default", "prod"],
     "enableNamespacesByDefault": True,
     "configFiles": {"mesh": "kind: IstioOperator\n"},
+    "istio": {"namespace": "istio-system", "revision": "1-30"},
     "autoscaling": {"enabled": True},
     "preview": {"enabled": True},
     "networkPolicy": {"enabled": True, "from": [{"podSelector": {}}]},

@@ -7,6 +7,7 @@ from typer import Typer
 from typer.main import get_command
 
 from injector.cli.serve import serve
+from injector.runtime.config_sources import Installation
 from tests.chart.rendering import CERT_MANAGER, CLUSTER_NAME, EVERYTHING, RELEASE, of_kind, only, rendered, server_of
 
 
@@ -93,6 +94,17 @@ def test_in_its_own_namespace_it_has_one_secret_one_lease_and_one_config_map() -
         ("coordination.k8s.io", "leases", (), ("create",)),
         ("coordination.k8s.io", "leases", (RELEASE,), change),
     ]
+
+
+@pytest.mark.parametrize(("revision", "suffix"), [("", ""), ("default", ""), ("1-30", "-1-30")])
+def test_of_an_installation_of_istio_it_reads_three_config_maps(revision: str, suffix: str) -> None:
+    documents = rendered({"istio": {"namespace": "istio-system", "revision": revision}})
+    role, binding = (only(documents, kind, CLUSTER_NAME) for kind in ("Role", "RoleBinding"))
+    assert role["metadata"]["namespace"] == binding["metadata"]["namespace"] == "istio-system"
+    installation = Installation("istio-system", revision)
+    names = tuple(f"{name}{suffix}" for name in ("istio", "istio-sidecar-injector", "values"))
+    assert rules([role], "Role") == [("", "configmaps", names, ("get", "list", "watch"))]
+    assert server_of(documents)["args"][1] == f"--config={installation}"
 
 
 def test_the_preview_alone_may_ask_who_somebody_is() -> None:

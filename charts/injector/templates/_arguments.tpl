@@ -1,6 +1,11 @@
 {{/* The command line of the server. */}}
 {{- define "injector.arguments" -}}
 - serve
+{{- with .Values.istio }}
+{{- if .namespace }}
+- --config=cluster://{{ .namespace }}{{ with .revision }}/{{ . }}{{ end }}
+{{- end }}
+{{- end }}
 {{- range $name, $_ := .Values.configFiles }}
 - --config=/etc/injector/{{ $name }}.yaml
 {{- end }}
