@@ -4,6 +4,7 @@ import ssl
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from cryptography.x509 import BasicConstraints, load_pem_x509_certificate
 
 from certs.authority import (
     CertificateError,
@@ -104,3 +105,17 @@ def test_a_name_and_a_known_key_type_are_needed() -> None:
         Settings(names=())
     with pytest.raises(ValueError, match="'dsa' is not one of ecdsa, rsa"):
         Settings(names=("a",), key_type="dsa")
+
+
+def test_an_authority_signs_no_further_authorities() -> None:
+    """Its path length is 0: with the key of a serving certificate nobody can make certificates that clients take."""
+    authority = load_pem_x509_certificate(create_authority(SETTINGS, NOW).certificate)
+    constraints = authority.extensions.get_extension_for_class(BasicConstraints)
+    assert constraints.critical
+    assert (constraints.value.ca, constraints.value.path_length) == (True, 0)
+
+
+def test_a_serving_certificate_is_no_authority() -> None:
+    serving = issue(create_authority(SETTINGS, NOW), SETTINGS, NOW)
+    certificate = load_pem_x509_certificate(serving.certificate)
+    assert certificate.extensions.get_extension_for_class(BasicConstraints).value.ca is False

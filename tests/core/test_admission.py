@@ -183,3 +183,20 @@ def test_every_part_of_it_counts(tmp_path: Path, text: str) -> None:
 def test_every_admission_records_it(labels: dict[str, str]) -> None:
     setup = default_setup()
     assert admitted(pod_of(labels=labels), setup).configuration == setup.digest
+
+
+def test_two_containers_of_one_name_are_refused(tmp_path: Path) -> None:
+    """An API server would refuse the pod too, without saying where the second one comes from."""
+    template = 'templates: {more: "spec: {containers: [{name: more, image: i}]}"}\ndefaultTemplates: [more]'
+    twice = [{"name": "app", "image": "i"}, {"name": "app", "image": "i"}]
+    found = admitted({**pod_of(), "spec": {"containers": twice}}, setup_of(tmp_path, template))
+    assert not found.allowed
+    assert "two containers named 'app' in spec.containers" in found.message
+
+
+def test_two_containers_of_one_name_that_the_user_sent_are_not_ours_to_judge(tmp_path: Path) -> None:
+    template = 'templates: {note: "metadata: {annotations: {seen: here}}"}'
+    twice = [{"name": "a", "image": "i"}, {"name": "a", "image": "i"}]
+    setup = setup_of(tmp_path, f"{template}\ndefaultTemplates: [note]")
+    found = admitted({**pod_of(), "spec": {"containers": twice}}, setup)
+    assert found.allowed

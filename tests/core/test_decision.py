@@ -111,3 +111,13 @@ def test_manual_injection_looks_at_the_pods_own_word_only() -> None:
     assert decide(given).inject
     opted_out = facts(namespace_labels=None, pod=pod(annotations={INJECT: "false"})).for_manual_injection()
     assert decide(opted_out).reason == "PodAnnotation"
+
+
+@pytest.mark.parametrize(("value", "inject"), [("true", True), ("false", False)])
+def test_the_pod_s_own_word_comes_before_the_selectors(value: str, inject: bool) -> None:
+    """Annotation and label alike, against a selector that says the opposite."""
+    app = {"app": "db"}
+    for own in (pod(app, {INJECT: value}), pod({**app, INJECT: value})):
+        decision = decide(facts(pod=own, never=(APP,) if inject else (), always=() if inject else (APP,)))
+        assert decision.inject is inject
+        assert decision.reason in ("PodAnnotation", "PodLabel")

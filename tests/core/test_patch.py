@@ -60,3 +60,10 @@ def test_items_that_change_places_are_moved_not_rewritten() -> None:
     after = {"l": [{"name": "b"}, {"name": "a", "v": 1}]}
     assert jsonpatch.apply_patch(before, diff(before, after)) == after
     assert len(diff(before, after)) == 2
+
+
+def test_items_of_another_type_are_replaced() -> None:
+    """In Python 1 and true are equal; an API server knows the difference."""
+    for before, after in ((1, True), (True, 1), (0, False), (1, 1.0)):
+        assert diff({"args": [before]}, {"args": [after]}) == [{"op": "replace", "path": "/args/0", "value": after}]
+        assert diff({"a": before}, {"a": after}) == [{"op": "replace", "path": "/a", "value": after}]

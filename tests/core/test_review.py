@@ -156,3 +156,11 @@ def test_a_repeated_key_is_seen_however_the_text_is_spelt(repeated: str) -> None
 @pytest.mark.parametrize("plain", [r'{"a":"\":\":","b":"x:","c": 1e2 }', r'{"a:":1,"a":{"a":[{"a":1},{"a":2}]}}', "[]"])
 def test_a_text_without_a_repeated_key_passes(plain: str) -> None:
     assert not has_repeated_key(plain.encode(), orjson.loads(plain))
+
+
+@pytest.mark.parametrize("version", ["v1", "v1beta1"])
+def test_a_review_of_either_version_is_answered_in_its_own(version: str) -> None:
+    api_version = f"admission.k8s.io/{version}"
+    request = parse_review(review().replace(b"admission.k8s.io/v1", api_version.encode()))
+    answer = orjson.loads(respond(request, Admission(allowed=True, decision=None, pod=POD)))
+    assert (answer["apiVersion"], answer["kind"], answer["response"]["uid"]) == (api_version, "AdmissionReview", "u-1")

@@ -179,3 +179,22 @@ product: {{ 6 * 7.5 }}
 def test_macros_that_call_themselves_a_few_times_still_do() -> None:
     source = "{% macro m(n) %}\n{% if n > 0 %}\n- {{ n }}\n{{ m(n - 1) }}\n{% endif %}\n{% endmacro %}\na:\n{{ m(20) }}"
     assert of(source).render("t", {"values": {}}) == {"a": list(range(20, 0, -1))}
+
+
+@pytest.mark.parametrize("text", ["{{ '%s' % 'a' }}", "{{ ('%999999999d') % 1 }}", "{% set x = '%s' %}{{ x % 'a' }}"])
+def test_text_is_not_formatted_with_percent(text: str) -> None:
+    """`'%999999999d' % 1` is a gigabyte."""
+    with pytest.raises(RenderingError, match="the % operator on text is not available"):
+        TemplateSet({"t": f"a: '{text}'"}, FILTERS).render("t", {})
+
+
+def test_a_remainder_of_numbers_is_one() -> None:
+    assert TemplateSet({"t": "a: {{ 7 % 4 }}"}, FILTERS).render("t", {}) == {"a": 3}
+
+
+def test_a_percent_sign_in_a_template_is_text() -> None:
+    text = "a: '100% of {{ name }}%s %(x)s'\nb: {{ name }}"
+    assert TemplateSet({"t": text}, FILTERS).render("t", {"name": "it%d"}) == {
+        "a": "100% of it%d%s %(x)s",
+        "b": "it%d",
+    }

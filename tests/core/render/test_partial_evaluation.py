@@ -215,3 +215,23 @@ def test_the_usual_scope_is_really_used() -> None:
     assert "sidecar.istio.io/interceptionMode" in usual.annotations.asked
     assert usual.fits(scope({"note": "one"}, {}, PROXY_CONFIG))
     assert not usual.fits(scope({"sidecar.istio.io/logLevel": "debug"}, {}, PROXY_CONFIG))
+
+
+ASSIGNED_AGAIN = {
+    "in a branch that a pod decides": "{% set v = 'a' %}{% if pod %}{% set v = 'b' %}{% endif %}\nx: '{{ v }}'",
+    "after its use": "{% set v = 'a' %}\nx: '{{ v }}'\n{% set v = 'b' %}\ny: '{{ v }}'",
+    "from itself": "{% set v = 'a' %}{% set v = v ~ 'b' %}\nx: '{{ v }}'",
+    "in a loop": "{% set v = 'a' %}{% for i in [1, 2] %}{% set v = 'b' %}{% endfor %}\nx: '{{ v }}'",
+    "as the name of a loop": "{% set v = 'a' %}\nx:\n{% for v in ['b'] %}\n- '{{ v }}'\n{% endfor %}\ny: '{{ v }}'",
+    "as a parameter": "{% set v = 'a' %}{% macro m(v) %}\nx: '{{ v }}'\n{% endmacro %}\n{{ m('b') }}\ny: '{{ v }}'",
+    "together with another": "{% set v = 'a' %}{% set v, w = 'b', 'c' %}\nx: '{{ v }}{{ w }}'",
+    "over a name of the configuration": "{% set values = {'seven': 8} %}\nx: {{ values.seven }}",
+}
+
+
+@pytest.mark.parametrize("text", ASSIGNED_AGAIN.values(), ids=ASSIGNED_AGAIN)
+@pytest.mark.parametrize("pod", [True, False])
+def test_a_name_that_is_assigned_again_has_its_value_of_the_moment(text: str, pod: bool) -> None:
+    plain = TemplateSet({"t": text}, FILTERS, KnownNames(frozen=FROZEN), optimise=False)
+    folded = TemplateSet({"t": text}, FILTERS, KnownNames(frozen=FROZEN))
+    assert folded.render("t", {**FROZEN, "pod": pod}) == plain.render("t", {**FROZEN, "pod": pod})
