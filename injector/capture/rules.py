@@ -152,17 +152,27 @@ def _redirected_inbound(capture: Capture) -> Chain:
 def _tproxy_inbound(capture: Capture) -> Chain:
     """The client's address stays: the proxy connects to the application from it, and marks those packets."""
     of_proxy = (Condition(Match.MARKED, MARK),)
-    of_known = (Condition(Match.ESTABLISHED),)
     rules = (
         Rule(of_proxy, Verdict.MARK_CONNECTION),
         _leave_alone(*of_proxy),
         *_not_inbound(capture),
-        # What belongs to a connection that the proxy has taken is delivered to it by its mark.
-        Rule(of_known, Verdict.MARK, MARK),
-        Rule(of_known, Verdict.ACCEPT),
+        *_known(capture),
         *_inbound(capture, Verdict.TPROXY),
     )
     return Chain(_INBOUND, "mangle", rules, Hook.MANGLE_PREROUTING)
+
+
+def _known(capture: Capture) -> tuple[Rule, ...]:
+    """What belongs to a connection that the proxy has taken is delivered to it by its mark.
+
+    With listed ports others are not the proxy's: what the pod forwards to them has to go on.
+    """
+    return tuple(
+        rule
+        for port in _included(capture)
+        for conditions in ((*port, Condition(Match.ESTABLISHED)),)
+        for rule in (Rule(conditions, Verdict.MARK, MARK), Rule(conditions, Verdict.ACCEPT))
+    )
 
 
 # The application answers to the client's address: the connection's mark leads the answer to the proxy.
@@ -183,9 +193,12 @@ def _not_inbound(capture: Capture) -> tuple[Rule, ...]:
     return tuple(map(_leave_alone, left_alone))
 
 
-def _inbound(capture: Capture, verdict: Verdict) -> tuple[Rule, ...]:
+def _included(capture: Capture) -> list[tuple[Condition, ...]]:
     every = capture.include_inbound_ports == ALL_PORTS
-    included = [() if every else (Condition(Match.TO_PORTS, ports),) for ports in capture.include_inbound_ports]
+    return [() if every else (Condition(Match.TO_PORTS, ports),) for ports in capture.include_inbound_ports]
+
+
+def _inbound(capture: Capture, verdict: Verdict) -> tuple[Rule, ...]:
     refused = tuple(
         Condition(Match.TO_PORTS, ports)
         for ports in capture.listening_inbound_ports
@@ -199,7 +212,7 @@ def _inbound(capture: Capture, verdict: Verdict) -> tuple[Rule, ...]:
             _leave_alone(condition),
         )
     )
-    return (*while_listening, *(Rule(conditions, verdict, capture.inbound_port) for conditions in included))
+    return (*while_listening, *(Rule(conditions, verdict, capture.inbound_port) for conditions in _included(capture)))
 
 
 def _within(ports: Ports, other: Ports) -> bool:

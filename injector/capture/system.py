@@ -62,7 +62,8 @@ def _routing() -> str:
     return "".join(f"{' '.join(command)}\n" for command in commands)
 
 
-_HAS_IPV6 = Path("/proc/net/if_inet6")
+# Empty where a sysctl turns IPv6 off, missing where the kernel has none: then routes and rules for it are refused.
+_IPV6_ADDRESSES = Path("/proc/thread-self/net/if_inet6")
 _SAVE = {4: "iptables-save", 6: "ip6tables-save"}
 _SECONDS_FOR_LOCK = "30"
 _SECONDS = 60
@@ -127,7 +128,7 @@ def _has_rule(ip_version: int) -> bool:
 
 
 def _ip_versions() -> tuple[int, ...]:
-    return (4, 6) if _HAS_IPV6.exists() else (4,)
+    return (4, 6) if _IPV6_ADDRESSES.exists() and _IPV6_ADDRESSES.read_text(encoding="ascii") else (4,)
 
 
 def _run(command: list[str], given: str = "") -> str:

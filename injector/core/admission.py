@@ -58,6 +58,7 @@ from injector.core.render.partial_evaluation import usual_scopes
 from injector.core.review import request_faults
 from injector.core.selection import SelectionRule
 from injector.core.workload import identify
+from injector.envoy import unread_settings
 
 # A short text that stands for a configuration and its templates, so that records can be compared later.
 
@@ -72,6 +73,10 @@ def digest_of(config: Config) -> str:
 
 def _plain(value: Any) -> Any:
     return sorted(value) if isinstance(value, frozenset) else dict(value)
+
+
+# The template whose proxy has no control plane.
+_STANDALONE = "envoy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,8 +307,13 @@ def _prepare(subject: Subject, setup: Setup, snapshot: Snapshot, status: Status 
         status_port=status_port,
         hold=hold,
         fingerprint=_fingerprint(circumstances, None if is_default else effective),
-        warnings=tuple(ignored),
+        warnings=(*ignored, *_without_effect(names, config, effective)),
     )
+
+
+def _without_effect(names: Iterable[str], config: Config, effective: JsonObject) -> Iterator[str]:
+    """What a configuration made for Istio's proxy asks in vain of the template `envoy`."""
+    return unread_settings(config.mesh_config, effective) if _STANDALONE in names else iter(())
 
 
 def _modes(pod: Pod, effective: JsonObject) -> tuple[str | None, str | None]:

@@ -7,6 +7,7 @@ the v3 API of https://www.envoyproxy.io/docs/envoy/v1.40.0/api-v3/api.
 from injector.envoy.protocols import DEFAULT_PROTOCOLS, VALID, is_protocols, named_protocols, read_protocols
 from injector.envoy.settings import Declared, SidecarProxy, Tracing, sidecar_proxy, tracing_of
 from injector.envoy.sidecar import sidecar_bootstrap
+from injector.envoy.unread import unread_settings
 
 __all__ = [
     "DEFAULT_PROTOCOLS",
@@ -20,4 +21,5 @@ __all__ = [
     "sidecar_bootstrap",
     "sidecar_proxy",
     "tracing_of",
+    "unread_settings",
 ]

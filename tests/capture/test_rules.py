@@ -85,6 +85,14 @@ def test_inbound_arguments(arguments: list[str], expected: str) -> None:
     assert f"-A INJECTOR_INBOUND {expected}" in rules(*arguments)
 
 
+def test_with_listed_ports_only_their_connections_are_kept_by_tproxy() -> None:
+    listed = rules("--mode=TPROXY", "--include-inbound-ports=8001,8002")
+    known = [line for line in listed if "ESTABLISHED" in line]
+
+    assert [line.partition(" -m ")[0].rpartition(" ")[2] for line in known] == ["8001", "8001", "8002", "8002"]
+    assert "-A INJECTOR_INBOUND -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT" in rules("--mode=TPROXY")
+
+
 def test_no_inbound_ports_means_no_inbound_rules() -> None:
     assert not any("INBOUND" in line for line in rules("--include-inbound-ports="))
     assert not any("INBOUND" in line for line in rules("--include-inbound-ports=", "--mode=TPROXY"))

@@ -106,3 +106,15 @@ def test_a_plan_touches_nothing(network: str) -> None:
 
     assert "REDIRECT --to-ports 15001" in capture(network, "plan")
     assert state(network) == before
+
+
+@pytest.mark.parametrize("backend", ["iptables", "nftables"])
+@pytest.mark.parametrize("mode", ["REDIRECT", "TPROXY"])
+def test_traffic_is_captured_where_a_sysctl_turns_ipv6_off(network: str, mode: str, backend: str) -> None:
+    run(network, "sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1")
+
+    capture(network, "apply", f"--mode={mode}", f"--backend={backend}")
+
+    assert any("15006" in line for line in state(network))
+    capture(network, "remove")
+    assert not any("15006" in line for line in state(network))

@@ -227,6 +227,36 @@ def test_a_declaration_that_cannot_be_read_is_refused(tmp_path: Path, value: str
     assert len(answer.message) < 1000
 
 
+UNREAD = {
+    "meshConfig: {inboundTrafficPolicy: {mode: LOCALHOST}}": "meshConfig inboundTrafficPolicy.mode",
+    "meshConfig: {outboundTrafficPolicy: {mode: REGISTRY_ONLY}}": "meshConfig outboundTrafficPolicy.mode",
+    "meshConfig: {accessLogFormat: '%START_TIME%'}": "meshConfig accessLogFormat",
+    "meshConfig: {defaultConfig: {proxyMetadata: {ISTIO_META_DNS_CAPTURE: 'true'}}}": (
+        "ProxyConfig proxyMetadata.ISTIO_META_DNS_CAPTURE"
+    ),
+}
+
+
+@pytest.mark.parametrize("configuration", UNREAD)
+def test_a_setting_without_effect_is_named(tmp_path: Path, configuration: str) -> None:
+    warnings = admitted(rich_pod(), setup(tmp_path, configuration)).warnings
+
+    assert [text for text in warnings if UNREAD[configuration] in text and "does not read" in text]
+
+
+@pytest.mark.parametrize(
+    "configuration", ["", "meshConfig: {outboundTrafficPolicy: {mode: ALLOW_ANY}, accessLogFile: /dev/stdout}"]
+)
+def test_a_setting_that_asks_for_what_is_done_anyway_is_not_named(tmp_path: Path, configuration: str) -> None:
+    assert not [text for text in admitted(rich_pod(), setup(tmp_path, configuration)).warnings if "read" in text]
+
+
+def test_settings_of_the_mesh_concern_no_other_template(tmp_path: Path) -> None:
+    configured = setup_of(tmp_path, "meshConfig: {outboundTrafficPolicy: {mode: REGISTRY_ONLY}}\n")
+
+    assert not [text for text in admitted(rich_pod(), configured).warnings if "does not read" in text]
+
+
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as directory:
         GOLDEN.write_text(golden(injected(rich_pod(), setup(Path(directory), ZIPKIN))), encoding="utf-8")
