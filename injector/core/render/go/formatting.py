@@ -76,7 +76,7 @@ def printed(*values: Any) -> str:
         if index and not isinstance(value, str) and not isinstance(values[index - 1], str):
             pieces.append(" ")
         pieces.append(sprint(value))
-    return "".join(pieces)
+    return _joined(pieces)
 
 
 def printed_line(*values: Any) -> str:
@@ -141,8 +141,12 @@ def sprintf(template: Any, *values: Any) -> str:
     """`printf`: the format with the values in it. Raises GoError for a width that no document needs."""
     if not isinstance(template, str):
         raise GoError(f"printf: expected string; got {type_name(template)}")
-    pieces = list(_formatted(template, values))
-    return "".join(pieces)
+    return _joined([piece for piece in _formatted(template, values) if piece])
+
+
+def _joined(pieces: Sequence[str]) -> str:
+    """The pieces as one text; a single one stays what it is, as does YAML that a function wrote."""
+    return pieces[0] if len(pieces) == 1 else "".join(pieces)
 
 
 def _formatted(template: str, values: Sequence[Any]) -> Iterator[str]:
@@ -263,7 +267,7 @@ def _signed(verb: _Verb, text: str, value: float) -> str:
 
 
 def _of_text(verb: _Verb, value: str) -> str:
-    text = str(value) if verb.precision is None else value[: verb.precision]
+    text = value if verb.precision is None else value[: verb.precision]
     if verb.letter == "q":
         text = f"`{text}`" if "#" in verb.flags and "`" not in text else quoted(text)
     elif verb.letter in "xX":

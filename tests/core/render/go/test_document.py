@@ -115,6 +115,8 @@ STRUCTURE = [
     ('a: "{{ toYaml .Values.list | trim }}"', {"a": "- p\n- q: 2"}),
     ("a: {{ toYaml .Values.text }}", {"a": "l1\nl2\n"}),
     ("{{ toYaml .Values.map }}", {"a": {"x": "1"}, "b": 1}),
+    ('a:\n  {{- printf "%s" (toYaml .Values.map) | nindent 2 }}', {"a": {"a": {"x": "1"}, "b": 1}}),
+    ('a: {{ print (toJson .Values.map) }}\nb: {{ printf "%v" "c: d" }}', {"a": {"a": {"x": "1"}, "b": 1}, "b": "c: d"}),
     ("a: {{ toYaml .Values.map | quote }}", {"a": 'a:\n  x: "1"\nb: 1\n'}),
     ("a: |\n  {{ toYaml .Values.map | indent 2 }}", {"a": 'a:\n  x: "1"\nb: 1\n'}),
     ("a: |\n    x\n    {{- toYaml .Values.map | nindent 4 }}\n", {"a": 'x\na:\n  x: "1"\nb: 1\n'}),
