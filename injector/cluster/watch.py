@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from threading import Event as Signal
-from threading import Lock, Thread
+from threading import Lock, Thread, Timer
 from time import monotonic
 from typing import Any
 
@@ -21,6 +21,7 @@ from injector.core.model import EMPTY_SNAPSHOT, JsonObject, Snapshot
 # An API server that is silent is noticed at the end of a watch, so watches are short.
 _WATCH_SECONDS = 30
 _STEADY_SECONDS = 5.0
+_GATHER_SECONDS = 0.1
 # A watch that ends at once, in good order, is opened again after this at the latest.
 _REOPEN_SECONDS = 1.0
 _ABSENT_SECONDS = 30.0
@@ -247,6 +248,7 @@ class ClusterWatch:
     ) -> None:
         """Hand each new snapshot to `publish`, one at a time, from threads of its own; `noted` is a reflector's."""
         self._publish, self._lock = publish, Lock()
+        self._published, self._is_due = 0.0, False
         self._namespaces, self._nodes, self._proxy_configs = (
             Reflector(server, source, self._changed, noted)
             for source in (
@@ -276,12 +278,30 @@ class ClusterWatch:
         return {each.source.resource.plural: each.status for each in self.reflectors}
 
     def _changed(self) -> None:
+        """Publish at once, but for changes that come one upon the other: of a large cluster that would be all work."""
         with self._lock:
-            namespaces, nodes, proxy_configs = (
-                None if each.objects is None else each.objects.values() for each in self.reflectors
-            )
-            self.snapshot = snapshot_of(namespaces or (), nodes, proxy_configs or ())
-            self._publish(self.snapshot)
+            wait = self._published + _GATHER_SECONDS - monotonic()
+            # What is read first is published before anybody is told that it is known.
+            if wait <= 0 or not all(each.status.known for each in self.reflectors):
+                self._publish_now()
+            elif not self._is_due:
+                self._is_due = True
+                timer = Timer(wait, self._publish_later)
+                timer.daemon = True
+                timer.start()
+
+    def _publish_later(self) -> None:
+        with self._lock:
+            self._is_due = False
+            self._publish_now()
+
+    def _publish_now(self) -> None:
+        namespaces, nodes, proxy_configs = (
+            None if each.objects is None else each.objects.values() for each in self.reflectors
+        )
+        self.snapshot = snapshot_of(namespaces or (), nodes, proxy_configs or ())
+        self._published = monotonic()
+        self._publish(self.snapshot)
 
 
 def overall(statuses: Mapping[str, Status]) -> Status:

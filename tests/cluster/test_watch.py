@@ -371,6 +371,15 @@ def test_one_refusal_erases_nothing(followed: Followed, path: str) -> None:
     assert followed.watch.snapshot == before
 
 
+def test_changes_one_upon_the_other_make_few_snapshots(followed: Followed) -> None:
+    assert followed.watch.start(10)
+    before = len(followed.snapshots)
+    for number in range(200):
+        followed.keeper.put(f"{NAMESPACES_PATH}/n{number}", named(f"n{number}"))
+    followed.until(lambda now: len(now.namespaces) == 201)
+    assert len(followed.snapshots) - before < 100
+
+
 def test_what_nobody_reads_is_dropped(followed: Followed) -> None:
     annotations = {"kubectl.kubernetes.io/last-applied-configuration": "{}", "a": "b"}
     metadata = {"name": "shop", "labels": {"c": "d"}, "annotations": annotations, "managedFields": [{}]}

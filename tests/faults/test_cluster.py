@@ -81,7 +81,9 @@ class Followed:
         wait_until(lambda: self.status(resource)["connected"])
         # The next failure meets a watch that has brought something, not one that begins.
         known, extra = self.status(resource)["objects"], f"{PATHS[resource]}/extra"
-        self.keeper.put(extra, {"metadata": {"name": "extra"}})
+        # It decides nothing.
+        metadata = {"name": "extra", **({"namespace": "elsewhere"} if resource == "proxyconfigs" else {})}
+        self.keeper.put(extra, {"metadata": metadata, "status": {"nodeInfo": {"kubeletVersion": "v1.33.0"}}})
         wait_until(lambda: self.status(resource)["objects"] == known + 1)
         self.keeper.remove(extra)
         wait_until(lambda: self.status(resource)["objects"] == known)
