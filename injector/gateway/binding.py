@@ -13,7 +13,7 @@ from injector.core.errors import Path
 from injector.core.model import JsonObject
 from injector.gateway.delegates import HttpRule, http_rules, is_delegate
 from injector.gateway.destinations import Destinations
-from injector.gateway.documents import Resources, spec_of, validated
+from injector.gateway.documents import Resources, mapping_in, strings_in, validated
 from injector.gateway.hosts import ANY, MESH, common, full_name, names_gateway, selects, split_namespace
 from injector.gateway.model import Mirror, Report, Resource, Route, Target, Upstream, VirtualHost
 from injector.gateway.servers import Server
@@ -24,24 +24,41 @@ from injector.gateway.workload import GatewayPods
 _NO_CONDITION = frozenset(
     ("name", "gateways", "port", "ignoreUriCase", "sourceLabels", "sourceNamespace", "statPrefix")
 )
-_ANY_PATH = ({"prefix": "/"}, {"regex": ".*"}, {"regex": "/.*"})
+_ANY_PATH = ({"prefix": "/"}, {"prefix": ""}, {"regex": ".*"}, {"regex": "/.*"})
 _EVERYTHING = 100.0
 
 
-def bound_services(resources: Resources, gateways: Sequence[Resource], report: Report) -> list[Resource]:
-    """The validated VirtualServices that name one of the Gateways; others are not validated, and warned of."""
+def bound_services(
+    resources: Resources, gateways: Sequence[Resource], pods: GatewayPods, report: Report
+) -> list[Resource]:
+    """The validated VirtualServices that name one of the Gateways and that the gateway can see.
+
+    Others are not validated, and warned of.
+    """
     found = []
     for raw in resources.of("VirtualService"):
-        named = spec_of(raw).get("gateways") or [MESH]
+        named = mapping_in(raw, "spec").get("gateways") or [MESH]
         if is_delegate(raw) and named == [MESH]:
             continue
-        if not isinstance(named, list) or any(_is_named(gateway, named, raw) for gateway in gateways):
-            service = validated(raw, VIRTUAL_SERVICE, report)
-            found += [service] if service else []
-        else:
+        # A list of Gateways that is none is left to validation.
+        bound = [each for each in gateways if not isinstance(named, list) or _is_named(each, named, raw)]
+        if not bound:
             names = ", ".join(map(str, named))
             report.warn(raw, ("spec", "gateways"), f"is left out: it is bound to no Gateway rendered here ({names})")
+        elif not any(_is_exported(raw, strings_in(raw, "spec", "exportTo"), each, pods) for each in bound):
+            report.warn(raw, ("spec", "exportTo"), "is left out: it is not exported to the gateway's namespace")
+        else:
+            service = validated(raw, VIRTUAL_SERVICE, report)
+            found += [service] if service else []
     return found
+
+
+def _is_exported(service: Resource, exported: Sequence[str], gateway: Resource, pods: GatewayPods) -> bool:
+    return any(
+        selects(namespace, service.namespace, home)
+        for namespace in exported or [ANY]
+        for home in pods.homes | {gateway.namespace}
+    )
 
 
 def _is_named(gateway: Resource, names: Sequence[Any], owner: Resource) -> bool:
@@ -118,11 +135,9 @@ class Binding:
         return found
 
     def _bound_to(self, server: Server) -> Iterator[Resource]:
-        homes = self.pods.homes | {server.gateway.namespace}
         for service in self.services:
-            exported = service.body.get("exportTo") or [ANY]
-            if _is_named(server.gateway, service.body.get("gateways") or (), service) and any(
-                selects(namespace, service.namespace, home) for namespace in exported for home in homes
+            if _is_named(server.gateway, service.body.get("gateways") or (), service) and _is_exported(
+                service, service.body.get("exportTo") or (), server.gateway, self.pods
             ):
                 yield service
 

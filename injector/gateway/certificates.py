@@ -7,7 +7,7 @@ https://istio.io/latest/docs/tasks/traffic-management/ingress/secure-ingress/#ke
 from dataclasses import dataclass
 
 from injector.core.model import JsonObject
-from injector.gateway.documents import Resources
+from injector.gateway.documents import Resources, mapping_in
 from injector.gateway.model import Certificate, PeerValidation, Report, ServerTls
 from injector.gateway.servers import Server
 
@@ -35,7 +35,7 @@ class Secrets:
         found = self.resources.find("Secret", namespace, secret)
         if found is None:
             return None
-        return frozenset((*(found.body.get("data") or {}), *(found.body.get("stringData") or {})))
+        return frozenset((*mapping_in(found, "data"), *mapping_in(found, "stringData")))
 
     def certificate(self, server: Server, name: str, report: Report) -> Certificate:
         """Certificate and key of the Secret; those of type kubernetes.io/tls where nothing is known of it."""

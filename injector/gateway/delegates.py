@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from injector.core.model import JsonObject
-from injector.gateway.documents import Resources, spec_of, validated
+from injector.gateway.documents import Resources, mapping_in, validated
 from injector.gateway.hosts import qualified_gateway, selects
 from injector.gateway.model import Report, Resource
 from injector.gateway.virtual_services import VIRTUAL_SERVICE
@@ -24,7 +24,7 @@ _NAMED_CONDITIONS = ("headers", "withoutHeaders", "queryParams")
 
 def is_delegate(service: Resource) -> bool:
     """Whether it has no hosts of its own, so that only others lead to it."""
-    return not spec_of(service).get("hosts")
+    return not mapping_in(service, "spec").get("hosts")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from injector.config.types import DNS_LABEL
 from injector.core.errors import Path
 from injector.core.model import JsonObject
 from injector.core.validation import BOOLEAN, FILLED_STRING, Listed, Message, Scalar, Unsupported, one_of
-from injector.gateway.documents import Resources, spec_of, validated
+from injector.gateway.documents import Resources, mapping_in, strings_in, validated
 from injector.gateway.fields import (
     COUNT,
     DURATION,
@@ -201,7 +201,9 @@ class DestinationRules:
             (pattern, rule)
             for rule in self.resources.of("DestinationRule")
             if rule.namespace == namespace
-            and covers(pattern := full_name(str(spec_of(rule).get("host")), namespace, self.cluster_domain), host)
+            and covers(
+                pattern := full_name(str(mapping_in(rule, "spec").get("host")), namespace, self.cluster_domain), host
+            )
             and self._applies(rule)
         ]
         closest = max((len(pattern) for pattern, _ in candidates), default=0)
@@ -212,12 +214,11 @@ class DestinationRules:
 
     def _applies(self, rule: Resource) -> bool:
         """Whether it is exported to the gateway, and not for other pods only."""
-        spec = spec_of(rule)
-        exported = spec.get("exportTo") or ["*"]
+        exported = strings_in(rule, "spec", "exportTo") or ["*"]
         homes = self.pods.homes or {rule.namespace}
-        selector = (spec.get("workloadSelector") or {}).get("matchLabels")
-        return self.pods.selected_by(selector or {}) and any(
-            selects(str(each), rule.namespace, home) for each in exported for home in homes
+        selector = mapping_in(rule, "spec", "workloadSelector", "matchLabels")
+        return self.pods.selected_by(selector) and any(
+            selects(each, rule.namespace, home) for each in exported for home in homes
         )
 
     def warn_of_the_unused(self) -> None:

@@ -16,15 +16,17 @@ from injector.gateway.destination_rules import (
     subset_names,
     subset_of,
 )
-from injector.gateway.documents import Resources, spec_of
+from injector.gateway.documents import Resources, validated
 from injector.gateway.hosts import full_name, is_address, service_of
 from injector.gateway.model import Endpoint, Report, Resource, Upstream
 from injector.gateway.service_entries import ServiceEntries, entry_discovery, entry_endpoints, entry_ports
-from injector.gateway.subsets import DerivedService, derived_name, is_headless, pod_port, sees_pods
+from injector.gateway.services import SERVICE, DerivedService, derived_name, is_headless, pod_port, sees_pods
 
 _HTTP2_NAMES = ("grpc", "http2")
 _HTTP2_PROTOCOLS = (*_HTTP2_NAMES, "kubernetes.io/h2c")
 _DNS, _STATIC = "STRICT_DNS", "STATIC"
+# What the name of a headless Service that is made for the purpose ends with.
+_OF_PODS = "pods"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ class Destinations:
         """
         host = full_name(destination["host"], owner.namespace, self.cluster_domain)
         service, entry = self._service(host), self.entries.about(host)
-        ports = (spec_of(service).get("ports") or []) if service else entry_ports(entry) if entry else []
+        ports = (service.body.get("ports") or []) if service else entry_ports(entry) if entry else []
         number = destination["port"]["number"] if "port" in destination else _only_port(ports)
         if number is None:
             message = f"is missing for {host!r}; valid: a number, or a Service with one port among the documents"
@@ -94,7 +96,8 @@ class Destinations:
 
     def _service(self, host: str) -> Resource | None:
         key = service_of(host, self.cluster_domain)
-        return self.resources.find("Service", *key) if key else None
+        raw = self.resources.find("Service", *key) if key else None
+        return validated(raw, SERVICE, self.report) if raw else None
 
     def _upstream(
         self, wanted: _Wanted, service: Resource | None, entry: Resource | None, port: JsonObject | None
@@ -127,25 +130,34 @@ class Destinations:
         """The name to look up for a Service of the documents: its own, or that of a Service made for the purpose."""
         target = pod_port(port)
         headless = is_headless(service)
+        if not service.body.get("selector"):
+            if labels:
+                message = f"{service.title} has no selector, so that no Service can be made for its subsets"
+                self.report.refuse(wanted.owner, (*wanted.path, "subset"), message)
+            return Endpoint(wanted.host, wanted.port)
         if (headless or sees_pods(policy)) and target is None:
             message = f"targetPort {quoted(port['targetPort'])} is a name, so that pods cannot be reached one by one"
-            self.report.warn(service, ("spec", "ports"), f"{message}; write its number")
+            self.report.warn(service, ("ports",), f"{message}; write its number")
         seen = target is not None and (headless or sees_pods(policy))
         if labels or (seen and not headless):
-            name = derived_name(service.name, wanted.subset if labels else "pods")
-            derived = DerivedService(name, service, labels, headless or seen)
-            self._add(wanted, derived)
+            parts = [wanted.subset] if labels else []
+            parts += [_OF_PODS] if seen and not headless else []
+            name = derived_name(service.name, "-".join(parts))
+            self._add(wanted, DerivedService(name, service, labels, headless or seen))
         else:
             name = service.name
         host = f"{name}.{service.namespace}.svc.{self.cluster_domain}"
         return Endpoint(host, target if seen and target else wanted.port)
 
     def _add(self, wanted: _Wanted, derived: DerivedService) -> None:
-        existing = self.resources.find("Service", derived.original.namespace, derived.name)
+        key = (derived.original.namespace, derived.name)
+        existing = self.resources.find("Service", *key)
         if existing is None:
-            self._services[derived.original.namespace, derived.name] = derived
-        elif not derived.is_same_as(existing):
-            message = f"needs a Service of the name {derived.name!r}, which {existing.title} has for other pods"
+            is_free = self._services.setdefault(key, derived) == derived
+        else:
+            is_free = derived.is_same_as(existing)
+        if not is_free:
+            message = f"needs a Service of the name {derived.name!r}, which another Service has for other pods"
             self.report.refuse(wanted.owner, wanted.path, message)
 
     def _unknown_endpoint(self, wanted: _Wanted, labels: JsonObject, policy: JsonObject) -> Endpoint:

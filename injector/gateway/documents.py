@@ -44,7 +44,6 @@ LEFT_OUT_KINDS = {
     "Telemetry": "what a gateway reports is configured by meshConfig",
 }
 _GATEWAY_API = "gateway.networking.k8s.io"
-_ISTIO_GROUPS = (NETWORKING, SECURITY, "telemetry.istio.io", "extensions.istio.io", _GATEWAY_API)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +106,9 @@ def _resource(document: Any, place: Place, namespace: str, report: Report) -> Re
         return None
     kind, version = str(document.get("kind")), str(document.get("apiVersion"))
     group = version.partition("/")[0]
-    if READ_KINDS.get(kind) == group or (kind in REFUSED_KINDS and group in _ISTIO_GROUPS):
+    if READ_KINDS.get(kind) == group or (kind in REFUSED_KINDS and group in (NETWORKING, "extensions.istio.io")):
         return _named(document, place, namespace, report)
-    if group in _ISTIO_GROUPS:
+    if group == _GATEWAY_API or group.endswith(".istio.io"):
         report.warnings.append(place.below("kind").fault(f"{kind} is left out: {_reason(kind, group)}"))
         return None
     return _named(document, place, namespace, report) if _PLAIN_KINDS.get(kind) == version else None
@@ -144,7 +143,7 @@ def validated(resource: Resource, kind: Type, report: Report) -> Resource | None
     Fields that do nothing at a gateway are warned of.
     """
     version = str(resource.body.get("apiVersion")).partition("/")
-    supported = _VERSIONS[version[0]]
+    supported = _VERSIONS.get(version[0], (version[2],))
     if version[2] not in supported:
         valid = ", ".join(f"{version[0]}/{each}" for each in supported)
         report.refuse(resource, ("apiVersion",), f"{''.join(version)!r} is not supported; valid: {valid}")
@@ -161,7 +160,18 @@ def validated(resource: Resource, kind: Type, report: Report) -> Resource | None
     return found
 
 
-def spec_of(resource: Resource) -> JsonObject:
-    """The spec of a resource that is not validated, where it is a mapping."""
-    spec = resource.body.get("spec")
-    return spec if isinstance(spec, dict) else {}
+# What is asked of a resource before it is known whether it counts, and so before it is validated.
+
+
+def mapping_in(resource: Resource, *path: str) -> JsonObject:
+    """The mapping at `path`; an empty one where there is none."""
+    found: Any = resource.body
+    for step in path:
+        found = found.get(step) if isinstance(found, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
+def strings_in(resource: Resource, *path: str) -> list[str]:
+    """The strings of the list at `path`; none where there is no list."""
+    found = mapping_in(resource, *path[:-1]).get(path[-1])
+    return [each for each in found if isinstance(each, str)] if isinstance(found, list) else []

@@ -150,7 +150,7 @@ HEADER_VALUE = matching(
     "the value of a header, where a percent sign is written as %% outside of Envoy's %COMMANDS%", _HEADER_VALUE
 )
 
-_STRING_MATCH: Mapping[str, Type] = {"exact": STRING, "prefix": FILLED_STRING, "regex": Parsed(check_re2)}
+_STRING_MATCH: Mapping[str, Type] = {"exact": STRING, "prefix": STRING, "regex": Parsed(check_re2)}
 _ONE_MATCH = (tuple(_STRING_MATCH),)
 CONDITION = Message(
     _STRING_MATCH, choices=_ONE_MATCH, rules=(_something_to_match,), noun="a mapping with one of exact, prefix, regex"

@@ -92,7 +92,7 @@ def render(files: Sequence[tuple[str, str]], options: Options) -> Rendered:
     rules = DestinationRules(resources, pods, options.cluster_domain, report)
     entries = ServiceEntries(resources, pods, report)
     destinations = Destinations(resources, rules, entries, options.cluster_domain, report)
-    binding = Binding(bound_services(resources, gateways, report), resources, destinations, pods, report)
+    binding = Binding(bound_services(resources, gateways, pods, report), resources, destinations, pods, report)
     secrets = Secrets(options.secrets, resources)
     listeners = [
         Listener(address, port, tuple(_chains(servers, binding, secrets, report)))
@@ -130,7 +130,7 @@ def _gateways(
 def _ports(
     gateways: Sequence[Resource], resources: Resources, pods: GatewayPods, report: Report
 ) -> dict[tuple[str, int], list[Server]]:
-    return servers_by_port(gateways, lambda port: target_ports(resources, pods, port), report)
+    return servers_by_port(gateways, lambda port: target_ports(resources, pods, port, report), report)
 
 
 def _chains(servers: Sequence[Server], binding: Binding, secrets: Secrets, report: Report) -> Iterator[FilterChain]:

@@ -10,7 +10,7 @@ from typing import Any
 from injector.core.errors import Path
 from injector.core.model import JsonObject
 from injector.core.validation import FILLED_STRING, STRING, Listed, Mapped, Message, Scalar, Unsupported, one_of
-from injector.gateway.documents import Resources, spec_of, validated
+from injector.gateway.documents import Resources, strings_in, validated
 from injector.gateway.fields import COUNT, EXPORT_TO, LABELS, PORT, NoEffect
 from injector.gateway.hosts import covers, is_address, is_host, selects
 from injector.gateway.model import Endpoint, Report, Resource
@@ -81,7 +81,7 @@ class ServiceEntries:
             candidates = [
                 (len(pattern), entry)
                 for entry in self.resources.of("ServiceEntry")
-                for pattern in _hosts(entry)
+                for pattern in strings_in(entry, "spec", "hosts")
                 if covers(pattern.lower(), host) and self._is_exported(entry)
             ]
             entry = max(candidates, key=lambda each: each[0])[1] if candidates else None
@@ -89,9 +89,9 @@ class ServiceEntries:
         return self._found[host]
 
     def _is_exported(self, entry: Resource) -> bool:
-        exported = spec_of(entry).get("exportTo") or ["*"]
+        exported = strings_in(entry, "spec", "exportTo") or ["*"]
         homes = self.pods.homes or {entry.namespace}
-        return any(selects(str(each), entry.namespace, home) for each in exported for home in homes)
+        return any(selects(each, entry.namespace, home) for each in exported for home in homes)
 
     def warn_of_the_unused(self) -> None:
         """Warn of each that no destination has asked for."""
@@ -99,11 +99,6 @@ class ServiceEntries:
         for entry in self.resources.of("ServiceEntry"):
             if (entry.namespace, entry.name) not in used:
                 self.report.warn(entry, ("spec", "hosts"), "is left out: the gateway sends nothing to these hosts")
-
-
-def _hosts(entry: Resource) -> list[str]:
-    hosts = spec_of(entry).get("hosts")
-    return [each for each in hosts if isinstance(each, str)] if isinstance(hosts, list) else []
 
 
 def entry_ports(entry: Resource) -> list[JsonObject]:

@@ -70,6 +70,7 @@ ANSWERS = ("route", "redirect", "directResponse", "delegate")
 _OF_FORWARDING = ("rewrite", "timeout", "retries", "mirror", "mirrors", "fault")
 # Istio keeps these names of headers for the fields of the same name.
 _SPECIAL_HEADERS = ("uri", "scheme", "method", "authority")
+_PSEUDO_HEADERS = (":authority", ":method", ":path", ":scheme")
 # https://istio.io/latest/docs/tasks/security/authentication/jwt-route/
 CLAIM_PREFIX = "@request.auth.claims"
 _CLAIM = re.compile(rf"{re.escape(CLAIM_PREFIX)}((\.[^.\[\]]+)+|(\[[^\[\]]+\])+)")
@@ -153,10 +154,11 @@ _HEADERS = Message({"request": _HEADER_OPERATIONS, "response": _HEADER_OPERATION
 _CONDITIONS: Mapping[str, Type] = {"exact": STRING, "prefix": STRING, "regex": Parsed(_check_value)}
 CONDITION_OR_PRESENCE = Message(_CONDITIONS, choices=(tuple(_CONDITIONS),))
 _MATCHED_HEADER = Scalar(
-    "the name of a header, or @request.auth.claims with a claim",
+    f"the name of a header, or {CLAIM_PREFIX} with a claim",
     lambda value: (
-        isinstance(value, str)
-        and bool(_CLAIM.fullmatch(value) if value.startswith("@") else HEADER_NAME.accepts(value))
+        HEADER_NAME.accepts(value)
+        or value in _PSEUDO_HEADERS
+        or (isinstance(value, str) and bool(_CLAIM.fullmatch(value)))
     ),
 )
 # Where a match counts: names of Gateways, and what is known of callers inside a mesh.

@@ -11,8 +11,9 @@ from typing import Any
 
 from injector.core.errors import quoted
 from injector.core.model import JsonObject
-from injector.gateway.documents import REFUSED_KINDS, Resources, spec_of
+from injector.gateway.documents import REFUSED_KINDS, Resources, mapping_in, validated
 from injector.gateway.model import Report, Resource
+from injector.gateway.services import SERVICE
 
 # The labels of the pods that Istio's own charts and profiles install: a Gateway names one of them, a policy maybe
 # the other.
@@ -59,7 +60,7 @@ def gateway_pods(
 
 
 def _selector(gateway: Resource) -> Any:
-    return spec_of(gateway).get("selector") or {}
+    return mapping_in(gateway, "spec").get("selector") or {}
 
 
 def _labels(resources: Resources) -> dict[str, str]:
@@ -72,11 +73,7 @@ def _labels(resources: Resources) -> dict[str, str]:
 def _workload_labels(resources: Resources) -> Iterator[dict[str, str]]:
     for kind in ("Deployment", "DaemonSet", "Pod"):
         for workload in resources.of(kind):
-            pod = workload.body if kind == "Pod" else spec_of(workload).get("template")
-            metadata = pod.get("metadata") if isinstance(pod, dict) else None
-            labels = metadata.get("labels") if isinstance(metadata, dict) else None
-            if isinstance(labels, dict):
-                yield labels
+            yield mapping_in(workload, *(() if kind == "Pod" else ("spec", "template")), "metadata", "labels")
 
 
 def selected_gateways(resources: Resources, pods: GatewayPods, report: Report) -> list[Resource]:
@@ -97,12 +94,10 @@ def policies_about(pods: GatewayPods, policies: Iterable[Resource], report: Repo
     """Those of a kind of policies that are about these pods, not validated yet; the others are warned of."""
     found = []
     for policy in policies:
-        spec = spec_of(policy)
-        selector = spec.get("selector")
-        labels = selector.get("matchLabels") if isinstance(selector, dict) else None
+        spec = mapping_in(policy, "spec")
         if spec.get("targetRef") or spec.get("targetRefs"):
             report.warn(policy, ("spec", "targetRefs"), "is left out: what it targets is not rendered here")
-        elif pods.concerned_by(policy, labels):
+        elif pods.concerned_by(policy, mapping_in(policy, "spec", "selector", "matchLabels")):
             found.append(policy)
         else:
             message = f"is left out: it is about other pods than those rendered for ({_text(pods.labels)})"
@@ -114,9 +109,9 @@ def refuse_patches(resources: Resources, pods: GatewayPods, report: Report) -> N
     """Refuse resources of kinds that cannot be honoured where they are about these pods; warn of the others."""
     for kind, reason in REFUSED_KINDS.items():
         for resource in resources.of(kind):
-            spec = spec_of(resource)
-            selector = spec.get("workloadSelector", {}).get("labels") or spec.get("selector", {}).get("matchLabels")
-            if pods.concerned_by(resource, selector) and _is_for_gateways(spec):
+            selector = mapping_in(resource, "spec", "workloadSelector", "labels")
+            selector = selector or mapping_in(resource, "spec", "selector", "matchLabels")
+            if pods.concerned_by(resource, selector) and _is_for_gateways(mapping_in(resource, "spec")):
                 report.refuse(resource, ("kind",), f"is not supported: {reason}")
             else:
                 report.warn(resource, ("kind",), "is left out: it is about other pods")
@@ -124,23 +119,24 @@ def refuse_patches(resources: Resources, pods: GatewayPods, report: Report) -> N
 
 def _is_for_gateways(spec: JsonObject) -> bool:
     """Whether one patch of an EnvoyFilter is not for sidecars only."""
-    contexts = [(patch.get("match") or {}).get("context", "ANY") for patch in spec.get("configPatches") or ()]
+    patches = spec.get("configPatches")
+    patches = patches if isinstance(patches, list) else []
+    matches = [patch.get("match") if isinstance(patch, dict) else None for patch in patches]
+    contexts = [match.get("context", "ANY") if isinstance(match, dict) else "ANY" for match in matches]
     return not contexts or any(context in ("ANY", "GATEWAY") for context in contexts)
 
 
-def target_ports(resources: Resources, pods: GatewayPods, port: int) -> tuple[int, ...]:
+def target_ports(resources: Resources, pods: GatewayPods, port: int, report: Report) -> tuple[int, ...]:
     """Where the Services in front of these pods send what comes to `port`: the port itself where there are none.
 
     Source: Istio's gateways listen on the target ports of their Service. A named one is not known here, and counts as
     the port itself.
     """
-    found = [
-        each.get("targetPort", port)
-        for service in resources.of("Service")
-        if (selector := spec_of(service).get("selector")) and pods.selected_by(selector)
-        for each in spec_of(service).get("ports") or ()
-        if each.get("port") == port
-    ]
+    raw = [each for each in resources.of("Service") if mapping_in(each, "spec", "selector")]
+    in_front = [each for each in raw if pods.selected_by(mapping_in(each, "spec", "selector"))]
+    services = (validated(each, SERVICE, report) for each in in_front)
+    ports = (each for service in services if service for each in service.body.get("ports") or ())
+    found = [each.get("targetPort", port) for each in ports if each["port"] == port]
     return tuple(dict.fromkeys(each if isinstance(each, int) else port for each in found)) or (port,)
 
 

@@ -111,7 +111,16 @@ def test_a_service_of_the_subset_s_name_is_used_or_in_the_way() -> None:
     documents = [gateway(), leading_to(to("web", subset="v1")), rule(subsets=CANARY), service("web")]
     same = service("web-v1", selector={"app": "web", "version": "v1"})
     assert rendered(*documents, same).services == []
-    assert 'which Service "shop/web-v1" has for other pods' in faults(*documents, service("web-v1"))
+    assert "which another Service has for other pods" in faults(*documents, service("web-v1"))
+
+
+def test_two_subsets_that_would_have_a_service_of_the_same_name_are_refused() -> None:
+    documents = [gateway(), leading_to(to("web", subset="v1-x"), to("web-v1", subset="x")), service("web")]
+    rules = [
+        document("DestinationRule", host, {"host": host, "subsets": [{"name": name, "labels": {"a": "b"}}]})
+        for host, name in (("web", "v1-x"), ("web-v1", "x"))
+    ]
+    assert "'web-v1-x'" in faults(*documents, *rules, service("web-v1"))
 
 
 @pytest.mark.parametrize(
@@ -128,6 +137,11 @@ def test_what_has_to_tell_pods_apart_gets_a_headless_service(policy: JsonObject,
     expected = ("web-pods.shop.svc.cluster.local", 8080) if is_headless else (WEB, 80)
     assert address(clusters(found.configuration)[f"outbound|80||{WEB}"]) == expected
     assert [each["spec"]["clusterIP"] for each in found.services] == (["None"] if is_headless else [])
+
+
+def test_a_subset_of_a_service_without_a_selector_is_refused() -> None:
+    documents = [gateway(), leading_to(to("web", subset="v1")), rule(subsets=CANARY)]
+    assert "has no selector" in faults(*documents, service("web", selector=None))
 
 
 def test_a_named_target_port_keeps_pods_out_of_sight_and_says_so() -> None:

@@ -51,6 +51,7 @@ def test_labels_choose_which_gateways_are_rendered() -> None:
         ("PeerAuthentication", "security"),
         ("Telemetry", "telemetry"),
         ("Other", "networking"),
+        ("ServiceRole", "rbac"),
     ],
 )
 def test_kinds_that_say_nothing_about_a_gateway_are_left_out_with_a_reason(kind: str, group: str) -> None:

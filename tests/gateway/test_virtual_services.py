@@ -22,6 +22,7 @@ RULES: list[JsonObject] = [
             {"withoutHeaders": {"x-no": {}, "x-not": {"exact": "1"}}, "scheme": {"exact": "http"}, "statPrefix": "p.q"},
             {"headers": {"x-there": {}, "x-any": {"regex": "*"}, "x-some": {"exact": ""}}, "name": "named"},
             {"headers": {"@request.auth.claims.groups": {"exact": "admin"}, "@request.auth.claims[a.b][c]": {}}},
+            {"uri": {"prefix": ""}, "headers": {":authority": {"exact": "a.example"}, ":path": {"prefix": "/x"}}},
             {"withoutHeaders": {"@request.auth.claims.sub": {"prefix": "x"}}, "authority": {"regex": ".*"}},
         ],
         "route": [to("a")],

@@ -1,8 +1,9 @@
-"""Services that a destination needs beside the user's own: one for each subset, headless where pods have to be seen.
+"""Kubernetes Services: what is read of them, and those that a destination needs beside the user's own.
 
 Without a control plane Envoy finds pods through DNS alone. So a subset is a Service with the original's selector and
 the subset's labels; and whatever has to tell one pod from another (a hash, ejection of bad pods) needs a headless
-Service, whose name resolves to every pod.
+Service, whose name resolves to every pod. Source of the fields:
+https://kubernetes.io/docs/reference/kubernetes-api/service-resources/service-v1/.
 """
 
 import hashlib
@@ -11,9 +12,34 @@ from dataclasses import dataclass
 from typing import Any
 
 from injector.core.model import JsonObject
-from injector.gateway.documents import spec_of
+from injector.core.validation import FILLED_STRING, STRING, Listed, Message, Scalar
+from injector.gateway.documents import mapping_in
+from injector.gateway.fields import LABELS, PORT
 from injector.gateway.model import Resource
 
+SERVICE = Message(
+    {
+        "selector": LABELS,
+        "clusterIP": STRING,
+        "ports": Listed(
+            Message(
+                {
+                    "port": PORT,
+                    "targetPort": Scalar(
+                        "a port number or the name of a port",
+                        lambda value: PORT.accepts(value) or FILLED_STRING.accepts(value),
+                    ),
+                    "name": STRING,
+                    "protocol": STRING,
+                    "appProtocol": STRING,
+                },
+                required=("port",),
+                is_open=True,
+            )
+        ),
+    },
+    is_open=True,
+)
 _LONGEST_NAME = 63
 _PORT_FIELDS = ("name", "port", "targetPort", "protocol", "appProtocol")
 _LABELS = {"app.kubernetes.io/managed-by": "sidecar-injector"}
@@ -22,7 +48,7 @@ _HEADLESS = "None"
 
 @dataclass(frozen=True, slots=True)
 class DerivedService:
-    """A Service made of `original`, of the name `name`, for the pods that have `labels` too."""
+    """A Service made of the validated `original`, of the name `name`, for the pods that have `labels` too."""
 
     name: str
     original: Resource
@@ -31,8 +57,7 @@ class DerivedService:
 
     def manifest(self) -> JsonObject:
         """The Service as a Kubernetes object."""
-        spec = spec_of(self.original)
-        ports = [{key: port[key] for key in _PORT_FIELDS if key in port} for port in spec.get("ports") or ()]
+        ports = [{key: port[key] for key in _PORT_FIELDS if key in port} for port in self.original.body["ports"]]
         made: JsonObject = {
             "apiVersion": "v1",
             "kind": "Service",
@@ -45,12 +70,12 @@ class DerivedService:
 
     def selector(self) -> dict[str, str]:
         """The labels of its pods."""
-        return {**spec_of(self.original).get("selector", {}), **self.labels}
+        return {**self.original.body.get("selector", {}), **self.labels}
 
     def is_same_as(self, existing: Resource) -> bool:
         """Whether a Service of the documents, of the same name, already selects these pods in the same way."""
-        spec = spec_of(existing)
-        return spec.get("selector") == self.selector() and is_headless(existing) == self.headless
+        spec = mapping_in(existing, "spec")
+        return spec.get("selector") == self.selector() and (spec.get("clusterIP") == _HEADLESS) == self.headless
 
 
 def derived_name(service: str, suffix: str) -> str:
@@ -63,8 +88,8 @@ def derived_name(service: str, suffix: str) -> str:
 
 
 def is_headless(service: Resource) -> bool:
-    """Whether the Service's name resolves to its pods."""
-    return bool(spec_of(service).get("clusterIP") == _HEADLESS)
+    """Whether a validated Service's name resolves to its pods."""
+    return bool(service.body.get("clusterIP") == _HEADLESS)
 
 
 def pod_port(port: Mapping[str, Any]) -> int | None:
