@@ -4,9 +4,10 @@ The webhook, the commands, the preview and the drift report all call `admit`; no
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import cache
 from hashlib import blake2b, sha256
 from typing import Any, TypedDict
 
@@ -16,9 +17,11 @@ from injector.core import proxy_config
 from injector.core.annotations import misspelt, validate
 from injector.core.decision import decide, facts_of, selection_of
 from injector.core.denied import refusals
-from injector.core.errors import quoted
+from injector.core.effort import METADATA, TEMPLATE, Effort, count_pod
+from injector.core.errors import LONGEST_MESSAGE, quoted, shortened, shortened_warnings
 from injector.core.injection import Injected, Injection, inject, is_native, template_names
 from injector.core.model import (
+    DEFAULT_PROXY_ID,
     INTERCEPTION_MODE_ANNOTATION,
     PROXY_CONFIG_ANNOTATION,
     STATUS_ANNOTATION,
@@ -39,7 +42,7 @@ from injector.core.pod_validation import refusal_warning, refusals_by_injection
 from injector.core.pods import CONTAINER_LISTS, annotations, containers
 from injector.core.prometheus import is_scrape_annotation, without_merged_annotations
 from injector.core.proxy_conflicts import proxy_conflicts
-from injector.core.reinjection.footprint import WHOLE, Shape, footprint_of
+from injector.core.reinjection.footprint import ANY, Shape, footprint_of, union
 from injector.core.reinjection.overrides import credible_overrides
 from injector.core.reinjection.status import Status, read_status, refuse_foreign_status
 from injector.core.reinjection.undo import Removal, template_view, uninject, with_defaults_kept
@@ -81,12 +84,16 @@ _STANDALONE = "envoy"
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """A configuration and its templates, ready for use; `digest` stands for both in records (see `core.digest`)."""
+    """A configuration and its templates, ready for use.
+
+    `digest` stands for both in records; `footprint` gives what any of the templates can change of a pod.
+    """
 
     configured: Configured
     templates: TemplateSet
     selection: tuple[SelectionRule, ...]
     digest: str
+    footprint: Callable[[], Shape]
 
     @property
     def config(self) -> Config:
@@ -134,7 +141,34 @@ def set_up(config: Config, *, optimise: bool = True) -> Setup:
     templates = TemplateSet(
         config.templates, FILTERS, known, usual_scopes(configured), config.go_templates, optimise=optimise
     )
-    return Setup(configured, templates, selection_of(config), digest_of(config))
+    footprint = cache(lambda: _footprint_of_all(configured, templates))
+    return Setup(configured, templates, selection_of(config), digest_of(config), footprint)
+
+
+# A pod whose one container stands for any of an application.
+_SAMPLE: Pod = {"metadata": {"name": "sample"}, "spec": {"containers": [{"name": ANY, "image": "sample"}]}}
+
+
+def _footprint_of_all(configured: Configured, templates: TemplateSet) -> Shape:
+    """What any of the templates writes into a pod, with native sidecars and without."""
+    overlays = []
+    for native in (True, False):
+        scope = scope_of(
+            TemplateInput(
+                pod=pod_view(_SAMPLE),
+                workload=identify(_SAMPLE, "default"),
+                configured=configured,
+                proxy_config=configured.proxy_config,
+                native_sidecars=native,
+                proxy_uid=DEFAULT_PROXY_ID,
+                proxy_gid=DEFAULT_PROXY_ID,
+                namespace={},
+            )
+        )
+        for name in templates.names:
+            with suppress(InjectionError):
+                overlays.append(templates.render(name, scope))
+    return footprint_of(overlays)
 
 
 def admit_request(request: AdmissionRequest, setup: Setup, snapshot: Snapshot) -> Admission:
@@ -162,7 +196,7 @@ def admit(subject: Subject, setup: Setup, snapshot: Snapshot) -> Admission:
     """Decide, render, merge and diff: the path of one pod."""
     decision = _decide(subject, setup)
     common: _Common = {"decision": decision, "configuration": setup.digest}
-    warnings = tuple(misspelt(subject.pod))
+    warnings = shortened_warnings(misspelt(subject.pod))
     if not decision.inject:
         return Admission(allowed=True, pod=subject.pod, warnings=warnings, **common)
     try:
@@ -170,13 +204,13 @@ def admit(subject: Subject, setup: Setup, snapshot: Snapshot) -> Admission:
         injected = _injected(subject, setup, snapshot)
         _refuse_repeated_names(subject.pod, injected.pod)
     except InjectionError as error:
-        message = f"{error.step}: {error}"
+        message = shortened(f"{error.step}: {error}", LONGEST_MESSAGE)
         return Admission(allowed=False, pod=subject.pod, message=message, warnings=warnings, **common)
     return Admission(
         allowed=True,
         pod=injected.pod,
         patch=tuple(diff(subject.pod, injected.pod)),
-        warnings=(*warnings, *injected.warnings, *_warnings(subject.pod, injected.pod)),
+        warnings=shortened_warnings((*warnings, *injected.warnings, *_warnings(subject.pod, injected.pod))),
         templates=injected.templates,
         **common,
     )
@@ -208,10 +242,12 @@ def _injected(subject: Subject, setup: Setup, snapshot: Snapshot) -> Injected:
     One that was injected before, under the same circumstances, is injected over what it has, and keeps what others
     wrote into it since; under other circumstances it is injected anew, from what it was before.
     """
+    effort = Effort()
+    count_pod(subject.pod, effort)
     status = read_status(subject.pod)
     if status is not None:
         refuse_foreign_status(subject.pod, status)
-    injection = _prepare(subject, setup, snapshot, status)
+    injection = _prepare(subject, setup, snapshot, status, effort)
     if status is None:
         return inject(injection, setup.templates)
     if status.original is None:
@@ -222,41 +258,29 @@ def _injected(subject: Subject, setup: Setup, snapshot: Snapshot) -> Injected:
         injected = inject(injection, setup.templates)
         if injected.names == status.names:
             return injected
-    removal = remove_injection(subject, setup, snapshot)
+    removal = remove_injection(subject, setup, snapshot, effort)
     faults = pod_faults(removal.pod)
     if faults:
         raise InjectionError(f"annotation {STATUS_ANNOTATION!r} says what no pod can have been: {'; '.join(faults)}")
     bare = replace(subject, pod=removal.pod)
-    injected = inject(_prepare(bare, setup, snapshot, None), setup.templates)
+    injected = inject(_prepare(bare, setup, snapshot, None, effort), setup.templates)
     spec = with_defaults_kept(subject.pod.get("spec"), injected.pod.get("spec"))
     return replace(injected, pod={**injected.pod, "spec": spec}, warnings=(*removal.warnings, *injected.warnings))
 
 
-def remove_injection(subject: Subject, setup: Setup, snapshot: Snapshot) -> Removal:
+def remove_injection(subject: Subject, setup: Setup, snapshot: Snapshot, effort: Effort | None = None) -> Removal:
     """The pod without its injection; the very same object where it was not injected.
 
-    What its annotations claim is believed as far as the templates in force give it: first those that the pod asks for,
-    and where they do not cover all of it, any of them.
+    What its annotations claim is believed as far as any of the templates in force gives it.
     """
     if read_status(subject.pod) is None:
         return Removal(subject.pod)
-    for footprint in _footprints(subject, setup, snapshot):
-        removal = uninject(subject.pod, footprint)
-        if not removal.warnings:
-            break
-    return removal
-
-
-def _footprints(subject: Subject, setup: Setup, snapshot: Snapshot) -> Iterator[Shape]:
     written = {**setup.config.injected_annotations, **_scrape_annotations(subject.pod)}
-    always: JsonObject = {"metadata": {"annotations": dict.fromkeys(written, WHOLE)}}
-    try:
-        injection = _prepare(subject, setup, snapshot, read_status(subject.pod))
-    except InjectionError:
-        yield footprint_of([always])
-        return
-    for names in (injection.names, (*injection.names, *setup.templates.names)):
-        yield footprint_of([always, *_overlays(names, injection.given, setup.templates)])
+    overlays: list[JsonObject] = [{"metadata": {"annotations": dict.fromkeys(written, "")}}]
+    with suppress(InjectionError):  # what cannot be rendered now gives nothing that could be taken out
+        injection = _prepare(subject, setup, snapshot, read_status(subject.pod), effort or Effort())
+        overlays += _overlays(injection, injection.names, setup.templates)
+    return uninject(subject.pod, union(footprint_of(overlays), setup.footprint()))
 
 
 def _scrape_annotations(pod: Pod) -> dict[str, None]:
@@ -266,13 +290,14 @@ def _scrape_annotations(pod: Pod) -> dict[str, None]:
     return dict.fromkeys(filter(is_scrape_annotation, (*annotations(pod), *recorded)))
 
 
-def _overlays(names: Iterable[str], given: TemplateInput, templates: TemplateSet) -> Iterator[JsonObject]:
-    for name in dict.fromkeys(names):
-        with suppress(InjectionError):  # what cannot be rendered now gives nothing that could be taken out
-            yield templates.render(name, scope_of(given))
+def _overlays(injection: Injection, names: Iterable[str], templates: TemplateSet) -> Iterator[JsonObject]:
+    for name in names:
+        injection.effort.add("templates", 1, TEMPLATE)
+        with suppress(InjectionError):
+            yield templates.render(name, scope_of(injection.given))
 
 
-def _prepare(subject: Subject, setup: Setup, snapshot: Snapshot, status: Status | None) -> Injection:
+def _prepare(subject: Subject, setup: Setup, snapshot: Snapshot, status: Status | None, effort: Effort) -> Injection:
     config = setup.config
     _refuse_invalid_annotations(annotations(subject.pod))
     platform = config.platform if subject.namespace_object is not None and not subject.manual else ""
@@ -280,6 +305,8 @@ def _prepare(subject: Subject, setup: Setup, snapshot: Snapshot, status: Status 
     user, group = proxy_ids(subject.namespace_object, platform)
     mesh_default, effective = _proxy_configs(subject, config, snapshot)
     is_default = effective is config.mesh_config["defaultConfig"]
+    if not is_default:
+        effort.add("entries of proxyMetadata", len(effective.get("proxyMetadata") or ()), METADATA)
     status_port = int(mesh_default.get("statusPort") or 0)
     saved, ignored = credible_overrides(pod)
     view = template_view(pod, status, saved)
@@ -308,6 +335,7 @@ def _prepare(subject: Subject, setup: Setup, snapshot: Snapshot, status: Status 
         hold=hold,
         fingerprint=_fingerprint(circumstances, None if is_default else effective),
         warnings=(*ignored, *_without_effect(names, config, effective)),
+        effort=effort,
     )
 
 

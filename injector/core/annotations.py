@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from injector.core.errors import nearest, quoted
+from injector.core.errors import LONGEST_WARNING, nearest, quoted
 from injector.core.model import Pod
 from injector.core.pods import annotations, labels, parse_boolean
 from injector.core.quantity import canonical_quantity
@@ -14,7 +14,9 @@ from injector.envoy import VALID, read_protocols
 _LARGEST_PORT = 65535
 _LARGEST_UNSIGNED = 2**32 - 1
 _LONGEST_INTERFACE = 15
+_MOST_DIGITS = 20
 _INTERFACE = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
+_CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f]")
 _MODES = ("REDIRECT", "TPROXY", "NONE")
 
 Check = Callable[[str], str | None]
@@ -26,15 +28,13 @@ def validate(annotations: Mapping[str, str]) -> list[str]:
 
     `proxy.istio.io/config` is checked in `proxy_config`, `proxy.istio.io/overrides` where it is read.
     """
-    return list(_violations(annotations))
-
-
-def _violations(annotations: Mapping[str, str]) -> Iterator[str]:
-    for name, value in annotations.items():
-        check = _CHECKS.get(name)
-        fault = check(value) if check else None
+    faults = []
+    # The names that both have, rather than all of the pod's: there may be thousands.
+    for name in sorted(_CHECKS.keys() & annotations.keys()):
+        fault = _CHECKS[name](annotations[name])
         if fault:
-            yield f"invalid value {quoted(value)} for annotation '{name}': {fault}"
+            faults.append(f"invalid value {quoted(annotations[name])} for annotation '{name}': {fault}")
+    return faults
 
 
 def _interception_mode(value: str) -> str | None:
@@ -46,7 +46,7 @@ def _boolean(value: str) -> str | None:
 
 
 def _quantity(value: str) -> str | None:
-    if any(ord(character) < ord(" ") or character == "\x7f" for character in value):
+    if _CONTROL_CHARACTER.search(value):
         return "it contains control characters; valid: a quantity such as 100m or 128Mi"
     try:
         canonical_quantity(value)
@@ -56,9 +56,9 @@ def _quantity(value: str) -> str | None:
 
 
 def _unsigned(value: str) -> str | None:
-    if not (value.isascii() and value.isdigit()):
+    if not _is_number(value):
         return f"parsing {quoted(value)}: invalid syntax; valid: an integer from 0 to {_LARGEST_UNSIGNED}"
-    if len(value.lstrip("0")) > len(str(_LARGEST_UNSIGNED)) or int(value) > _LARGEST_UNSIGNED:
+    if int(value) > _LARGEST_UNSIGNED:
         return f"parsing {quoted(value)}: value out of range; valid: an integer from 0 to {_LARGEST_UNSIGNED}"
     return None
 
@@ -117,12 +117,17 @@ def _protocol_list(value: str) -> str | None:
 
 def _is_port(text: str) -> bool:
     text = text.strip()
-    return text.isascii() and text.isdigit() and len(text.lstrip("0")) <= len("65535") and int(text) <= _LARGEST_PORT
+    return _is_number(text) and int(text) <= _LARGEST_PORT
+
+
+def _is_number(text: str) -> bool:
+    """Whether the text is a number that a person would write: Python reads no number of thousands of digits."""
+    return len(text) <= _MOST_DIGITS and text.isascii() and text.isdigit()
 
 
 def _is_cidr(text: str) -> bool:
     address, slash, bits = text.partition("/")
-    if not slash or "%" in address or not bits.isascii() or not bits.isdigit() or (bits[0] == "0" and bits != "0"):
+    if not slash or "%" in address or not _is_number(bits) or (bits[0] == "0" and bits != "0"):
         return False
     try:
         return int(bits) <= ipaddress.ip_address(address).max_prefixlen
@@ -355,10 +360,15 @@ FAMILIES = frozenset(
     "traffic.sidecar-injector.io".split()
 )
 _NEAR_FAMILY, _NEAR_NAME = 0.85, 0.6
+# Names with a prefix that might be meant for a family, one a line. Each part is as long as Kubernetes lets a prefix be,
+# so that the expression looks at a name once, however long it is.
+_SUSPECT = re.compile(r"^(?=[^/\n]{0,253}(?:istio|sidecar-injector))[^/\n]{1,253}/.+$", re.MULTILINE)
+# To find the nearest of all names takes as long as to inject a pod.
+_MOST_LOOKED_AT, _MOST_NAMED = 12, 4
 
 
 def misspelt(pod: Pod) -> list[str]:
-    """One warning for each annotation or label of a known family, or nearly of one, whose name is not known."""
+    """Warnings about annotations and labels of a known family, or nearly of one, whose names are not known."""
     return [
         *_warnings("annotation", annotations(pod), ANNOTATIONS, LABELS),
         *_warnings("label", labels(pod), LABELS, ANNOTATIONS),
@@ -368,17 +378,34 @@ def misspelt(pod: Pod) -> list[str]:
 def _warnings(
     word: str, names: Mapping[str, str], known: Mapping[str, Row], elsewhere: Mapping[str, Row]
 ) -> Iterator[str]:
-    other = "label" if word == "annotation" else "annotation"
-    for name in names:
-        if name in known or "/" not in name or "io/" not in name:
-            continue
-        if name in elsewhere:
-            yield f'{word} "{name}" has no effect: make it {"a label" if other == "label" else "an annotation"}'
-            continue
-        family = _family(name.partition("/")[0])
-        if family:
-            nearest = _nearest(name, family, known)
-            yield f'{word} "{name}" is not known' + (f'; did you mean "{nearest}"?' if nearest else "")
+    unknown = {*_SUSPECT.findall("\n".join(names))} - known.keys()
+    left, named = len(unknown), 0
+    for name in sorted(unknown)[:_MOST_LOOKED_AT]:
+        warning = _misplaced(word, name) if name in elsewhere else _unknown(word, name, known)
+        left -= 1
+        named += bool(warning)
+        if warning:
+            yield warning
+        if named == _MOST_NAMED:
+            break
+    if left:
+        yield f"{left} more {word}s with unknown names were not looked at"
+
+
+def _misplaced(word: str, name: str) -> str:
+    return f'{word} "{name}" has no effect: make it {"a label" if word == "annotation" else "an annotation"}'
+
+
+def _unknown(word: str, name: str, known: Mapping[str, Row]) -> str:
+    family = _family(name.partition("/")[0])
+    if not family:
+        return ""
+    meant = _nearest(name, family, known)
+    warning = f'{word} "{name}" is not known'
+    if not meant:
+        return warning
+    long = f'{warning}; did you mean "{meant}"?'
+    return long if len(long) <= LONGEST_WARNING else f'{warning}; did you mean "…/{meant.partition("/")[2]}"?'
 
 
 def _family(prefix: str) -> str | None:

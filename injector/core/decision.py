@@ -6,6 +6,7 @@ Order: what can never work, the namespace and revision selection, then the pod's
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 from injector.core.model import (
@@ -24,6 +25,8 @@ MIRROR_ANNOTATION = "kubernetes.io/config.mirror"
 _WINDOWS = "windows"
 # https://kubernetes.io/docs/reference/labels-annotations-taints/#kubernetes-io-os and its predecessor.
 _OS_LABELS = ("kubernetes.io/os", "beta.kubernetes.io/os")
+# Beyond that nobody wrote the terms of an affinity by hand, and nobody is to wait for them.
+_MOST_TERMS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,11 +136,12 @@ def _windows_requirement(pod: Pod) -> str:
         _mapping(node_affinity.get("requiredDuringSchedulingIgnoredDuringExecution")).get("nodeSelectorTerms")
     )
     # Terms are alternatives: the pod is bound to Windows where each of them is.
-    return "the node affinity" if terms and all(_requires_windows(_mapping(term)) for term in terms) else ""
+    few = 0 < len(terms) <= _MOST_TERMS
+    return "the node affinity" if few and all(_requires_windows(_mapping(term)) for term in terms) else ""
 
 
 def _requires_windows(term: Mapping[str, Any]) -> bool:
-    expressions = map(_mapping, _list(term.get("matchExpressions")))
+    expressions = map(_mapping, islice(_list(term.get("matchExpressions")), _MOST_TERMS))
     return any(
         each.get("key") in _OS_LABELS and each.get("operator") == "In" and each.get("values") == [_WINDOWS]
         for each in expressions

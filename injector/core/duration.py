@@ -11,6 +11,7 @@ MILLISECOND = 10**6
 _UNITS = {"ns": 1, "us": 10**3, "µs": 10**3, "ms": MILLISECOND, "s": SECOND, "m": 60 * SECOND, "h": 3600 * SECOND}
 _PART = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|µs|ms|s|m|h)")
 _WHOLE = re.compile(rf"([+-]?)((?:{_PART.pattern})+)")
+_LONGEST_TEXT = 100
 _LONGEST = 315_576_000_000 * SECOND  # the range of google.protobuf.Duration
 
 
@@ -18,7 +19,7 @@ def nanoseconds(text: str) -> int:
     """The length of a duration such as `90s`, `1m30s` or `1.5s`. Raises ValueError, whose text is what is valid."""
     if text in ("0", "+0", "-0"):
         return 0
-    whole = _WHOLE.fullmatch(text)
+    whole = _WHOLE.fullmatch(text) if len(text) <= _LONGEST_TEXT else None
     if whole is None:
         raise ValueError("a duration such as 45s or 1m30s")
     total = sum(int(Decimal(number) * _UNITS[unit]) for number, unit in _PART.findall(whole[2]))

@@ -12,6 +12,10 @@ from reprlib import Repr
 from typing import Any, TypeAlias
 
 LONGEST_QUOTE = 80
+# What API servers show of a warning, and what they hand on of all of a response:
+# https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/#response
+LONGEST_WARNING, LONGEST_WARNINGS = 120, 4096
+LONGEST_MESSAGE = 4096
 # Below this ratio of difflib two names are alike by chance.
 _LIKENESS = 0.6
 # A key that is compared with every known one costs the product of their lengths.
@@ -67,6 +71,24 @@ def quoted(value: Any) -> str:
     """The value as a message shows it: words of YAML, text in quotes, at most 80 characters, whatever its size."""
     text = _SHORT.repr(value)
     return text if len(text) <= LONGEST_QUOTE else f"{text[: LONGEST_QUOTE - 1]}…"
+
+
+def shortened(text: str, longest: int) -> str:
+    """The text, cut where it is longer."""
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
+
+
+def shortened_warnings(warnings: Iterable[str]) -> tuple[str, ...]:
+    """Warnings as an AdmissionResponse may have them: each of one line and cut, and no more than are handed on."""
+    kept: list[str] = []
+    length = 0
+    for warning in warnings:
+        text = shortened(warning, LONGEST_WARNING)
+        length += len(text.encode())
+        if length > LONGEST_WARNINGS:
+            break
+        kept.append(text)
+    return tuple(kept)
 
 
 def nearest(name: str, valid: Iterable[str], likeness: float = _LIKENESS) -> str | None:

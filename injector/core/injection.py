@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from injector.core.effort import Effort, count_overlay
 from injector.core.merge import strategic_merge
 from injector.core.model import (
     INIT_CONTAINER,
@@ -60,7 +61,7 @@ class Injection:
     `pod` is where the merge starts, `given` what templates see, `names` are those of the templates, `status` is what an
     earlier injection left, and `saved` what it kept of the user's containers. `status_port` is the mesh's, `hold`
     whether the application waits for the proxy, `parameters` the pairs of the request's path. `fingerprint` stands for
-    all that the result depends on beside the pod, `warnings` are about what was ignored.
+    all that the result depends on beside the pod, `warnings` are about what was ignored, `effort` counts the work.
     """
 
     pod: Pod
@@ -73,6 +74,7 @@ class Injection:
     hold: bool
     fingerprint: str
     warnings: tuple[str, ...]
+    effort: Effort
 
     @property
     def config(self) -> Config:
@@ -102,8 +104,8 @@ def inject(injection: Injection, templates: TemplateSet) -> Injected:
     merged = _post_process(merged, injection)
     if injection.status is not None:
         merged = {**merged, "spec": with_defaults_kept(injection.pod.get("spec"), merged.get("spec"))}
-    pod = _with_status(merged, template_pod, injection, overrides)
-    names = {list_name: tuple(found) for list_name, found in names_in(template_pod).items()}
+    names = names_in(template_pod)
+    pod = _with_status(merged, names, injection, overrides)
     return Injected(pod, injection.names, names, injection.warnings)
 
 
@@ -111,7 +113,8 @@ def template_names(pod: Pod, config: Config) -> tuple[str, ...]:
     """The templates for `pod`: its annotation's, else the default ones, aliases replaced once (1.2 step 12)."""
     asked = annotations(pod).get(TEMPLATES_ANNOTATION)
     names = config.default_templates if asked is None else tuple(name.strip() for name in asked.split(","))
-    return tuple(real for name in names for real in config.aliases.get(name, (name,)))
+    # A template that is named again has nothing to add to what it gave.
+    return tuple(dict.fromkeys(real for name in names for real in config.aliases.get(name, (name,))))
 
 
 def _refuse_unknown_templates(pod: Pod, names: tuple[str, ...], templates: TemplateSet) -> None:
@@ -149,7 +152,9 @@ def _apply_templates(injection: Injection, templates: TemplateSet) -> tuple[Pod,
     for name in injection.names:
         overlay = templates.render(name, scope)
         overlays.append(overlay)
-        template_pod = strategic_merge(template_pod, injected_names(overlay))
+        count_overlay(overlay, merged, injection.effort)
+        names = injected_names(overlay)
+        template_pod = strategic_merge(template_pod, names) if template_pod else names
         if is_native(injection.given) and _named(template_pod, "initContainers", PROXY_CONTAINER) and not stays:
             # A proxy that the user wrote under containers goes where the template puts it (9.3).
             merged = _with_proxy_moved(merged, "containers", "initContainers")
@@ -265,12 +270,14 @@ def _post_process(pod: Pod, injection: Injection) -> Pod:
     return order_containers(pod, hold=injection.hold)
 
 
-def _with_status(pod: Pod, template_pod: Pod, injection: Injection, overrides: list[Override]) -> Pod:
+def _with_status(
+    pod: Pod, names: Mapping[str, tuple[str, ...]], injection: Injection, overrides: list[Override]
+) -> Pod:
     config = injection.config
     if config.injected_annotations:
         pod = with_metadata(pod, "annotations", {**annotations(pod), **config.injected_annotations})
-    record = original_record(injection.pod, pod, template_pod, overrides, injection.status)
-    text = status_text(template_pod, config.revision, {**record, "configuration": injection.fingerprint})
+    record = original_record(injection.pod, pod, names, overrides, injection.status)
+    text = status_text(names, config.revision, {**record, "configuration": injection.fingerprint})
     own = annotations(pod)
     if STATUS_ANNOTATION in config.injected_annotations:
         return pod

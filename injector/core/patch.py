@@ -3,12 +3,15 @@
 The two documents share whatever did not change, so identity answers most comparisons.
 """
 
+from itertools import repeat
 from typing import Any
 
 from injector.core.model import JsonObject
 
 # What identifies an item in a list of a pod: the first of these that every item has, each with a value of its own.
 _IDENTITY_KEYS = ("name", "mountPath", "containerPort", "key", "uid")
+
+_IDENTITY_TYPES = {str, int}
 
 _ABSENT = object()
 
@@ -54,19 +57,20 @@ def _list(before: list[Any], after: list[Any], path: str, operations: list[JsonO
         _list_by_place(before, after, path, operations)
         return
     staying = _in_both(old, new)
-    position = 0
-    waiting = list(zip(old, before, strict=True))
+    position = looked_at = 0
     for identity, item in zip(new, after, strict=True):
         if identity not in staying:
             operations.append({"op": "add", "path": f"{path}/{position}", "value": item})
             position += 1
             continue
-        while waiting[0][0] != identity:
-            waiting.pop(0)
+        while old[looked_at] != identity:
+            looked_at += 1
             operations.append({"op": "remove", "path": f"{path}/{position}"})
-        _value(waiting.pop(0)[1], item, f"{path}/{position}", operations)
+        if before[looked_at] is not item:
+            _value(before[looked_at], item, f"{path}/{position}", operations)
+        looked_at += 1
         position += 1
-    operations.extend({"op": "remove", "path": f"{path}/{position}"} for _ in waiting)
+    operations.extend({"op": "remove", "path": f"{path}/{position}"} for _ in before[looked_at:])
 
 
 def _list_by_place(before: list[Any], after: list[Any], path: str, operations: list[JsonObject]) -> None:
@@ -82,13 +86,17 @@ def identities(items: list[Any]) -> list[Any] | None:
     """What tells the items apart, or None where nothing does."""
     if not items:
         return []
-    if not all(isinstance(item, dict) for item in items):
+    if not all(map(_is_mapping, items)):
         return None
     for key in _IDENTITY_KEYS:
         found = [item.get(key) for item in items]
-        if all(isinstance(each, (str, int)) for each in found) and len(set(found)) == len(found):
-            return [(key, each) for each in found]
+        if {*map(type, found)} <= _IDENTITY_TYPES and len({*found}) == len(found):
+            return list(zip(repeat(key), found, strict=False))
     return None
+
+
+def _is_mapping(item: Any) -> bool:
+    return isinstance(item, dict)
 
 
 def _in_both(old: list[Any], new: list[Any]) -> set[Any]:

@@ -3,13 +3,16 @@
 Only what the core reads is checked; everything else is for the API server to judge. Null means absent everywhere.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
+from operator import methodcaller
 from typing import Any
 
 from injector.core.validation import wrong
 
 MAXIMUM_FAULTS = 10
+# What is further behind is not read: a pod of more containers is refused (see `effort`), or left alone.
+MOST_CONTAINERS = 250
 
 TEXT, MAPPING, TEXT_MAP, ITEMS, NAMED_ITEMS, TEXTS = (
     "a string",
@@ -87,7 +90,7 @@ def _pod(pod: dict[str, Any]) -> Iterator[str]:
     if broken:
         return
     for which in ("containers", "initContainers"):
-        for index, container in enumerate(spec.get(which) or ()):
+        for index, container in enumerate((spec.get(which) or ())[:MOST_CONTAINERS]):
             yield from _container(container, f"spec.{which}[{index}].")
 
 
@@ -117,21 +120,23 @@ def _fields(mapping: dict[str, Any], expected: dict[str, str], path: str) -> Ite
             yield _fault(path + field, value, kind)
 
 
+def _are_all(kind: type, values: Iterable[Any]) -> bool:
+    # By the types that there are, of which there are few, rather than value by value: environments are long.
+    return all(issubclass(each, kind) for each in {*map(type, values)})
+
+
 def _are_items(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(item, dict) for item in value)
+    return isinstance(value, list) and _are_all(dict, value)
 
 
 def _are_named_items(value: Any) -> bool:
-    # In one pass: environments are long.
-    return isinstance(value, list) and all(
-        isinstance(item, dict) and isinstance(item.get("name"), str) for item in value
-    )
+    return _are_items(value) and _are_all(str, map(methodcaller("get", "name"), value))
 
 
 _TYPES: Mapping[str, type] = {TEXT: str, MAPPING: dict}
 _CHECKS: Mapping[str, Callable[[Any], bool]] = {
-    TEXT_MAP: lambda value: isinstance(value, dict) and all(isinstance(item, str) for item in value.values()),
-    TEXTS: lambda value: isinstance(value, list) and all(isinstance(item, str) for item in value),
+    TEXT_MAP: lambda value: isinstance(value, dict) and _are_all(str, value.values()),
+    TEXTS: lambda value: isinstance(value, list) and _are_all(str, value),
     ITEMS: _are_items,
     NAMED_ITEMS: _are_named_items,
 }

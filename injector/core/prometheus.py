@@ -3,11 +3,12 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from operator import methodcaller
 from typing import Any
 
 import orjson
 
+from injector.core.errors import quoted
 from injector.core.model import PROMETHEUS_ENV, InjectionError, Pod
 from injector.core.pods import (
     annotations,
@@ -26,6 +27,11 @@ _TARGETS, _SECURE_PORT = "prometheus_istio_io_scrape_targets", "prometheus_istio
 _MERGED = (_SCRAPE, _PORT, _PATH, _TARGETS)
 _SECURE_METRICS_ENV = "ENVOY_SECURE_MERGED_METRICS_PORT"
 _DEFAULT_PATH = "/metrics"
+_NAME = methodcaller("get", "name")
+_WORD = "rometheus"
+_NO_WORD = re.compile(r"[^A-Za-z0-9_]")
+_LONGEST_NAME = len(_TARGETS)
+_NUMBER = re.compile(r"\+?[0-9]{1,20}")
 _LARGEST_PORT = 65535
 
 RESERVED_PORTS: Mapping[int, str] = {
@@ -76,17 +82,16 @@ def merge_prometheus(pod: Pod, *, status_port: int, enabled_by_default: bool) ->
         _refuse_invalid_ports(scrape, status_port)
     except InjectionError as error:
         key = _TARGETS if scrape.targets else _PORT
-        name = next(name for name in annotations(pod) if _sanitized(name) == key)
+        name = next(name for name in _names_about(own) if _sanitized(name) == key)
         raise InjectionError(f"{error}; see annotation {name!r}") from error
     if not scrape.is_empty():
         pod = _with_proxy_env(pod, scrape.as_json())
-    kept = {name: value for name, value in own.items() if _sanitized(name) not in _MERGED}
     merged = {
         "prometheus.io/path": "/stats/prometheus",
         "prometheus.io/port": str(status_port),
         "prometheus.io/scrape": "true",
     }
-    return with_metadata(pod, "annotations", {**kept, **merged})
+    return with_metadata(pod, "annotations", {**_without_merged(own), **merged})
 
 
 def publish_secure_port(pod: Pod) -> Pod:
@@ -95,10 +100,13 @@ def publish_secure_port(pod: Pod) -> Pod:
     if place is None:
         return pod
     proxy = containers(pod, place[0])[place[1]]
-    ports = [entry.get("value") for entry in proxy.get("env") or () if entry.get("name") == _SECURE_METRICS_ENV]
-    if not ports or ports[0] in (None, "", "0"):
+    env = proxy.get("env") or ()
+    if _SECURE_METRICS_ENV not in map(_NAME, env):
         return pod
-    if any(_sanitized(name) == _SECURE_PORT for name in annotations(pod)):
+    ports = [entry.get("value") for entry in env if entry.get("name") == _SECURE_METRICS_ENV]
+    if ports[0] in (None, "", "0"):
+        return pod
+    if any(_sanitized(name) == _SECURE_PORT for name in _names_about(annotations(pod))):
         return pod
     return with_metadata(pod, "annotations", {**annotations(pod), SECURE_PORT_ANNOTATION: str(ports[0])})
 
@@ -106,10 +114,9 @@ def publish_secure_port(pod: Pod) -> Pod:
 def without_merged_annotations(pod: Pod, status_port: int) -> Pod:
     """The pod without the annotations that an earlier merge wrote, where they point at the agent (reference 10.2)."""
     own = annotations(pod)
-    if not any(_sanitized(name) == _PORT and value == str(status_port) for name, value in own.items()):
+    if not any(_sanitized(name) == _PORT and own[name] == str(status_port) for name in _names_about(own)):
         return pod
-    kept = {name: value for name, value in own.items() if _sanitized(name) not in _MERGED}
-    return with_metadata(pod, "annotations", kept)
+    return with_metadata(pod, "annotations", _without_merged(own))
 
 
 def is_scrape_annotation(name: str) -> bool:
@@ -117,13 +124,27 @@ def is_scrape_annotation(name: str) -> bool:
     return _sanitized(name) in (*_MERGED, _SECURE_PORT)
 
 
-@lru_cache(maxsize=1024)
+def _names_about(own: Mapping[str, str]) -> list[str]:
+    """The names of annotations that may be about Prometheus: no longer than any of those that are."""
+    if _WORD not in "\n".join(own):
+        return []
+    return [name for name in own if _WORD in name and len(name) <= _LONGEST_NAME]
+
+
+def _without_merged(own: Mapping[str, str]) -> dict[str, str]:
+    kept = dict(own)
+    for name in _names_about(own):
+        if _sanitized(name) in _MERGED:
+            del kept[name]
+    return kept
+
+
 def _sanitized(name: str) -> str:
-    return re.sub(r"[^A-Za-z0-9_]", "_", name) if "rometheus" in name else name
+    return _NO_WORD.sub("_", name)
 
 
 def _by_sanitized_name(own: Mapping[str, str]) -> dict[str, str]:
-    return {_sanitized(name): value for name, value in own.items() if "rometheus" in name}
+    return {_sanitized(name): own[name] for name in _names_about(own)}
 
 
 def _wants_merge(own: Mapping[str, str], *, enabled_by_default: bool) -> bool:
@@ -157,9 +178,9 @@ def _refuse_invalid_ports(scrape: _Scrape, status_port: int) -> None:
 
 
 def _refuse_invalid_port(text: str, status_port: int, subject: str, invalid: str) -> None:
-    port = int(text) if re.fullmatch(r"\+?0*[0-9]{1,9}", text) else 0
+    port = int(text) if _NUMBER.fullmatch(text) else 0
     if not 1 <= port <= _LARGEST_PORT:
-        raise InjectionError(f"{subject}: {invalid} {text!r}; valid: 1 to {_LARGEST_PORT}")
+        raise InjectionError(f"{subject}: {invalid} {quoted(text)}; valid: 1 to {_LARGEST_PORT}")
     if port == status_port:
         raise InjectionError(f"{subject}: port {text} conflicts with agent port {status_port}")
     if port in RESERVED_PORTS:

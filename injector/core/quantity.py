@@ -7,6 +7,8 @@ import re
 from decimal import ROUND_UP, Context, Decimal, localcontext
 from typing import Any
 
+from injector.core.errors import quoted
+
 _QUANTITY = re.compile(
     r"(?P<number>[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+))(?:(?P<suffix>n|u|m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)|[eE](?P<exponent>[+-]?[0-9]{1,3}))?"
 )
@@ -26,7 +28,9 @@ def canonical_quantity(text: str) -> str:
     """
     match = _QUANTITY.fullmatch(text) if len(text) <= _LONGEST else None
     if match is None:
-        raise ValueError(f"{text!r} is not a quantity; valid: a number with a suffix such as m, k, M, G, Ki, Mi, Gi")
+        raise ValueError(
+            f"{quoted(text)} is not a quantity; valid: a number with a suffix such as m, k, M, G, Ki, Mi, Gi"
+        )
     with localcontext(_EXACT):
         return _written(match)
 
@@ -35,7 +39,7 @@ def decimal_value(text: str) -> Decimal:
     """The number that the quantity `text` stands for. Raises ValueError where it is none."""
     match = _QUANTITY.fullmatch(text) if len(text) <= _LONGEST else None
     if match is None:
-        raise ValueError(f"{text!r} is not a quantity")
+        raise ValueError(f"{quoted(text)} is not a quantity")
     with localcontext(_EXACT):
         suffix = match["suffix"] or ""
         if suffix and suffix in _BINARY:

@@ -7,11 +7,13 @@ import binascii
 import re
 from collections.abc import Mapping
 from functools import lru_cache
+from operator import methodcaller
 from typing import Any
 from urllib.parse import unquote
 
 import orjson
 
+from injector.core.errors import quoted
 from injector.core.model import Admission, AdmissionRequest
 from injector.core.pod_schema import pod_faults
 
@@ -50,11 +52,11 @@ def parse_review(body: bytes, parameters: tuple[tuple[str, str], ...] = ()) -> A
         raise BadReview(400, "the body is not an AdmissionReview: expected kind AdmissionReview")
     api_version = review.get("apiVersion")
     if api_version not in API_VERSIONS:
-        raise BadReview(400, f"apiVersion {_brief(api_version)} is not one of {', '.join(API_VERSIONS)}")
+        raise BadReview(400, f"apiVersion {quoted(api_version)} is not one of {', '.join(API_VERSIONS)}")
     _refuse_repeated_keys(body, review)
     request = review.get("request")
     if not isinstance(request, dict):
-        raise BadReview(400, f"the AdmissionReview has no request: expected a mapping, not {_brief(request)}")
+        raise BadReview(400, f"the AdmissionReview has no request: expected a mapping, got {quoted(request)}")
     return _request(request, api_version, parameters)
 
 
@@ -80,7 +82,7 @@ def has_repeated_key(text: bytes, value: Any) -> bool:
 
 def _count_keys(text: bytes) -> int:
     """The strings of a JSON `text` that a colon follows: every other colon is in a string."""
-    return sum(token.endswith(b":") for token in _STRING.findall(text))
+    return sum(map(methodcaller("endswith", b":"), _STRING.findall(text)))
 
 
 def request_faults(request: AdmissionRequest) -> list[str]:
@@ -141,11 +143,11 @@ def _path_pairs(rest: str) -> list[tuple[str, str]]:
 def _request(request: Mapping[str, Any], api_version: str, parameters: tuple[tuple[str, str], ...]) -> AdmissionRequest:
     uid = request.get("uid")
     if not isinstance(uid, str) or not uid:
-        raise BadReview(400, f"request.uid has to be a text, not {_brief(uid)}")
+        raise BadReview(400, f"request.uid must be a string, got {quoted(uid)}")
     texts = {field: request.get(field) or "" for field in ("operation", "namespace", "name")}
     for field, value in texts.items():
         if not isinstance(value, str):
-            raise BadReview(400, f"request.{field} has to be a text, not {_brief(value)}")
+            raise BadReview(400, f"request.{field} must be a string, got {quoted(value)}")
     return AdmissionRequest(
         uid=uid,
         api_version=api_version,
@@ -155,8 +157,3 @@ def _request(request: Mapping[str, Any], api_version: str, parameters: tuple[tup
         parameters=parameters,
         **texts,
     )
-
-
-def _brief(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else f"{text[:77]}..."  # noqa: PLR2004

@@ -3,11 +3,14 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from injector.core.model import Pod, Workload
 from injector.core.pods import labels
 
+# A pod has one controller, and garbage collection looks at few others.
+_MOST_OWNERS = 100
 _CRON_JOB_RUN = re.compile(r"(?P<name>.+)-\d{8,10}")
 
 
@@ -66,5 +69,5 @@ def identify(pod: Pod, namespace: str) -> Workload:
 
 
 def _controller(metadata: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    references = metadata.get("ownerReferences") or []
+    references = islice(metadata.get("ownerReferences") or [], _MOST_OWNERS)
     return next((reference for reference in references if reference.get("controller") is True), None)

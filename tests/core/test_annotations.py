@@ -111,9 +111,9 @@ def test_annotations_of_a_pod_that_is_not_injected_are_not_looked_at() -> None:
     [
         ("sidecar.istio.io/proxyCpu", "sidecar.istio.io/proxyCPU"),
         ("sidecar.istio.io/proxyMemoryLimits", "sidecar.istio.io/proxyMemoryLimit"),
-        ("traffic.sidecar.istio.io/excludeInboundPort", "traffic.sidecar.istio.io/excludeInboundPorts"),
-        ("sidecar.istio.io/excludeInboundPorts", "traffic.sidecar.istio.io/excludeInboundPorts"),
-        ("trafic.sidecar.istio.io/excludeInboundPorts", "traffic.sidecar.istio.io/excludeInboundPorts"),
+        ("traffic.sidecar.istio.io/excludeInboundPort", "…/excludeInboundPorts"),
+        ("sidecar.istio.io/excludeInboundPorts", "…/excludeInboundPorts"),
+        ("trafic.sidecar.istio.io/excludeInboundPorts", "…/excludeInboundPorts"),
         ("proxy.istio.io/configs", "proxy.istio.io/config"),
         ("inject.istio.io/template", "inject.istio.io/templates"),
         ("status.sidecar.istio.io/ports", "status.sidecar.istio.io/port"),
@@ -124,6 +124,17 @@ def test_a_misspelt_annotation_names_the_nearest(name: str, nearest: str) -> Non
     assert misspelt(pod_of(annotations={name: "x"})) == [
         f'annotation "{name}" is not known; did you mean "{nearest}"?'
     ]  # fmt: skip
+
+
+def test_warnings_are_few_and_short() -> None:
+    """An API server shows 120 characters of each, and hands on 4 KiB of them all."""
+    names = [f"sidecar.istio.io/proxyCPU{number}" for number in range(1_000)]
+    found = admitted(
+        pod_of(annotations=dict.fromkeys([*names, f"sidecar.istio.io/{'a' * 5_000}"], "")), default_setup()
+    )
+    assert len(found.warnings) == 5
+    assert all(len(warning) <= 120 for warning in found.warnings)
+    assert found.warnings[-1] == "997 more annotations with unknown names were not looked at"
 
 
 def test_known_names_and_those_of_others_are_fine() -> None:

@@ -23,6 +23,8 @@ from injector.core.pods import CONTAINER_LISTS
 
 Shape: TypeAlias = "Mapping[Any, Shape] | None"
 
+# The name of a container that stands for any of the application's.
+ANY = "*"
 WHOLE: Shape = None
 NOTHING: Shape = {}
 
@@ -139,7 +141,8 @@ def written_shape(footprint: Shape, name: str) -> Shape:
     """What templates can write into the container `name`, under whichever list it is."""
     shape = NOTHING
     for list_name in CONTAINER_LISTS:
-        shape = union(shape, below(footprint, "spec", list_name, name))
+        for each in (name, ANY):
+            shape = union(shape, below(footprint, "spec", list_name, each))
     return shape
 
 

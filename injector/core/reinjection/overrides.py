@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 import orjson
 
 from injector.core.errors import quoted
-from injector.core.merge import strategic_merge
+from injector.core.merge import POD_SCHEMA, strategic_merge
 from injector.core.model import (
     OVERRIDES_ANNOTATION,
     PROBERS_ENV,
@@ -19,7 +19,15 @@ from injector.core.model import (
     Pod,
 )
 from injector.core.pod_schema import container_faults
-from injector.core.pods import CONTAINER_LISTS, ContainerList, all_containers, annotations, containers, with_metadata
+from injector.core.pods import (
+    CONTAINER_LISTS,
+    ContainerList,
+    all_containers,
+    annotations,
+    containers,
+    with_containers,
+    with_metadata,
+)
 from injector.core.quantity import canonical_quantities
 from injector.core.reinjection.footprint import ISTIO, footprint_of, is_own, restored_container, written_shape
 from injector.core.reinjection.status import Status
@@ -111,6 +119,7 @@ def find_overrides(
     if status is None and not any(saved.values()) and not _has_namesakes(original, template_pod):
         return []
     footprint = footprint_of(overlays) if record or any(saved.values()) else ISTIO
+    present_in = _definitions_in(original)
     found = []
     for list_name in CONTAINER_LISTS:
         for name in (each["name"] for each in containers(template_pod, list_name)):
@@ -118,7 +127,7 @@ def find_overrides(
             if injected_before and record is None:
                 continue
             definition = _saved_definition(record, list_name, name, saved)
-            present = next(_defined(original, list_name, name), None)
+            present = present_in[list_name].get(name)
             if definition is not None and not is_own(footprint, name):
                 shape = written_shape(footprint, name)
                 definition = None if present is None else restored_container(present, definition, shape)
@@ -131,8 +140,15 @@ def find_overrides(
 
 def apply_overrides(pod: Pod, overrides: list[Override]) -> Pod:
     """The pod with each definition merged over the container of its name."""
-    for override in overrides:
-        pod = strategic_merge(pod, {"spec": {override.list_name: [override.definition]}})
+    for list_name in CONTAINER_LISTS:
+        definitions = {each.name: each.definition for each in overrides if each.list_name == list_name}
+        if definitions:
+            schema = POD_SCHEMA.below["spec"].below[list_name]
+            merged = []
+            for container in containers(pod, list_name):
+                definition = definitions.pop(container["name"], None)
+                merged.append(strategic_merge(container, definition, schema) if definition else container)
+            pod = with_containers(pod, list_name, merged)
     return pod
 
 
@@ -189,10 +205,15 @@ def _has_namesakes(original: Pod, template_pod: Pod) -> bool:
     return any(each["name"] in names for _, _, each in all_containers(original))
 
 
-def _defined(original: Pod, list_name: ContainerList, name: str) -> Iterator[Container]:
-    yield from _named(original, "containers", name)
-    if list_name == "initContainers":
-        yield from _named(original, list_name, name)
+def _definitions_in(original: Pod) -> Definitions:
+    """The pod's containers as definitions: for a list, by name the first of those lists that reference 9.1 names."""
+    own = {list_name: _by_name(containers(original, list_name)) for list_name in CONTAINER_LISTS}
+    return {"containers": own["containers"], "initContainers": {**own["initContainers"], **own["containers"]}}
+
+
+def _by_name(items: list[Container]) -> dict[str, Container]:
+    """The containers by name; of several with one name the first."""
+    return {each["name"]: each for each in reversed(items)}
 
 
 def _named(pod: Pod, list_name: ContainerList, name: str) -> Iterator[Container]:

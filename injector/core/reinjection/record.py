@@ -1,6 +1,6 @@
 """What an injected pod needs to remember of the pod that it was made of: `status.RECORD` has its keys."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from injector.core.model import OVERRIDES_ANNOTATION, STATUS_ANNOTATION, JsonObject, Pod
@@ -14,22 +14,25 @@ _BY_NAME = ("annotations", "labels", "spec", "order")
 
 
 def original_record(
-    original: Pod, result: Pod, template_pod: Pod, overrides: list[Override], status: Status | None
+    original: Pod,
+    result: Pod,
+    injected: Mapping[str, Sequence[str]],
+    overrides: list[Override],
+    status: Status | None,
 ) -> JsonObject:
     """What `result`, made of `original`, needs to remember of it.
 
-    `overrides` are the definitions that were applied, `status` is that of an earlier injection: what that one kept is
-    older and stays, and what this one changed is added.
+    `injected` are the names that templates gave, by list, `overrides` are the definitions that were applied, `status`
+    is that of an earlier injection: what that one kept is older and stays, and what this one changed is added.
     """
-    injected = template_pod.get("spec") or {}
-    of_templates = {item["name"] for list_name in CONTAINER_LISTS for item in injected.get(list_name) or ()}
+    given = {*injected["containers"], *injected["initContainers"]}
     record: JsonObject = {
         "annotations": _changed(annotations(original), annotations(result), OWN_ANNOTATIONS),
         "labels": _changed(labels(original), labels(result), ()),
-        **{list_name: _changed_containers(original, result, list_name, of_templates) for list_name in CONTAINER_LISTS},
+        **{list_name: _changed_containers(original, result, list_name, given) for list_name in CONTAINER_LISTS},
         "spec": _changed(original.get("spec") or {}, result.get("spec") or {}, LISTS_OF_SPEC),
-        "volumes": _of_same_name(original, injected, "volumes"),
-        "imagePullSecrets": [item["name"] for item in _of_same_name(original, injected, "imagePullSecrets")],
+        "volumes": _named(original, "volumes", injected),
+        "imagePullSecrets": [item["name"] for item in _named(original, "imagePullSecrets", injected)],
         "automatic": [override.name for override in overrides if override.has_automatic_image],
     }
     if status is None:
@@ -113,20 +116,21 @@ def _changed(before: Any, after: Any, ignored: tuple[str, ...]) -> JsonObject:
     return changed
 
 
-def _changed_containers(original: Pod, result: Pod, list_name: ContainerList, of_templates: set[str]) -> JsonObject:
+def _changed_containers(original: Pod, result: Pod, list_name: ContainerList, given: set[str]) -> JsonObject:
     own = containers(original, list_name)
     before = {each["name"]: each for each in own}
     changes: JsonObject = {}
     for each in containers(result, list_name) if own else ():
         was = before.get(each["name"])
-        if was is not None and was is not each and each["name"] not in of_templates:
+        if was is not None and was is not each and each["name"] not in given:
             changed = _changed(was, each, ())
             if changed:
                 changes[each["name"]] = changed
     return changes
 
 
-def _of_same_name(original: Pod, injected: JsonObject, list_name: str) -> list[JsonObject]:
+def _named(original: Pod, list_name: str, injected: Mapping[str, Sequence[str]]) -> list[JsonObject]:
+    """The items of the user's own that carry an injected name."""
     own = (original.get("spec") or {}).get(list_name)
-    names = {item["name"] for item in injected.get(list_name) or ()} if own else ()
-    return [item for item in own or () if item.get("name") in names]
+    names = set(injected[list_name]) if own else ()
+    return [item for item in own or () if item["name"] in names]

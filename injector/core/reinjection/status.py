@@ -7,21 +7,28 @@ The annotation is a claim. Whoever may write pods may write it too, so that it i
 and what it says counts only as far as `footprint` allows.
 """
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
+from operator import itemgetter
+from types import NoneType
 from typing import Any
 
 import orjson
 
 from injector.core.errors import Path, format_path, quoted
+from injector.core.merge import PATCH
 from injector.core.model import STATUS_ANNOTATION, InjectionError, JsonObject, Pod
 from injector.core.pod_schema import container_faults
 from injector.core.pods import CONTAINER_LISTS, ContainerList, annotations, containers
-from injector.core.shared import SharedList, SharedMapping
-from injector.core.validation import MAPPING, STRING, STRINGS, Finding, Mapped, Message, Scalar, read
+from injector.core.validation import MAPPING, STRING, Finding, Mapped, Message, Scalar, read
 
 NAME_LISTS = ("initContainers", "containers", "volumes", "imagePullSecrets")
 ORIGINAL = "original"
 _MOST_FAULTS = 5
+# A record of a pod with a hundred containers has fewer entries; what is longer was not written by an injector.
+_MOST_ENTRIES = 500
+_NAME = itemgetter("name")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +56,15 @@ class _Containers:
         return value
 
 
-_STRING_OR_NULL = Scalar("a string or null", lambda value: value is None or isinstance(value, str))
+def _all_are(kinds: set[type], values: Iterable[Any]) -> bool:
+    # By the types that there are, rather than value by value: lists of names may be long.
+    return {*map(type, values)} <= kinds
+
+
+_NAMES = Scalar("a list of strings", lambda value: isinstance(value, list) and _all_are({str}, value))
+_BEFORE = Scalar(
+    "a mapping to strings or null", lambda value: isinstance(value, dict) and _all_are({str, NoneType}, value.values())
+)
 _NAMED = Scalar(
     "a list of mappings that have a name",
     lambda value: (
@@ -63,8 +78,8 @@ RECORD = Message(
         # What the injection depended on, beside the pod: see `admission.fingerprint_of`.
         "configuration": STRING,
         # Name → the value before.
-        "annotations": Mapped(_STRING_OR_NULL),
-        "labels": Mapped(_STRING_OR_NULL),
+        "annotations": _BEFORE,
+        "labels": _BEFORE,
         # Container name → field → the value before; of a container whose definition is in the overrides annotation,
         # only the fields that are written otherwise there.
         "containers": _Containers(parts=True),
@@ -73,15 +88,15 @@ RECORD = Message(
         "spec": MAPPING,
         # The user's own volumes, and the names of the user's own pull secrets, that carry an injected name.
         "volumes": _NAMED,
-        "imagePullSecrets": STRINGS,
+        "imagePullSecrets": _NAMES,
         # List → the names in the user's order, where injection changed it or took one of the user's own out of it.
-        "order": Mapped(STRINGS),
+        "order": Mapped(_NAMES),
         # The containers whose image was `auto`.
-        "automatic": STRINGS,
+        "automatic": _NAMES,
         # Where another injector had injected the pod before: list → container name → what was merged over the
         # template's container, and list → the names that the other injector had put there.
         "definitions": Message(dict.fromkeys(CONTAINER_LISTS, _Containers())),
-        "earlier": Mapped(STRINGS),
+        "earlier": Mapped(_NAMES),
         # Of manual injection only: how lines of the file were written (see `manifests.formatting`).
         "text": MAPPING,
     }
@@ -122,20 +137,36 @@ def read_status(pod: Pod) -> Status | None:
     if not isinstance(document, dict):
         return None
     names = {list_name: document.get(list_name) or () for list_name in NAME_LISTS}
-    if not all(isinstance(each, (list, tuple)) and set(map(type, each)) <= {str} for each in names.values()):
+    if not all(isinstance(each, (list, tuple)) and _all_are({str}, each) for each in names.values()):
         return None
-    original, findings = read(RECORD, document[ORIGINAL]) if ORIGINAL in document else (None, [])
-    faults = tuple(map(_fault, findings[:_MOST_FAULTS]))
+    if sum(map(len, names.values())) > _MOST_ENTRIES:
+        return None
+    original, faults = _record(document[ORIGINAL]) if ORIGINAL in document else (None, ())
     return Status(
         names={list_name: tuple(each) for list_name, each in names.items()},
         revision=str(document.get("revision") or ""),
-        original=None if faults else original,
+        original=original,
         faults=faults,
     )
 
 
-def _fault(finding: Finding) -> str:
-    return f"{format_path((ORIGINAL, *finding.path))}: {finding.message}"
+def _record(value: Any) -> tuple[JsonObject | None, tuple[str, ...]]:
+    """The record in `value`, or what is wrong with it."""
+    if _entries(value, 3) > _MOST_ENTRIES:
+        return None, (f"{ORIGINAL}: it has more than {_MOST_ENTRIES} entries",)
+    record, findings = read(RECORD, value)
+    faults = tuple(f"{format_path((ORIGINAL, *each.path))}: {each.message}" for each in findings[:_MOST_FAULTS])
+    return (None if faults else record), faults
+
+
+def _entries(value: Any, depth: int) -> int:
+    """How many entries a record has, but for the lines of a file, and the values that were there before."""
+    if not isinstance(value, dict | list) or depth == 0:
+        return 0
+    inside = [each for key, each in value.items() if key != "text"] if isinstance(value, dict) else ()
+    if len(value) > _MOST_ENTRIES:
+        return len(value)
+    return len(value) + sum(_entries(each, depth - 1) for each in inside)
 
 
 def refuse_foreign_status(pod: Pod, status: Status) -> None:
@@ -160,37 +191,32 @@ def injected_names(overlay: JsonObject) -> JsonObject:
     Raises InjectionError for an item without a name.
     """
     spec = overlay.get("spec") or {}
-    lists = {list_name: SharedList(map(_named, spec[list_name])) for list_name in NAME_LISTS if spec.get(list_name)}
-    kinds = {type(each) for names in lists.values() for each in names}
-    if kinds <= {SharedMapping} and not _is_directed(overlay) and not _is_directed(spec):
-        return {"spec": SharedMapping(lists)}
+    items = {list_name: spec[list_name] for list_name in NAME_LISTS if spec.get(list_name)}
+    for each in chain(*items.values()):
+        if not isinstance(each.get("name"), str):
+            raise InjectionError(f"an item of a list that is merged by 'name' has none: {quoted(each)}")
+    if "$" not in "".join(chain(overlay, spec)) and not any(PATCH in each for each in chain(*items.values())):
+        return {"spec": {list_name: [{"name": each["name"]} for each in found] for list_name, found in items.items()}}
     directives = {key: value for key, value in spec.items() if key[:1] == "$"}
     rest = {key: value for key, value in overlay.items() if key[:1] == "$"}
-    return {**rest, "spec": {**directives, **{list_name: [*names] for list_name, names in lists.items()}}}
+    names = {list_name: [_name_and_directives(each) for each in found] for list_name, found in items.items()}
+    return {**rest, "spec": {**directives, **names}}
 
 
-def _named(item: JsonObject) -> JsonObject:
-    if _is_directed(item):
-        return {key: value for key, value in item.items() if key == "name" or key[:1] == "$"}
-    if not isinstance(item.get("name"), str):
-        raise InjectionError(f"an item of a list that is merged by 'name' has none: {quoted(item)}")
-    return SharedMapping(name=item["name"])
+def _name_and_directives(item: JsonObject) -> JsonObject:
+    return {key: value for key, value in item.items() if key == "name" or key[:1] == "$"}
 
 
-def _is_directed(mapping: JsonObject) -> bool:
-    return type(mapping) is not SharedMapping and any(key[:1] == "$" for key in mapping)
-
-
-def names_in(template_pod: Pod) -> dict[str, list[str]]:
+def names_in(template_pod: Pod) -> dict[str, tuple[str, ...]]:
     """What a status lists for `template_pod`, all templates merged: each of NAME_LISTS with its names."""
     spec: JsonObject = template_pod.get("spec") or {}
-    return {list_name: [item["name"] for item in spec.get(list_name) or ()] for list_name in NAME_LISTS}
+    return {list_name: tuple(map(_NAME, spec.get(list_name) or ())) for list_name in NAME_LISTS}
 
 
-def status_text(template_pod: Pod, revision: str, original: JsonObject) -> str:
-    """The annotation's text for a pod into which `template_pod` was merged. A list without names is null in it."""
-    names = {list_name: found or None for list_name, found in names_in(template_pod).items()}
-    return orjson.dumps({**names, "revision": revision or "default", ORIGINAL: original}).decode()
+def status_text(names: Mapping[str, tuple[str, ...]], revision: str, original: JsonObject) -> str:
+    """The annotation's text where templates gave these names. A list without any is null in it."""
+    listed = {list_name: found or None for list_name, found in names.items()}
+    return orjson.dumps({**listed, "revision": revision or "default", ORIGINAL: original}).decode()
 
 
 def without_listed_containers(pod: Pod, status: Status) -> Pod:

@@ -114,7 +114,12 @@ class _Claims:
         for list_name in CONTAINER_LISTS:
             known = below(self.footprint, "spec", list_name)
             present = {container["name"] for container in spec.get(list_name) or ()}
-            unknown = (name for name in self._injected(list_name) if name in present and not _reaches(known, name))
+            defined = self.saved[list_name]
+            unknown = (
+                name
+                for name in self._injected(list_name)
+                if name in present and name not in defined and not _reaches(known, name)
+            )
             yield from (f"{list_name} {quoted(name)}" for name in unknown)
             for name, fields in (self.record.get(list_name) or {}).items():
                 shape = self._shape(name)

@@ -30,4 +30,5 @@ DOCUMENTS = Bounds()
 # which has at most 1.5 MiB, has a few thousand of them.
 REQUEST = Bounds(characters=16 * 1024 * 1024, values=200_000)
 # Annotations share 256 KiB (https://kubernetes.io/docs/concepts/overview/working-with-objects/annotations/).
-ANNOTATION = Bounds(characters=256 * 1024, values=10_000)
+# The largest ProxyConfig that makes sense has a few hundred values, and each takes as long to read as a line of a log.
+ANNOTATION = Bounds(characters=256 * 1024, values=500)

@@ -1,0 +1,118 @@
+"""How much work a pod asks for, counted before the work is done: what would take too much is refused.
+
+Whoever may create pods decides what is in them, and the webhook answers everybody's. A unit is about a hundred bytecode
+instructions; `tests/fuzz/test_effort.py` holds the weights to what is measured.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+
+from injector.core.model import (
+    OVERRIDES_ANNOTATION,
+    PROXY_CONFIG_ANNOTATION,
+    STATUS_ANNOTATION,
+    TEMPLATES_ANNOTATION,
+    InjectionError,
+    JsonObject,
+    Pod,
+)
+from injector.core.pods import all_containers, annotations, labels
+
+MOST_UNITS = 1_500
+# What is counted is shown in a message by these words: a few of them, the dearest first.
+_MOST_SHOWN = 3
+# All of a pod's annotations together, names and values:
+# https://kubernetes.io/docs/concepts/overview/working-with-objects/annotations/
+MOST_ANNOTATION_BYTES = 256 * 1024
+
+CONTAINER, HANDLER, PORT, NAME = 6.0, 13.0, 1.3, 0.5
+TEMPLATE, METADATA, TEMPLATE_CONTAINER, ENTRY = 170.0, 13.0, 20.0, 5.0
+_LISTS = (("volumes", "volumes", 2.0), ("imagePullSecrets", "pull secrets", 0.3))
+_MERGED = frozenset(("env", "volumeMounts", "ports", "volumeDevices"))
+_HANDLERS = frozenset(("readinessProbe", "livenessProbe", "startupProbe", "lifecycle"))
+_TRAFFIC = "traffic.sidecar.istio.io/"
+# Annotation → the characters that its parts are counted by, and the units of one part.
+_PARTS: Mapping[str, Mapping[str, float]] = {
+    TEMPLATES_ANNOTATION: {",": 1},
+    PROXY_CONFIG_ANNOTATION: {},
+    OVERRIDES_ANNOTATION: {"{": 5},
+    STATUS_ANNOTATION: {},
+    "sidecar.istio.io/userVolume": {"{": 3, ",": 0.2},
+    "sidecar.istio.io/userVolumeMount": {"{": 4, ",": 0.2},
+    **{f"{_TRAFFIC}{side}clude{way}boundPorts": {",": 0.5} for side in ("in", "ex") for way in ("In", "Out")},
+    **{f"{_TRAFFIC}{side}cludeOutboundIPRanges": {",": 3} for side in ("in", "ex")},
+    **{f"{_TRAFFIC}{name}": {",": 0.3} for name in ("excludeInterfaces", "kubevirtInterfaces")},
+    "istio.io/reroute-virtual-interfaces": {",": 0.3},
+    "prometheus.istio.io/scrape-targets": {",": 2},
+    "apm.datadoghq.com/env": {",": 5},
+    "k8s.v1.cni.cncf.io/networks": {"{": 1, ",": 0.3},
+}
+
+
+class Effort:
+    """What the work on one pod has come to so far. Raises InjectionError where it comes to too much."""
+
+    __slots__ = ("_parts", "_units")
+
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        self._units = 0.0
+        self._parts: list[tuple[str, int, float]] = []
+
+    def add(self, noun: str, count: int, weight: float) -> None:
+        """Count work on `count` things, of `weight` units each."""
+        self._parts.append((noun, count, weight))
+        self._units += count * weight
+        if self._units > MOST_UNITS:
+            raise InjectionError(
+                f"the pod is too much work to inject: {self._units:,.0f} units, at most {MOST_UNITS:,}; "
+                f"most of it for {self._dearest()}"
+            )
+
+    def _dearest(self) -> str:
+        counts, units = Counter[str](), Counter[str]()
+        for noun, count, weight in self._parts:
+            counts[noun] += count
+            units[noun] += round(count * weight)
+        return ", ".join(f"{counts[noun]:,} {noun}" for noun, _ in units.most_common(_MOST_SHOWN))
+
+
+def count_pod(pod: Pod, effort: Effort) -> None:
+    """Count what `pod` itself asks for. Raises InjectionError where that is too much."""
+    spec = pod.get("spec") or {}
+    own = annotations(pod)
+    effort.add("containers", len(spec.get("containers") or ()) + len(spec.get("initContainers") or ()), CONTAINER)
+    effort.add("labels and annotations", len(own) + len(labels(pod)), NAME)
+    for field, noun, weight in _LISTS:
+        if field in spec:
+            effort.add(noun, len(spec[field] or ()), weight)
+    if own:
+        _count_annotations(own, effort)
+    for _, _, container in all_containers(pod):
+        if "ports" in container:
+            effort.add("ports", len(container["ports"] or ()), PORT)
+        if not _HANDLERS.isdisjoint(container):
+            handlers = len(_HANDLERS & container.keys()) + ("lifecycle" in container)
+            effort.add("probes and hooks", handlers, HANDLER)
+
+
+def _count_annotations(own: Mapping[str, str], effort: Effort) -> None:
+    size = len("".join(own)) + len("".join(own.values()))
+    if size > MOST_ANNOTATION_BYTES:
+        raise InjectionError(
+            f"the annotations have {size:,} characters, API servers take at most {MOST_ANNOTATION_BYTES:,} bytes"
+        )
+    for name in own.keys() & _PARTS.keys():
+        for separator, weight in _PARTS[name].items():
+            effort.add(f"parts of {name}", own[name].count(separator), weight)
+
+
+def count_overlay(overlay: JsonObject, pod: Pod, effort: Effort) -> None:
+    """Count what merging `overlay` into `pod` asks for. Raises InjectionError where that is too much."""
+    effort.add("templates", 1, TEMPLATE)
+    given = {container.get("name") for _, _, container in all_containers(overlay)}
+    effort.add("containers in templates", len(given), TEMPLATE_CONTAINER)
+    for _, _, container in all_containers(pod):
+        if container["name"] in given:
+            for field in _MERGED & container.keys():
+                effort.add("entries of injected containers", len(container[field] or ()), ENTRY)
