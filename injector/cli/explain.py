@@ -1,20 +1,17 @@
 """`injector explain`: what was done to a pod, and whether the present configuration would do the same."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from injector.cli.options import ConfigFiles, Context, Kubeconfig, Sets, SnapshotFile
-from injector.cluster.api import PODS, ClusterError
-from injector.cluster.client import connect
-from injector.cluster.inventory import read_cluster
+from injector.cli.options import ConfigFiles, Context, Kubeconfig, ReleaseName, Sets, SnapshotFile
+from injector.core.admission import Setup
 from injector.core.model import InjectionError, Pod, Snapshot
 from injector.reports.evaluate import DEFAULT_NAMESPACE
-from injector.reports.explain import explain as explained
+from injector.reports.explain import explain as explanation_of
 from injector.reports.explain import explanation_text
 from injector.runtime.config_sources import Connection
-from injector.runtime.errors import InputError, as_input_error, failing_with
+from injector.runtime.errors import InputError, UsageError, as_input_error, failing_with
 from injector.runtime.loading import read_setup, snapshot_of
 from injector.runtime.terminal import output_paint, write
 from injector.runtime.workloads import pods_in
@@ -27,8 +24,8 @@ def explain(  # noqa: PLR0913, PLR0917 -- one parameter an option
         str | None, typer.Argument(metavar="POD", help="NAME or NAMESPACE/NAME of a pod in the cluster.")
     ] = None,
     filename: Annotated[
-        Path | None, typer.Option("-f", "--filename", metavar="FILE", help="A file that holds the pod.")
-    ] = None,
+        str, typer.Option("-f", "--filename", metavar="FILE", help="A file that holds the pod.", show_default=False)
+    ] = "",
     namespace: Annotated[
         str, typer.Option("-n", "--namespace", metavar="NAME", help="Namespace of the pod.")
     ] = DEFAULT_NAMESPACE,
@@ -41,35 +38,52 @@ def explain(  # noqa: PLR0913, PLR0917 -- one parameter an option
     snapshot: SnapshotFile = None,
     kubeconfig: Kubeconfig = None,
     context: Context = None,
+    release: ReleaseName = "",
 ) -> None:
     """Hold the record that injection left in a pod against the present configuration.
 
+    For a pod of a cluster that is the configuration of the installed release, unless -c names another.
+
     Exit status, as for a diff: 0 the pod would come out the same, 1 it would not, 2 an error.
     """
-    if (pod is None) == (filename is None):
-        raise typer.BadParameter("name a pod of the cluster, or a file with -f")
+    if (pod is None) == (not filename):
+        raise UsageError("name a pod of the cluster, or a file with -f")
+    connection = Connection(kubeconfig, context)
     with failing_with(_FAILED):
-        setup, known = read_setup(config, sets, Connection(kubeconfig, context)), snapshot_of(snapshot)
-        if filename is not None:
-            (found,) = pods_in(str(filename), expected=1)
+        known = snapshot_of(snapshot) if snapshot or filename else None
+        if pod is None:
+            setup = read_setup(config, sets, connection)
+            (subject,) = pods_in(filename, expected=1)
         else:
-            own, _, name = str(pod).rpartition("/")
+            own, _, name = pod.rpartition("/")
             namespace = own or namespace
-            found, known = _pod_of_cluster(name, namespace, (kubeconfig, context), known if snapshot else None)
-        namespace = found["metadata"].get("namespace") or namespace
+            subject, setup, known = _of_cluster((name, namespace), connection, config, sets, release, known)
+        namespace = subject["metadata"].get("namespace") or namespace
         try:
-            explanation = explained(found, namespace, setup, known)
+            explanation = explanation_of(subject, namespace, setup, known or snapshot_of(None))
         except InjectionError as error:
-            raise InputError(f"{namespace}/{found['metadata'].get('name', '')}: {error}") from error
-    write(explanation_text(found, explanation, output_paint()))
+            raise InputError(f"{namespace}/{subject['metadata'].get('name', '')}: {error}") from error
+    write(explanation_text(subject, explanation, output_paint()))
     if digest is not None:
         write(f"configuration: {digest} then, {setup.digest} now\n")
     raise typer.Exit(_DIFFERS if explanation.differs else 0)
 
 
-def _pod_of_cluster(
-    name: str, namespace: str, where: tuple[Path | None, str | None], snapshot: Snapshot | None
-) -> tuple[Pod, Snapshot]:
+def _of_cluster(  # noqa: PLR0913, PLR0917 -- what the options say
+    pod: tuple[str, str],
+    connection: Connection,
+    config: list[str] | None,
+    sets: list[str] | None,
+    release: str,
+    snapshot: Snapshot | None,
+) -> tuple[Pod, Setup, Snapshot]:
+    # The official client takes its time to load: not for a pod in a file.
+    from injector.cluster.api import PODS, ClusterError  # noqa: PLC0415
+    from injector.cluster.client import connect  # noqa: PLC0415
+    from injector.cluster.inventory import read_cluster  # noqa: PLC0415
+    from injector.runtime.releases import installed_setup  # noqa: PLC0415
+
     with as_input_error(ClusterError):
-        server = connect(*where)
-        return server.get(PODS, name, namespace), snapshot or read_cluster(server)
+        server = connect(*connection)
+        setup = installed_setup(server, connection, config, sets or (), release)
+        return server.get(PODS, *pod), setup, snapshot or read_cluster(server)

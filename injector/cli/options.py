@@ -41,6 +41,15 @@ Kubeconfig: TypeAlias = Annotated[
 Context: TypeAlias = Annotated[
     str | None, typer.Option("--context", metavar="NAME", help="Context of the kubeconfig to use.", show_default=False)
 ]
+ReleaseName: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        "--release",
+        metavar="NAME",
+        help="Which of several installed releases gives the configuration: the name of its webhook configuration.",
+        show_default=False,
+    ),
+]
 InputFiles: TypeAlias = Annotated[
     list[str],
     typer.Option(

@@ -7,7 +7,7 @@ from typing import Annotated
 import orjson
 import typer
 
-from injector.cli.options import ConfigFiles, Context, Kubeconfig, Recursive, Sets, SnapshotFile
+from injector.cli.options import ConfigFiles, Context, Kubeconfig, Recursive, ReleaseName, Sets, SnapshotFile
 from injector.core.model import JsonObject
 from injector.core.patch import diff
 from injector.core.yaml.writer import write as write_yaml
@@ -76,27 +76,33 @@ def preview(  # noqa: PLR0913, PLR0917 -- one parameter an option
     snapshot: SnapshotFile = None,
     kubeconfig: Kubeconfig = None,
     context: Context = None,
+    release: ReleaseName = "",
 ) -> None:
     """Show for every workload the decision with its reasons, then the change; or what a second configuration changes.
+
+    With a cluster the configuration is that of the installed release, unless -c names another.
 
     Exit status, as for kubectl diff: 0 nothing would change, 1 something would, 2 an error, or a pod that is refused.
     """
     if against and output in (Output.PATCH, Output.TABLE):
         raise UsageError(f"--against cannot be shown as {output}; valid: -o diff, json, yaml")
+    connection = Connection(kubeconfig, context)
     with failing_with(FAILED):
-        connection = Connection(kubeconfig, context)
-        setup = read_setup(config, sets, connection)
         other = read_setup(against, sets, connection) if against else None
-        sources = Sources(tuple(filename or ()), recursive, snapshot, kubeconfig, context)
-        documents, cluster = read_workloads(sources)
+        sources = Sources(
+            tuple(filename or ()), recursive, snapshot, connection, tuple(config or ()), tuple(sets or ()), release
+        )
+        workloads = read_workloads(sources)
+        documents, setup, cluster = workloads.documents, workloads.setup, workloads.snapshot
         options = PreviewOptions(namespace)
         try:
             if other is not None:
-                compared = progress(compare(documents, options, (setup, other), cluster), "workloads compared")
+                compared = list(progress(compare(documents, options, (setup, other), cluster), "workloads compared"))
             else:
-                previews = progress(preview_documents(documents, options, setup, cluster), "workloads previewed")
+                previews = list(progress(preview_documents(documents, options, setup, cluster), "workloads previewed"))
         except UnreadableInputError as error:
             raise InputError(str(error)) from error
+    warn(f"not previewed, since it cannot be read: {each}" for each in workloads.unread)
     if sources.filenames:
         _name_others(documents)
     if other is not None:

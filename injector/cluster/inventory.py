@@ -2,7 +2,17 @@
 
 from collections.abc import Iterator
 
-from injector.cluster.api import NAMESPACES, NODES, PODS, PROXY_CONFIGS, WORKLOADS, ApiServer, ClusterError, Resource
+from injector.cluster.api import (
+    CUSTOM_RESOURCE_DEFINITIONS,
+    NAMESPACES,
+    NODES,
+    PODS,
+    PROXY_CONFIGS,
+    WORKLOADS,
+    ApiServer,
+    ClusterError,
+    Resource,
+)
 from injector.cluster.snapshot_file import snapshot_of
 from injector.core.model import JsonObject, Snapshot
 
@@ -15,20 +25,70 @@ def read_cluster(server: ApiServer) -> Snapshot:
     return snapshot_of(server.items(NAMESPACES), _readable(server, NODES), _readable(server, PROXY_CONFIGS) or ())
 
 
-def workloads(server: ApiServer, namespace: str = "") -> Iterator[JsonObject]:
-    """What makes pods in `namespace`, or anywhere, and bare pods: objects that no controller owns.
-
-    Kinds that may not be read are left out. Raises ClusterError where the cluster cannot be reached.
-    """
-    for resource in WORKLOADS:
-        for each in _readable(server, resource, namespace) or ():
-            if controller_of(each) is None:
-                yield each
+_OPEN = "x-kubernetes-preserve-unknown-fields"
 
 
-def pods(server: ApiServer, namespace: str = "") -> list[JsonObject]:
-    """All pods of `namespace`, or of the cluster. Raises ClusterError."""
-    return server.items(PODS, namespace)
+class Inventory:
+    """What makes pods in a cluster; `unread` names, once it was read, the kinds that could not be, and why."""
+
+    def __init__(self, server: ApiServer) -> None:
+        """Nothing is read before it is asked for."""
+        self._server = server
+        self.unread: list[str] = []
+
+    def workloads(self, namespace: str = "") -> Iterator[JsonObject]:
+        """Objects of `namespace`, or of all, that make pods, and bare pods: those that no controller owns.
+
+        Objects of custom kinds that may hold a pod template are among them. Raises ClusterError where the cluster
+        cannot be reached.
+        """
+        for resource in (*WORKLOADS, *self._custom()):
+            for each in self._items(resource, namespace):
+                if controller_of(each) is None:
+                    yield each
+
+    def _custom(self) -> Iterator[Resource]:
+        """The custom kinds whose schema has a pod template in it, or says nothing of what is in it."""
+        for definition in self._items(CUSTOM_RESOURCE_DEFINITIONS):
+            spec = definition["spec"]
+            for version in spec.get("versions") or ():
+                schema = (version.get("schema") or {}).get("openAPIV3Schema") or {}
+                if version.get("storage") and _may_hold_pod_template(schema):
+                    api_version = f"{spec['group']}/{version['name']}"
+                    yield Resource(api_version, spec["names"]["kind"], spec["names"]["plural"])
+
+    def _items(self, resource: Resource, namespace: str = "") -> list[JsonObject]:
+        try:
+            return self._server.items(resource, namespace)
+        except ClusterError as error:
+            if not (error.is_missing or error.is_forbidden):
+                raise
+            if error.is_forbidden:
+                self.unread.append(f"{resource.kind} ({error})")
+            return []
+
+
+def _may_hold_pod_template(schema: JsonObject) -> bool:
+    """Whether an object of this schema may have a pod template: `spec.containers` below a key such as `template`."""
+    pending: list[tuple[str, JsonObject]] = [("", schema)]
+    while pending:
+        name, part = pending.pop()
+        properties = part.get("properties") or {}
+        if "template" in name.lower():
+            spec = properties.get("spec") or {}
+            if any(each.get(_OPEN) for each in (part, spec)) or "containers" in (spec.get("properties") or {}):
+                return True
+        pending += [(key, each) for key, each in properties.items() if isinstance(each, dict)]
+        for inner in (part.get("items"), part.get("additionalProperties")):
+            if isinstance(inner, dict):
+                pending.append((name, inner))
+    return False
+
+
+def pods(server: ApiServer, namespace: str = "") -> Iterator[JsonObject]:
+    """All pods of `namespace`, or of the cluster, a page at a time held. Raises ClusterError."""
+    for page in server.pages(PODS, namespace):
+        yield from page.items
 
 
 def controller_of(document: JsonObject) -> JsonObject | None:

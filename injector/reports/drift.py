@@ -66,26 +66,48 @@ def _workload(pod: Pod, namespace: str) -> str:
 
 def _problems(pod: Pod, namespace: str, setup: Setup, snapshot: Snapshot) -> Iterator[tuple[str, tuple[str, ...]]]:
     try:
-        found = explain(pod, namespace, setup, snapshot)
+        explanation = explain(pod, namespace, setup, snapshot)
     except InjectionError as error:
         yield "refused", (str(error),)
         return
-    if not found.now.allowed:
-        yield "refused", (found.now.message,)
-    elif found.differs:
-        yield _problem_of(found), (*found.differences, *_changed_places(found))
+    except Exception as error:  # noqa: BLE001 -- one pod must not end the report on all others
+        yield "refused", (f"it cannot be looked at: {type(error).__name__}: {error}",)
+        return
+    if not explanation.now.allowed:
+        yield "refused", (explanation.now.message,)
+    elif explanation.differs:
+        yield _problem_of(explanation), (*explanation.differences, *_changed_places(explanation))
 
 
-def _problem_of(found: Explanation) -> str:
-    if found.recorded is None:
+def _problem_of(explanation: Explanation) -> str:
+    if explanation.recorded is None:
         return "missing"
-    decision = found.now.decision
+    decision = explanation.now.decision
     return "different" if decision is not None and decision.inject else "surplus"
 
 
-def _changed_places(found: Explanation) -> Iterator[str]:
-    for changes in found.changes.values():
+def _changed_places(explanation: Explanation) -> Iterator[str]:
+    for changes in explanation.changes.values():
         yield from (each.parent if each.key is None else f"{each.parent}.{each.key}" for each in changes)
+
+
+# What makes the pods of these kinds anew: `kubectl rollout restart`.
+_RESTARTABLE = ("Deployment", "StatefulSet", "DaemonSet")
+
+
+def restart_names(findings: Iterable[Finding]) -> tuple[list[str], list[str]]:
+    """The workloads to restart, as arguments of `kubectl rollout restart`, and the names of what it cannot restart.
+
+    A pod that would be refused is left alone: without it nothing would run in its place.
+    """
+    names, others = list[str](), list[str]()
+    for finding in findings:
+        kind, _, name = finding.workload.partition("/")
+        if kind in _RESTARTABLE and finding.problem != "refused":
+            names.append(f"{kind.lower()}/{name} --namespace={finding.namespace}")
+        else:
+            others.append(f"{finding.namespace}/{finding.workload} ({finding.problem})")
+    return list(dict.fromkeys(names)), list(dict.fromkeys(others))
 
 
 # Findings about a cluster's pods as text for a terminal.

@@ -4,10 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from injector.core.admission import Setup, admit_request, remove_injection, subject_of
-from injector.core.model import Admission, InjectionError, Pod, Snapshot
+from injector.core.model import STATUS_ANNOTATION, Admission, InjectionError, Pod, Snapshot
+from injector.core.pods import annotations, with_metadata
 from injector.core.reinjection.status import Status, read_status, refuse_foreign_status
 from injector.manifests.workloads import title_of
 from injector.reports.changes import Changes, changes_between, diff_lines
+from injector.reports.defaults import without_defaults
 from injector.reports.evaluate import request_for
 from injector.reports.paint import Paint, plain
 from injector.reports.render import diff_as_shown, trace_lines
@@ -46,8 +48,15 @@ def explain(pod: Pod, namespace: str, setup: Setup, snapshot: Snapshot) -> Expla
         again = admit_request(request_for(pod, namespace), setup, snapshot)
         if not again.allowed:
             raise InjectionError(again.message)
-        changes = changes_between(pod, again.pod)
+        if again.pod is not pod:
+            changes = changes_between(_comparable(pod), _comparable(again.pod))
     return Explanation(namespace, recorded, now, tuple(_differences(recorded, now)), changes)
+
+
+def _comparable(pod: Pod) -> Pod:
+    """The pod without what says nothing about its sidecar: defaults of the API server, and the record itself."""
+    own = {name: value for name, value in annotations(pod).items() if name != STATUS_ANNOTATION}
+    return without_defaults(with_metadata(pod, "annotations", own))
 
 
 def _is_injected(admission: Admission) -> bool:

@@ -30,16 +30,21 @@ def read_configuration(
 
 def load_sources(sources: Iterable[ConfigSource], sets: Iterable[str], connection: Connection) -> Loaded:
     """The configuration in `sources`; notices and warnings go to standard error. Raises InputError."""
-    read = [text for source in sources for text in _texts(source, connection)]
+    return load_texts([text for source in sources for text in source_texts(source, connection)], sets)
+
+
+def load_texts(texts: Sequence[Path | ConfigText], sets: Iterable[str]) -> Loaded:
+    """The configuration in `texts`; notices and warnings go to standard error. Raises InputError."""
     try:
-        loaded = load(read, tuple(sets))
+        loaded = load(texts, tuple(sets))
     except ConfigFaults as faults:
         raise InputError(str(faults)) from faults
     warn((*loaded.notices, *loaded.warnings))
     return loaded
 
 
-def _texts(source: ConfigSource, connection: Connection) -> Sequence[Path | ConfigText]:
+def source_texts(source: ConfigSource, connection: Connection) -> Sequence[Path | ConfigText]:
+    """The configuration files that `source` stands for. Raises InputError."""
     return installation_texts(source, connection) if isinstance(source, Installation) else [source]
 
 

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from time import monotonic
 from typing import TypeVar
 
@@ -31,21 +31,20 @@ _CLEAR_LINE = "\r\x1b[K"
 Item = TypeVar("Item")
 
 
-def progress(items: Iterable[Item], what: str) -> list[Item]:
-    """All of `items`; on a terminal standard error counts them where that takes long, as in `120 pods looked at`."""
+def progress(items: Iterable[Item], what: str) -> Iterator[Item]:
+    """`items`; on a terminal standard error counts them where that takes long, as in `120 pods looked at`."""
     if not sys.stderr.isatty():
-        return list(items)
-    collected: list[Item] = []
+        yield from items
+        return
     due = monotonic() + _SHOWN_AFTER_SECONDS
     is_shown = False
     try:
-        for item in items:
-            collected.append(item)
+        for count, item in enumerate(items, 1):
+            yield item
             if monotonic() > due:
-                sys.stderr.write(f"{_CLEAR_LINE}{len(collected):,} {what}")
+                sys.stderr.write(f"{_CLEAR_LINE}{count:,} {what}")
                 sys.stderr.flush()
                 is_shown, due = True, monotonic() + _SHOWN_EVERY_SECONDS
     finally:
         if is_shown:
             sys.stderr.write(_CLEAR_LINE)
-    return collected

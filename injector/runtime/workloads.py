@@ -4,12 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from injector.core.admission import Setup
 from injector.core.model import Pod, Snapshot
 from injector.core.pod_schema import pod_faults
 from injector.reports.documents import Document, UnreadableInputError, read_documents
+from injector.runtime.config_sources import DEFAULT_CONNECTION, Connection
 from injector.runtime.errors import InputError, UsageError, as_input_error
 from injector.runtime.inputs import read_inputs
-from injector.runtime.loading import snapshot_of
+from injector.runtime.loading import read_setup, snapshot_of
+from injector.runtime.terminal import progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,13 +22,15 @@ class Sources:
     filenames: tuple[str, ...] = ()
     recursive: bool = False
     snapshot: Path | None = None
-    kubeconfig: Path | None = None
-    context: str | None = None
+    connection: Connection = DEFAULT_CONNECTION
+    config: tuple[str, ...] = ()
+    sets: tuple[str, ...] = ()
+    release: str = ""
 
     @property
     def names_cluster(self) -> bool:
         """Whether a cluster is asked for."""
-        return self.kubeconfig is not None or self.context is not None
+        return self.connection != DEFAULT_CONNECTION
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -33,17 +38,28 @@ class Sources:
         return self.filenames or ((str(self.snapshot),) if self.snapshot else ())
 
 
-def read_workloads(sources: Sources) -> tuple[list[Document], Snapshot]:
-    """The objects to work on, and what is known of the cluster.
+@dataclass(frozen=True, slots=True)
+class Workloads:
+    """The objects to work on, the configuration, what is known of the cluster, and what could not be read of it."""
 
-    The objects are those of the files; without any the snapshot's; without that all workloads of the cluster. Raises
-    InputError, and UsageError where nothing is named.
+    documents: list[Document]
+    setup: Setup
+    snapshot: Snapshot
+    unread: tuple[str, ...] = ()
+
+
+def read_workloads(sources: Sources) -> Workloads:
+    """The objects are those of the files; without any the snapshot's; without that all workloads of the cluster.
+
+    With a cluster the configuration is that of the installed release, unless one is named. Raises InputError, and
+    UsageError where nothing is named.
     """
     if sources.names_cluster and not (sources.filenames and sources.snapshot):
         return _with_cluster(sources)
     if not sources.files:
         raise UsageError("name a file with -f, a --snapshot with workloads, or a cluster with --kubeconfig")
-    return documents_in(sources.files, recursive=sources.recursive), snapshot_of(sources.snapshot)
+    setup = read_setup(sources.config, sources.sets, sources.connection)
+    return Workloads(documents_in(sources.files, recursive=sources.recursive), setup, snapshot_of(sources.snapshot))
 
 
 def documents_in(names: Sequence[str], *, recursive: bool = False) -> list[Document]:
@@ -73,15 +89,19 @@ def pods_in(name: str, expected: int | None = None) -> list[Pod]:
     return [{**pod, "metadata": pod.get("metadata") or {}} for pod in pods]
 
 
-def _with_cluster(sources: Sources) -> tuple[list[Document], Snapshot]:
+def _with_cluster(sources: Sources) -> Workloads:
     # The official client takes its time to load: not for files.
     from injector.cluster.api import ClusterError  # noqa: PLC0415
     from injector.cluster.client import connect  # noqa: PLC0415
-    from injector.cluster.inventory import read_cluster, workloads  # noqa: PLC0415
+    from injector.cluster.inventory import Inventory, read_cluster  # noqa: PLC0415
+    from injector.runtime.releases import installed_setup  # noqa: PLC0415
 
     with as_input_error(ClusterError):
-        server = connect(sources.kubeconfig, sources.context)
+        server = connect(*sources.connection)
+        setup = installed_setup(server, sources.connection, sources.config, sources.sets, sources.release)
         known = snapshot_of(sources.snapshot) if sources.snapshot else read_cluster(server)
         if sources.files:
-            return documents_in(sources.files, recursive=sources.recursive), known
-        return [Document(str(server.url), each) for each in workloads(server)], known
+            return Workloads(documents_in(sources.files, recursive=sources.recursive), setup, known)
+        inventory = Inventory(server)
+        objects = list(progress(inventory.workloads(), "objects read"))
+        return Workloads([Document(server.url, each) for each in objects], setup, known, tuple(inventory.unread))

@@ -6,7 +6,7 @@ import pytest
 
 from injector.cluster.api import NAMESPACES, ApiServer, ClusterError
 from injector.cluster.client import connect
-from injector.cluster.inventory import pods, read_cluster, workloads
+from injector.cluster.inventory import Inventory, pods, read_cluster
 from tests.e2e.cluster import Cluster, wait_until
 
 pytestmark = pytest.mark.e2e
@@ -34,8 +34,8 @@ def server(cluster: Cluster) -> ApiServer:
 
 def test_the_snapshot_and_the_workloads_that_no_controller_owns(cluster: Cluster, server: ApiServer) -> None:
     cluster.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "inventory"}}, DEPLOYMENT)
-    wait_until(lambda: len(pods(server, "inventory")) == 2, "there are not two pods")
-    assert [(each["kind"], each["metadata"]["name"]) for each in workloads(server, "inventory")] == [
+    wait_until(lambda: len(list(pods(server, "inventory"))) == 2, "there are not two pods")
+    assert [(each["kind"], each["metadata"]["name"]) for each in Inventory(server).workloads("inventory")] == [
         ("Deployment", "web")
     ]
     snapshot = read_cluster(server)
