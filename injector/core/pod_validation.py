@@ -66,7 +66,7 @@ def refusals_by_injection(received: Pod, merged: Pod) -> list[str]:
 
 def refusal_warning(refusal: str) -> str:
     """How a review, a preview and a command say `refusal`."""
-    return f"the API server will refuse this pod: {refusal}"
+    return f"will be refused: {refusal}"
 
 
 def _refusals(pod: Pod) -> Iterator[str]:

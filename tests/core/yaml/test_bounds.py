@@ -37,6 +37,7 @@ UNBOUNDED = {
 }
 TOLD = (
     "aliases stand for more than",
+    "more than 500 values",
     "contains itself",
     "an alias stands inside its own anchor",
     "nested deeper than",
