@@ -195,6 +195,8 @@ NATIVE_KEYS = (
 
 # The installation values that injection reads, with Istio's defaults (reference 3.2). Other keys are allowed.
 
+# The release of Istio whose images are the default. An upgrade changes this line, then runs `make generate`.
+ISTIO_RELEASE = "1.30.3"
 _PULL_POLICIES = ("", "Always", "IfNotPresent", "Never")
 _TRACERS = ("none", "zipkin", "lightstep", "datadog", "stackdriver", "openCensusAgent")
 _PROXY_RESOURCES = {"requests": {"cpu": "100m", "memory": "128Mi"}, "limits": {"cpu": "2000m", "memory": "1024Mi"}}
@@ -207,8 +209,8 @@ _INSTALLATION = (
     Key("platform", STRING, ABSENT, "openshift: CNI with multus; sets `platform` where that is not configured"),
 )
 _GLOBAL = (
-    Key("global.hub", STRING, "registry.istio.io/testing", "images"),
-    Key("global.tag", STRING_OR_NUMBER, "latest", "images"),
+    Key("global.hub", STRING, "registry.istio.io/release", "images"),
+    Key("global.tag", STRING_OR_NUMBER, ISTIO_RELEASE, "images"),
     Key("global.variant", STRING, "", "images"),
     Key("global.imagePullPolicy", one_of(*_PULL_POLICIES), "", "injected containers"),
     Key("global.imagePullSecrets", STRINGS, [], "names of the pod's image pull secrets"),

@@ -14,7 +14,7 @@ def test_an_injected_pod_is_the_same_now_and_another_one_under_other_values() ->
     assert same.stdout.startswith('Pod "default/shop"\nthen: injected by revision default: ')
     other = run("explain", "-f", "-", "--set", "values.global.tag=new", "--digest", "abc", given=injected)
     assert other.returncode == 1
-    assert "+image: registry.istio.io/testing/proxyv2:new" in other.stdout
+    assert "+image: registry.istio.io/release/proxyv2:new" in other.stdout
     assert "configuration: abc then, " in other.stdout
 
 

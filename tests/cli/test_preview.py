@@ -80,7 +80,7 @@ def test_a_second_configuration_is_held_against_the_first(tmp_path: Path) -> Non
     found = run("preview", "-f", "-", "--against", new, given=POD)
     assert found.returncode == 1
     assert found.stdout.startswith("1 of 1 workloads would change")
-    assert "+image: registry.istio.io/testing/proxyv2:new" in found.stdout
+    assert "+image: registry.istio.io/release/proxyv2:new" in found.stdout
     assert json.loads(run("preview", "-f", "-", "--against", new, "-o", "json", given=POD).stdout)[0]["count"] == 1
     same = run("preview", "-f", "-", "--against", new, "-c", new, given=POD)
     assert (same.returncode, same.stdout.split()[0]) == (0, "0")

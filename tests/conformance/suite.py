@@ -49,7 +49,11 @@ HERE = Path(__file__).resolve().parent
 NAMESPACE = "shop"
 _STATUS = re.compile(rf"({re.escape(STATUS_ANNOTATION)}: )'(.*)'")
 # Native sidecars only where a case asks for them: an empty list of nodes would else count as new ones (reference 3.7).
-STANDARD_CONFIG = {"nativeSidecars": "disabled"}
+# The images are not those of a release, so that an upgrade leaves the results as they are.
+STANDARD_CONFIG = {
+    "nativeSidecars": "disabled",
+    "values": {"global": {"hub": "registry.istio.io/testing", "tag": "latest"}},
+}
 STANDARD_POD = """
 apiVersion: v1
 kind: Pod
@@ -188,7 +192,7 @@ def _laid_over(base: Any, layer: Any) -> Any:
 
 
 def _setup(config: dict[str, Any]) -> Setup:
-    return _setup_of(yaml.safe_dump({**STANDARD_CONFIG, **config}))
+    return _setup_of(yaml.safe_dump(_laid_over(STANDARD_CONFIG, config)))
 
 
 @cache

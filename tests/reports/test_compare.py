@@ -28,7 +28,7 @@ def test_the_same_configuration_changes_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "consequence", "detail"),
     [
-        ("values: {global: {tag: new}}", "changed", "+image: registry.istio.io/testing/proxyv2:new"),
+        ("values: {global: {tag: new}}", "changed", "+image: registry.istio.io/release/proxyv2:new"),
         ("policy: disabled", "lost", "Policy: the policy is disabled"),
         ("defaultTemplates: [broken]\ntemplates: {broken: '{{ nothing }}'}", "refused", "nothing"),
     ],

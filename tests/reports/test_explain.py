@@ -31,7 +31,7 @@ def test_under_the_same_configuration_the_answer_is_the_same(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("sets", "words"),
     [
-        (("values.global.tag=new",), "+image: registry.istio.io/testing/proxyv2:new"),
+        (("values.global.tag=new",), "+image: registry.istio.io/release/proxyv2:new"),
         (("policy=disabled",), "the pod was injected and would not be now"),
         (("values.pilot.cni.enabled=true",), "initContainers: istio-init was injected and would not be now"),
         (("revision=canary",), "the revision was default and would be canary"),

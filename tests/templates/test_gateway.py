@@ -2,6 +2,7 @@
 
 import pytest
 
+from injector.config.keys import ISTIO_RELEASE
 from injector.core.model import JsonObject, Pod
 from tests.support import admitted, env_of, injected, pod_of
 from tests.templates.injecting import mounts_of, names, proxy_of, setup_with, volume_of
@@ -113,7 +114,7 @@ def test_a_user_s_port_and_environment_stand_beside_the_injected_ones() -> None:
     proxy = proxy_of(injected(pod, setup_with(GATEWAY)))
     assert [each["containerPort"] for each in proxy["ports"]] == [15090, 80]
     assert env_of(proxy)["CA_ADDR"] == "x"
-    assert proxy["image"].endswith("/proxyv2:latest")
+    assert proxy["image"].endswith(f"/proxyv2:{ISTIO_RELEASE}")
 
 
 def test_an_unknown_name_of_a_template_is_refused_with_those_there_are() -> None:

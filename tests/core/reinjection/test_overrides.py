@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from injector.config.keys import ISTIO_RELEASE
 from injector.core.model import Container, JsonObject, Pod
 from tests.support import admitted, container_of, default_setup, env_of, injected, pod_of
 from tests.templates.injecting import setup_with
@@ -45,7 +46,7 @@ def test_the_user_s_fields_win_and_the_others_stay() -> None:
         startupProbe={"periodSeconds": 7},
     )
     found = container_of(made(pod_with(own)), "istio-proxy")
-    assert found["image"].endswith("/proxyv2:latest")
+    assert found["image"].endswith(f"/proxyv2:{ISTIO_RELEASE}")
     assert found["args"] == ["mine"]
     assert env_of(found)["CA_ADDR"] == "x"
     assert found["env"][-1]["name"] == "OWN"
