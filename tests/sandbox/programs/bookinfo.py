@@ -6,7 +6,7 @@ Usage: `python -m tests.sandbox.programs.bookinfo NAME PORT [SERVICE[:PORT] …]
 import json
 import socket
 import sys
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPException
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 _HANDED_ON = ("x-request-id", "traceparent", "tracestate", "b3")
@@ -24,22 +24,27 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         asked = {} if self.path == "/health" else {name: self._ask(name) for name in sys.argv[3:]}
-        body = json.dumps({"name": sys.argv[1], "path": self.path, "asked": asked}).encode()
-        self.send_response(200)
+        failed = any("error" in answer for answer in asked.values())
+        said = {"error": "a service behind this one failed"} if failed else {}
+        body = json.dumps({"name": sys.argv[1], "path": self.path, "asked": asked, **said}).encode()
+        self.send_response(502 if failed else 200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
 
-    def _ask(self, service: str) -> object:
+    def _ask(self, service: str) -> dict[str, object]:
         host, _, port = service.partition(":")
         connection = HTTPConnection(host, int(port or 9080), timeout=_TIMEOUT)
         headers = {k: v for k, v in self.headers.items() if k.lower() in _HANDED_ON or k.lower().startswith("x-b3-")}
         try:
             connection.request("GET", f"/{host}/0", headers=headers)
-            return json.loads(connection.getresponse().read())
+            answer: dict[str, object] = json.loads(connection.getresponse().read())
+        except (OSError, HTTPException, ValueError) as error:
+            answer = {"error": f"{type(error).__name__}: {error}"}
         finally:
             connection.close()
+        return answer
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 -- the base class names it so
         """Quiet: the proxy's access log tells."""
