@@ -40,7 +40,7 @@ from injector.core.platform import detect, proxy_ids, without_range_user
 from injector.core.pod_schema import pod_faults
 from injector.core.pod_validation import refusal_warning, refusals_by_injection
 from injector.core.pods import CONTAINER_LISTS, annotations, containers
-from injector.core.prometheus import is_scrape_annotation, without_merged_annotations
+from injector.core.prometheus import has_agent, is_scrape_annotation, without_merged_annotations
 from injector.core.proxy_conflicts import proxy_conflicts
 from injector.core.reinjection.footprint import ANY, Shape, footprint_of, union
 from injector.core.reinjection.overrides import credible_overrides
@@ -311,7 +311,7 @@ def _prepare(subject: Subject, setup: Setup, snapshot: Snapshot, status: Status 
     saved, ignored = credible_overrides(pod)
     view = template_view(pod, status, saved)
     given = TemplateInput(
-        pod=pod_view(without_merged_annotations(view, status_port) if status else view),
+        pod=pod_view(without_merged_annotations(view, status_port) if status and has_agent(pod) else view),
         workload=subject.workload,
         configured=setup.configured,
         proxy_config=setup.configured.proxy_config if is_default else proxy_config_view(effective),

@@ -9,8 +9,9 @@ from typing import Any
 import orjson
 
 from injector.core.errors import quoted
-from injector.core.model import PROMETHEUS_ENV, InjectionError, Pod
+from injector.core.model import PROMETHEUS_ENV, PROXY_CONTAINER, InjectionError, Pod
 from injector.core.pods import (
+    all_containers,
     annotations,
     containers,
     find_sidecar,
@@ -25,6 +26,8 @@ SECURE_PORT_ANNOTATION = "prometheus.istio.io/secure-port"
 _SCRAPE, _PORT, _PATH = "prometheus_io_scrape", "prometheus_io_port", "prometheus_io_path"
 _TARGETS, _SECURE_PORT = "prometheus_istio_io_scrape_targets", "prometheus_istio_io_secure_port"
 _MERGED = (_SCRAPE, _PORT, _PATH, _TARGETS)
+# Istio's template `grpc-simple` brings no agent, and Istio merges all the same (reference 7.2).
+_AGENTS = (PROXY_CONTAINER, "grpc-bootstrap-init")
 _SECURE_METRICS_ENV = "ENVOY_SECURE_MERGED_METRICS_PORT"
 _DEFAULT_PATH = "/metrics"
 _NAME = methodcaller("get", "name")
@@ -69,8 +72,11 @@ class _Scrape:
 def merge_prometheus(pod: Pod, *, status_port: int, enabled_by_default: bool) -> Pod:
     """The pod whose scrape annotations point at the agent, and whose proxy knows what they were.
 
-    Raises InjectionError where a port to scrape is none, reserved, or the agent's own.
+    A pod without Istio's agent stays as it is: nothing would listen on the agent's port. Raises InjectionError where a
+    port to scrape is none, reserved, or the agent's own.
     """
+    if not has_agent(pod):
+        return pod
     own = annotations(pod)
     found = _by_sanitized_name(own)
     if parse_boolean(found.get(_SCRAPE, "")) is False or not _wants_merge(own, enabled_by_default=enabled_by_default):
@@ -92,6 +98,11 @@ def merge_prometheus(pod: Pod, *, status_port: int, enabled_by_default: bool) ->
         "prometheus.io/scrape": "true",
     }
     return with_metadata(pod, "annotations", {**_without_merged(own), **merged})
+
+
+def has_agent(pod: Pod) -> bool:
+    """Whether one of Istio's templates was applied to the pod: most of them bring the agent."""
+    return any(container.get("name") in _AGENTS for _, _, container in all_containers(pod))
 
 
 def publish_secure_port(pod: Pod) -> Pod:

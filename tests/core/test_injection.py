@@ -43,6 +43,17 @@ def test_templates_are_merged_in_the_order_named(tmp_path: Path) -> None:
     assert pod["metadata"]["labels"]["by"] == "first"
 
 
+@pytest.mark.parametrize("templates", ["templates", "goTemplates"])
+def test_scraping_is_left_alone_where_no_agent_is(tmp_path: Path, templates: str) -> None:
+    text = "defaultTemplates: [audit]\n%s: {audit: 'spec: {containers: [{name: audit, image: a}]}'}" % templates
+    scraped = {"prometheus.io/scrape": "true", "prometheus.io/port": "15020", "prometheus.io/path": "/m"}
+    setup = setup_of(tmp_path, text)
+    once = injected(pod_of(annotations=scraped), setup)
+    assert once["metadata"]["annotations"].items() >= scraped.items()
+    assert names(once) == ["audit", "app"]
+    assert admitted(once, setup).patch == ()
+
+
 def test_the_default_templates_are_for_pods_that_name_none(tmp_path: Path) -> None:
     setup = setup_of(tmp_path, f"{OWN}\ndefaultTemplates: [sidecar, both]")
     assert set(names(injected(pod_of(), setup))) == {"app", "istio-proxy", "side"}

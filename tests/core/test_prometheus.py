@@ -116,8 +116,31 @@ def test_the_reserved_ports(port: int, reason: str) -> None:
     assert f"is reserved for Istio ({reason}) and cannot be scraped" in str(caught.value)
 
 
-def test_without_a_proxy_only_the_annotations_change() -> None:
-    given: Pod = {"metadata": {"annotations": {"prometheus.io/port": "80"}}, "spec": {"containers": [{"name": "app"}]}}
+def bare(*init: str) -> Pod:
+    return {
+        "metadata": {"annotations": {"prometheus.io/port": "80"}},
+        "spec": {"containers": [{"name": "app"}], "initContainers": [{"name": name} for name in init]},
+    }
+
+
+def test_without_the_agent_prometheus_still_asks_the_application() -> None:
+    given = bare("audit")
+    assert merge_prometheus(given, status_port=STATUS_PORT, enabled_by_default=True) is given
+
+
+def test_without_the_agent_no_port_is_refused() -> None:
+    given = bare()
+    given["metadata"]["annotations"]["prometheus.io/port"] = "15090"
+    assert merge_prometheus(given, status_port=STATUS_PORT, enabled_by_default=True) is given
+
+
+def test_a_native_agent_is_one() -> None:
+    result = merge_prometheus(bare("istio-proxy"), status_port=STATUS_PORT, enabled_by_default=True)
+    assert result["metadata"]["annotations"] == AGENT
+
+
+def test_proxyless_grpc_is_merged_as_istio_does() -> None:
+    given = bare("grpc-bootstrap-init")
     result = merge_prometheus(given, status_port=STATUS_PORT, enabled_by_default=True)
     assert result["metadata"]["annotations"] == AGENT
     assert result["spec"] is given["spec"]
