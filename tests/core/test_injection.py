@@ -45,7 +45,7 @@ def test_templates_are_merged_in_the_order_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("templates", ["templates", "goTemplates"])
 def test_scraping_is_left_alone_where_no_agent_is(tmp_path: Path, templates: str) -> None:
-    text = "defaultTemplates: [audit]\n%s: {audit: 'spec: {containers: [{name: audit, image: a}]}'}" % templates
+    text = f"defaultTemplates: [audit]\n{templates}: {{audit: 'spec: {{containers: [{{name: audit, image: a}}]}}'}}"
     scraped = {"prometheus.io/scrape": "true", "prometheus.io/port": "15020", "prometheus.io/path": "/m"}
     setup = setup_of(tmp_path, text)
     once = injected(pod_of(annotations=scraped), setup)
