@@ -14,12 +14,13 @@ from typing import Any, TypedDict
 import orjson
 
 from injector.core import proxy_config
-from injector.core.annotations import misspelt, validate
+from injector.core.annotations import validate
 from injector.core.decision import decide, facts_of, selection_of
 from injector.core.denied import refusals
 from injector.core.effort import METADATA, TEMPLATE, Effort, count_pod
 from injector.core.errors import LONGEST_MESSAGE, quoted, shortened, shortened_warnings
 from injector.core.injection import Injected, Injection, inject, is_native, template_names
+from injector.core.misspelling import by_domain, misspelt
 from injector.core.model import (
     DEFAULT_PROXY_ID,
     INTERCEPTION_MODE_ANNOTATION,
@@ -86,7 +87,8 @@ _STANDALONE = "envoy"
 class Setup:
     """A configuration and its templates, ready for use.
 
-    `digest` stands for both in records; `footprint` gives what any of the templates can change of a pod.
+    `digest` stands for both in records; `footprint` gives what any of the templates can change of a pod;
+    `asked_annotations` are those that only templates know, by domain.
     """
 
     configured: Configured
@@ -94,6 +96,7 @@ class Setup:
     selection: tuple[SelectionRule, ...]
     digest: str
     footprint: Callable[[], Shape]
+    asked_annotations: Mapping[str, frozenset[str]]
 
     @property
     def config(self) -> Config:
@@ -142,7 +145,14 @@ def set_up(config: Config, *, optimise: bool = True) -> Setup:
         config.templates, FILTERS, known, usual_scopes(configured), config.go_templates, optimise=optimise
     )
     footprint = cache(lambda: _footprint_of_all(configured, templates))
-    return Setup(configured, templates, selection_of(config), digest_of(config), footprint)
+    return Setup(
+        configured,
+        templates,
+        selection_of(config),
+        digest_of(config),
+        footprint,
+        by_domain(templates.asked_annotations),
+    )
 
 
 # A pod whose one container stands for any of an application.
@@ -196,7 +206,7 @@ def admit(subject: Subject, setup: Setup, snapshot: Snapshot) -> Admission:
     """Decide, render, merge and diff: the path of one pod."""
     decision = _decide(subject, setup)
     common: _Common = {"decision": decision, "configuration": setup.digest}
-    warnings = shortened_warnings(misspelt(subject.pod))
+    warnings = shortened_warnings(misspelt(subject.pod, setup.asked_annotations))
     if not decision.inject:
         return Admission(allowed=True, pod=subject.pod, warnings=warnings, **common)
     try:

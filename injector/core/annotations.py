@@ -2,12 +2,11 @@
 
 import ipaddress
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from injector.core.errors import LONGEST_WARNING, nearest, quoted
-from injector.core.model import Pod
-from injector.core.pods import annotations, labels, parse_boolean
+from injector.core.errors import quoted
+from injector.core.pods import parse_boolean
 from injector.core.quantity import canonical_quantity
 from injector.envoy import VALID, read_protocols
 
@@ -350,78 +349,9 @@ LABELS: Mapping[str, Row] = {
     "istio.io/global": Row("text", NO_EFFECT, section="12.2"),
 }
 
-
-# Annotations and labels that look like the injector's but are not: a warning with the nearest known name.
-
 # Families of which every name is known here; in other families of istio.io nobody can tell.
 FAMILIES = frozenset(
     "sidecar.istio.io traffic.sidecar.istio.io status.sidecar.istio.io readiness.status.sidecar.istio.io "
     "proxy.istio.io inject.istio.io prometheus.istio.io istio.io gateway.sidecar-injector.io "
     "traffic.sidecar-injector.io".split()
 )
-_NEAR_FAMILY, _NEAR_NAME = 0.85, 0.6
-# Names with a prefix that might be meant for a family, one a line. Each part is as long as Kubernetes lets a prefix be,
-# so that the expression looks at a name once, however long it is.
-_SUSPECT = re.compile(r"^(?=[^/\n]{0,253}(?:istio|sidecar-injector))[^/\n]{1,253}/.+$", re.MULTILINE)
-# To find the nearest of all names takes as long as to inject a pod.
-_MOST_LOOKED_AT, _MOST_NAMED = 12, 4
-
-
-def misspelt(pod: Pod) -> list[str]:
-    """Warnings about annotations and labels of a known family, or nearly of one, whose names are not known."""
-    return [
-        *_warnings("annotation", annotations(pod), ANNOTATIONS, LABELS),
-        *_warnings("label", labels(pod), LABELS, ANNOTATIONS),
-    ]
-
-
-def _warnings(
-    word: str, names: Mapping[str, str], known: Mapping[str, Row], elsewhere: Mapping[str, Row]
-) -> Iterator[str]:
-    unknown = {*_SUSPECT.findall("\n".join(names))} - known.keys()
-    left, named = len(unknown), 0
-    for name in sorted(unknown)[:_MOST_LOOKED_AT]:
-        warning = _misplaced(word, name) if name in elsewhere else _unknown(word, name, known)
-        left -= 1
-        named += bool(warning)
-        if warning:
-            yield warning
-        if named == _MOST_NAMED:
-            break
-    if left:
-        yield f"{left} more {word}s with unknown names were not looked at"
-
-
-def _misplaced(word: str, name: str) -> str:
-    return f'{word} "{name}" has no effect: make it {"a label" if word == "annotation" else "an annotation"}'
-
-
-def _unknown(word: str, name: str, known: Mapping[str, Row]) -> str:
-    family = _family(name.partition("/")[0])
-    if not family:
-        return ""
-    meant = _nearest(name, family, known)
-    warning = f'{word} "{name}" is not known'
-    if not meant:
-        return warning
-    long = f'{warning}; did you mean "{meant}"?'
-    return long if len(long) <= LONGEST_WARNING else f'{warning}; did you mean "…/{meant.partition("/")[2]}"?'
-
-
-def _family(prefix: str) -> str | None:
-    if prefix in FAMILIES:
-        return prefix
-    if prefix.endswith(".istio.io"):
-        return nearest(prefix, (each for each in FAMILIES if each.count(".") == prefix.count(".")), _NEAR_FAMILY)
-    return nearest(prefix, FAMILIES, _NEAR_FAMILY) if "istio" in prefix else None
-
-
-def _nearest(name: str, family: str, known: Mapping[str, Row]) -> str | None:
-    tail = name.partition("/")[2]
-    of_family = {each.partition("/")[2]: each for each in known if each.startswith(f"{family}/")}
-    meant = nearest(tail, of_family, _NEAR_NAME)
-    if meant:
-        return of_family[meant]
-    anywhere = {each.partition("/")[2]: each for each in known if "istio.io/" in each}
-    meant = nearest(tail, anywhere, _NEAR_FAMILY)
-    return anywhere[meant] if meant else None

@@ -1,4 +1,4 @@
-"""The fields of a Pod as the API server checks them: types, values, names, and what has to be there together.
+"""The fields of a Pod as the API server checks them, each by itself: types, values, names, and which are required.
 
 Names and types are generated (`pod_types`). What OpenAPI does not say is in the tables here. Source: the validation of
 the Pod API, https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/, and the constraints that
@@ -6,11 +6,10 @@ its descriptions of fields name.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from injector.core.errors import Path, suggestion
 from injector.core.pod_types import FIELDS
 from injector.core.quantity import canonical_quantity
 from injector.core.validation import (
@@ -24,6 +23,7 @@ from injector.core.validation import (
     Message,
     Scalar,
     Type,
+    check,
     one_of,
 )
 
@@ -227,9 +227,6 @@ _REQUIRED: Mapping[str, tuple[str, ...]] = {
     "SecretVolumeSource": ("secretName",),
 }
 
-_PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
-_CONTAINER_LISTS = ("initContainers", "containers")
-
 
 @cache
 def pod_type(*, is_whole: bool) -> Message:
@@ -242,11 +239,11 @@ def pod_type(*, is_whole: bool) -> Message:
 
 
 def pod_findings(pod: Mapping[str, Any]) -> list[Finding]:
-    """All that the API server would refuse in a whole pod."""
-    findings: list[Finding] = []
-    pod_type(is_whole=True).read(pod, (), findings)
-    # What belongs together is only looked at where it has its types.
-    return findings or [Finding(path, message) for path, message in _disagreements(pod.get("spec") or {})]
+    """Every field of a whole pod that is missing, unknown, or of a value that it cannot have.
+
+    What fields have to be together is in `pod_validation`.
+    """
+    return check(pod_type(is_whole=True), pod)
 
 
 @cache
@@ -280,77 +277,3 @@ def _type(kind: str, *, is_whole: bool) -> Type:
     if kind.startswith("{"):
         return Mapped(_type(kind[1:-1], is_whole=is_whole))
     return _TYPES.get(kind) or _message(kind, is_whole=is_whole)
-
-
-# What has to agree with something else in the pod.
-
-_Disagreement = tuple[Path, str]
-
-
-def _disagreements(spec: Mapping[str, Any]) -> Iterator[_Disagreement]:
-    volumes = _names(spec.get("volumes"))
-    yield from _repeated(spec, "volumes", "name", ("spec",))
-    seen = set[str]()
-    for which in _CONTAINER_LISTS:
-        for index, container in enumerate(spec.get(which) or ()):
-            path: Path = ("spec", which, index)
-            if container["name"] in seen:
-                yield (*path, "name"), f"two containers have the name {container['name']!r}"
-            seen.add(container["name"])
-            yield from _container(container, volumes, path)
-            if which == "initContainers" and container.get("restartPolicy") != "Always":
-                for field in (*_PROBES, "lifecycle"):
-                    if container.get(field) is not None:
-                        yield (*path, field), "needs `restartPolicy: Always` in an init container"
-
-
-def _container(container: Mapping[str, Any], volumes: list[str], path: Path) -> Iterator[_Disagreement]:
-    for field in ("volumeMounts", "volumeDevices"):
-        for index, mount in enumerate(container.get(field) or ()):
-            if mount["name"] not in volumes:
-                message = f"the pod has no volume {mount['name']!r}; {_meant(mount['name'], volumes)}"
-                yield (*path, field, index, "name"), message
-    yield from _repeated(container, "volumeMounts", "mountPath", path)
-    yield from _repeated(container, "ports", "name", path)
-    ports = _names(container.get("ports"))
-    for probe in _PROBES:
-        if container.get(probe) is not None:
-            yield from _probe(container[probe], ports, (*path, probe))
-        if probe != "readinessProbe" and (container.get(probe) or {}).get("successThreshold") not in (None, 0, 1):
-            yield (*path, probe, "successThreshold"), "must be 1"
-    context = container.get("securityContext") or {}
-    if context.get("privileged") and context.get("allowPrivilegeEscalation") is False:
-        yield (*path, "securityContext", "allowPrivilegeEscalation"), "cannot be false where `privileged` is true"
-    for index, variable in enumerate(container.get("env") or ()):
-        if variable.get("value") and variable.get("valueFrom") is not None:
-            yield (*path, "env", index, "valueFrom"), "cannot be set beside 'value'"
-
-
-def _probe(probe: Mapping[str, Any], ports: list[str], path: Path) -> Iterator[_Disagreement]:
-    handlers = [name for name in _HANDLERS if probe.get(name) is not None]
-    if not handlers:
-        yield path, f"has nothing to check; valid: one of {', '.join(_HANDLERS)}"
-    for name in handlers:
-        port = probe[name].get("port")
-        if isinstance(port, str) and port not in ports:
-            yield (
-                (*path, name, "port"),
-                f"the container has no port {port!r}; {_meant(port, ports)}",
-            )
-
-
-def _repeated(owner: Mapping[str, Any], field: str, key: str, path: Path) -> Iterator[_Disagreement]:
-    seen = set[str]()
-    for index, item in enumerate(owner.get(field) or ()):
-        value = item.get(key)
-        if value is not None and value in seen:
-            yield (*path, field, index, key), f"{value!r} is there already"
-        seen.add(value)
-
-
-def _meant(name: str, names: list[str]) -> str:
-    return suggestion(name, names) if names else "it has none"
-
-
-def _names(items: Any) -> list[str]:
-    return [item["name"] for item in items or () if item.get("name")]

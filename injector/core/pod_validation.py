@@ -12,6 +12,7 @@ from functools import lru_cache
 from itertools import islice
 from typing import Any
 
+from injector.core.errors import suggestion
 from injector.core.model import Container, JsonObject, Pod
 from injector.core.pods import CONTAINER_LISTS, ContainerList, annotations, containers, labels
 from injector.core.quantity import decimal_value
@@ -297,7 +298,8 @@ def _mounts(mounts: Sequence[JsonObject], path: str, volumes: Collection[Any]) -
     for mount in mounts:
         name, place = str(mount.get("name")), str(mount.get("mountPath") or "")
         if name not in volumes:
-            yield f"{path}[{name}]: there is no volume {_brief(name)}"
+            meant = suggestion(name, [str(volume) for volume in volumes]) if volumes else "the pod has none"
+            yield f"{path}[{name}]: there is no volume {_brief(name)}; {meant}"
         if not place:
             yield f"{path}[{name}].mountPath: is required"
         elif place in seen:

@@ -1,18 +1,23 @@
 """Templates are tried before they go live: compiled, rendered for sample pods, and held against the type of a Pod."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import product
 
 from injector.core.admission import Setup
-from injector.core.errors import Path, format_path
+from injector.core.errors import format_path
 from injector.core.merge import strategic_merge
 from injector.core.model import Config, Container, InjectionError, JsonObject, Pod, Workload
 from injector.core.pod_fields import pod_findings
+from injector.core.pod_validation import refusals
 from injector.core.pods import CONTAINER_LISTS, containers
 from injector.core.render import RenderingError, TemplateFault, TemplateFaults
 from injector.core.render.context import SCOPE_NAMES, TemplateInput, pod_view, proxy_config_view, scope_of
 from injector.core.validation import Finding
+
+# The names of fields in a path such as `spec.containers[side].ports`.
+_FIELD = re.compile(r"(?:^|\.)([A-Za-z]+)")
 
 _RICH_CONTAINER: Container = {
     "name": "app",
@@ -110,8 +115,14 @@ def _misfits(config: Config, trial: _Trial, trials: list[_Trial]) -> Iterator[Te
     others = [other for other in trials if other.template != trial.template]
     images = {name for other in others for which in CONTAINER_LISTS for name in other.names(which)}
     volumes = {name for other in others for name in other.names("volumes")}
-    for finding in pod_findings(_with_parts_of_others(pod, images, volumes)):
+    pod = _with_parts_of_others(pod, images, volumes)
+    findings = pod_findings(pod)
+    for finding in findings:
         yield _fault(config, trial.template, finding)
+    # What belongs together is only looked at where each field is what it can be.
+    for refusal in () if findings else refusals(pod):
+        fields = _FIELD.findall(refusal.partition(": ")[0])
+        yield TemplateFault(trial.template, _line_of(_text_of(config, trial.template), fields), refusal)
 
 
 def _with_parts_of_others(pod: Pod, images: set[str], volumes: set[str]) -> Pod:
@@ -131,17 +142,21 @@ def _with_parts_of_others(pod: Pod, images: set[str], volumes: set[str]) -> Pod:
 
 
 def _fault(config: Config, template: str, finding: Finding) -> TemplateFault:
-    text = config.go_templates[template] if template in config.go_templates else config.templates[template]
-    return TemplateFault(template, _line_of(text, finding.path), f"{format_path(finding.path)}: {finding.message}")
+    fields = [step for step in finding.path if isinstance(step, str)]
+    line = _line_of(_text_of(config, template), fields)
+    return TemplateFault(template, line, f"{format_path(finding.path)}: {finding.message}")
 
 
-def _line_of(text: str, path: Path) -> int:
-    """The line that probably writes the field at `path`: the first with its name after the fields around it."""
+def _text_of(config: Config, template: str) -> str:
+    return config.go_templates[template] if template in config.go_templates else config.templates[template]
+
+
+def _line_of(text: str, fields: Iterable[str]) -> int:
+    """The line that probably writes the last of the `fields`: the first with its name after those around it."""
     line = 1
-    for step in path:
-        if isinstance(step, str):
-            lines = text.split("\n")[line - 1 :]
-            line += next((number for number, each in enumerate(lines) if f"{step}:" in each), 0)
+    for field in fields:
+        lines = text.split("\n")[line - 1 :]
+        line += next((number for number, each in enumerate(lines) if f"{field}:" in each), 0)
     return line
 
 

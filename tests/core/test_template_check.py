@@ -36,7 +36,7 @@ AT_FAULT = {
     "securityContext: {privileged: '{{ pod.kind is defined }}'}": "must be true or false, got 'false'",
     "imagePullPolicy: {{ annotation('pull', 'always') }}": "'IfNotPresent', 'Never', got 'always'",
     "imagePul: Always": "unknown key 'imagePul'; did you mean 'image",
-    "volumeMounts: [{name: log, mountPath: /log}]": "the pod has no volume 'log'; ",
+    "volumeMounts: [{name: log, mountPath: /log}]": "volumeMounts[log]: there is no volume 'log'; ",
     "resources: {limits: {memory: {{ annotation('memory', 'much') }}}}": "must be a quantity",
     "env:\n{% for name in ['a', 'b'] %}\n- {name: {{ name }}, value: {{ loop.index }}}\n{% endfor %}": "got 1",
 }
@@ -52,6 +52,11 @@ def test_what_a_container_cannot_have(lines: str, message: str) -> None:
 def test_a_container_without_an_image() -> None:
     (fault,) = faults(container("args: [run]"))
     assert "image: is missing" in fault
+
+
+def test_what_belongs_together() -> None:
+    (fault,) = faults(container("image: a\nsecurityContext: {privileged: true, allowPrivilegeEscalation: false}"))
+    assert fault.startswith("template 't', line 5: spec.containers[side].securityContext: ")
 
 
 def test_each_fault_is_shown_once() -> None:

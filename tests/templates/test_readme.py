@@ -1,12 +1,15 @@
 """The README for authors of templates names what is in scope: all of it, and nothing else."""
 
 import re
+from pathlib import Path
 
 from injector.config.loader import template_files
 from injector.core.render.context import SCOPE_NAMES
+from injector.core.render.declarations import TYPES
 from injector.core.render.functions import FILTERS
 from injector.core.render.jinja import JINJA_FILTERS
-from tests.support import REPOSITORY
+from injector.core.template_check import template_faults
+from tests.support import REPOSITORY, container_of, injected, pod_of, setup_of
 
 README = (REPOSITORY / "templates" / "README.md").read_text(encoding="utf-8")
 
@@ -26,6 +29,21 @@ def test_every_filter_has_its_row_and_every_filter_of_jinja_s_its_mention() -> N
     assert set(re.findall(r"`(\w+)`", README.partition("Of Jinja's filters")[2])) == set(JINJA_FILTERS)
 
 
-def test_every_shipped_template_is_told_of() -> None:
+def test_every_shipped_template_has_its_row() -> None:
     shipped = {name for name in template_files() if not name.startswith("_")}
     assert {name for name in shipped if f"| `{name}` |" in README} == shipped
+
+
+def test_every_type_of_an_annotation_is_described() -> None:
+    table = README.partition("| type | value |")[2].partition("\n\n")[0]
+    assert set(re.findall(r"`(\w+)`(?=[,` \w]*\|)", table)) >= set(TYPES)
+
+
+def test_the_template_of_the_project_s_readme_is_valid(tmp_path: Path) -> None:
+    page = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    example = re.search(r"## Templates of your own.*?```yaml\n(.*?)```", page, re.DOTALL)
+    assert example
+    setup = setup_of(tmp_path, example[1])
+    assert template_faults(setup) == []
+    pod = injected(pod_of(annotations={"audit.example/port": "9090", "prometheus.io/port": "80"}), setup)
+    assert container_of(pod, "audit")["ports"] == [{"name": "audit", "containerPort": 9090}]

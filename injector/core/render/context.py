@@ -10,6 +10,7 @@ from jinja2.exceptions import SecurityError
 
 from injector.core.model import PROXY_CONTAINER, Config, InjectionError, JsonObject, Pod, Workload
 from injector.core.pods import annotations, containers, labels
+from injector.core.render.declarations import read_annotation, read_default
 from injector.core.render.functions import (
     ISTIO_NETWORK,
     asks_for_attributes,
@@ -24,6 +25,7 @@ from injector.core.render.functions import (
     without_nulls,
 )
 from injector.core.render.limits import bounded
+from injector.core.validation import wrong
 from injector.envoy import Declared, named_protocols, read_protocols, sidecar_bootstrap, sidecar_proxy
 
 T = TypeVar("T")
@@ -171,9 +173,19 @@ class PodFunctions:
         self._labels = labels(given.pod)
         self._proxy_values: Mapping[str, Any] = given.config.values["global"]["proxy"]
 
-    def annotation(self, name: str, default: Any = "") -> str | None:
-        """The annotation where the key is present, even if empty; else `default` as text; a null stays one."""
-        return _or_default(self._annotations.get(name), default)
+    def annotation(self, name: str, default: Any = "", type: Any = None, description: str = "") -> Any:  # noqa: A002, ARG002
+        """The annotation where the key is present, even if empty; else `default` as text; a null stays one.
+
+        With a `type` (see `declarations`) it is a value of that type, else the default as it is, null where there is
+        none; `description` is for whoever looks the annotation up. Raises InjectionError for a value that is not valid,
+        ValueError for such a default.
+        """
+        text = self._annotations.get(name)
+        if type is None:
+            return _or_default(text, default)
+        if text is not None:
+            return read_annotation(name, text, type)
+        return None if default == "" and type != "string" else read_default(default, type)
 
     @_remembered
     def json_annotation(self, name: str) -> JsonObject:
@@ -328,9 +340,15 @@ def pod_view(pod: Pod) -> Pod:
     return {**pod, "metadata": {**metadata, **maps}, "spec": {**spec, **lists}}
 
 
-def _or_default(found: str | None, default: Any) -> str | None:
+def _or_default(text: str | None, default: Any) -> str | None:
     """The anno-or of the reference, which prints a null as `<nil>`."""
-    return found if found is not None or default is None else go_text(default)
+    if text is not None or default is None:
+        return text
+    if type(default) is str:
+        return default
+    if isinstance(default, (dict, list, tuple)):
+        raise TypeError(f"the default {wrong('a string, a number or a boolean', default)}")
+    return go_text(default)
 
 
 def _not_valid(name: str, text: str, why: str, valid: str) -> InjectionError:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
+from math import inf, isfinite
 from typing import Any, NoReturn
 
 import orjson
@@ -12,8 +13,10 @@ from injector.core.model import Container, InjectionError, JsonObject, Pod
 from injector.core.pods import CONTAINER_LISTS, containers
 from injector.core.proxy_config import to_text
 from injector.core.render.errors import Refusal
+from injector.core.validation import wrong
 
 _LABEL_VALUE_LENGTH = 63
+_DECIMAL = 10
 _HOST_ADDRESS = "$(HOST_IP)"
 
 
@@ -49,6 +52,39 @@ def without_nulls(value: Any) -> Any:
     if isinstance(value, list):
         return [without_nulls(item) for item in value if item is not None]
     return value
+
+
+_NO_DEFAULT = object()
+
+
+def to_integer(value: Any, default: Any = _NO_DEFAULT, base: int = 10) -> Any:
+    """The filter `int`: a whole number, else the default. Raises ValueError where there is none."""
+    try:
+        return int(value, base) if isinstance(value, str) and base != _DECIMAL else _whole(value)
+    except (TypeError, ValueError, OverflowError):
+        return _default_number("int", "an integer", value, default)
+
+
+def to_number(value: Any, default: Any = _NO_DEFAULT) -> Any:
+    """The filter `float`: a number with a fraction, else the default. Raises ValueError where there is none."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        number = inf
+    return number if isfinite(number) else _default_number("float", "a number", value, default)
+
+
+def _whole(value: Any) -> int:
+    try:
+        return int(value)
+    except ValueError:
+        return int(float(value))
+
+
+def _default_number(name: str, expected: str, value: Any, default: Any) -> Any:
+    if default is _NO_DEFAULT:
+        raise ValueError(f"{wrong(expected, value)}; a default is given as in {name}(0)")
+    return default
 
 
 def to_json(value: Any) -> str:

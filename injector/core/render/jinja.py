@@ -1,10 +1,11 @@
 """The Jinja environment of templates: sandboxed, strict, and without a way for a value to become document text."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
 from copy import copy
 from functools import partial
+from itertools import islice
 from math import isfinite
 from typing import Any
 
@@ -13,7 +14,10 @@ from jinja2.compiler import CodeGenerator, Frame, optimizeconst
 from jinja2.exceptions import TemplateSyntaxError
 from jinja2.runtime import Context, Macro
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.utils import missing
 
+from injector.core.errors import quoted, suggestion
+from injector.core.render.functions import to_integer, to_number
 from injector.core.render.limits import (
     BOUNDED_FILTER,
     COMPARED,
@@ -58,8 +62,30 @@ FORBIDDEN_BLOCKS: Mapping[type[nodes.Node], str] = {
 _PLACED, _PLACED_FILTER = "placed_at_column", "placed at column"
 
 _NEWLINE = re.compile(r"\r\n|\r")
+# How many keys of a mapping a message may choose from.
+_MOST_NAMES = 100
 _LOOP_KEYWORDS = frozenset(("_loop_vars", "_block_vars"))
 _MAPPING_METHODS = frozenset(("get", "items", "keys", "values"))
+
+
+class Missing(StrictUndefined):
+    """A name, key or attribute that is not there. Whoever uses it is told which ones are."""
+
+    __slots__ = ()
+
+    @property
+    def _undefined_message(self) -> str:
+        name, owner = self._undefined_name, self._undefined_obj
+        if self._undefined_hint or not isinstance(name, str) or owner is missing:
+            return super()._undefined_message
+        if isinstance(owner, Mapping):
+            return f"unknown key {quoted(name)}; {_meant(name, [str(key) for key in islice(owner, _MOST_NAMES)])}"
+        methods = [each for each in dir(owner) if not each.startswith("_") and each not in GROWING_METHODS]
+        return f"{quoted(owner)} has no attribute {quoted(name)}; {_meant(name, methods)}"
+
+
+def _meant(name: str, valid: list[str]) -> str:
+    return suggestion(name, valid) if valid else "it is empty"
 
 
 class TemplateCodeGenerator(CodeGenerator):
@@ -154,14 +180,16 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
             trim_blocks=True,
             lstrip_blocks=True,
             keep_trailing_newline=True,
-            undefined=StrictUndefined,
+            undefined=Missing,
             loader=FunctionLoader(load),
             auto_reload=False,
             cache_size=-1,
             extensions=["jinja2.ext.do", "jinja2.ext.loopcontrols"],
         )
-        own = {
+        own: dict[str, Callable[..., Any]] = {
             **filters,
+            "float": to_number,
+            "int": to_integer,
             "join": joined,
             "replace": replaced,
             "round": rounded,
@@ -248,6 +276,17 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
         """The tree of a template that is rendered, not imported by others. Raises TemplateSyntaxError."""
         return self._folded(source, name, None, is_imported=False)
 
+    def trees_as_written(self, name: str) -> list[nodes.Template]:
+        """The tree of a template and of those that it imports by name, before anything is expanded or evaluated."""
+        trees, names = list[nodes.Template](), [name]
+        for each in names:
+            loaded = self._library(each)
+            if loaded:
+                trees.append(loaded[1])
+                imported = (statement.template for statement in loaded[1].find_all(nodes.FromImport))
+                names += [part.value for part in imported if isinstance(part, nodes.Const) and part.value not in names]
+        return trees
+
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
         return self._folded(source, name, filename, is_imported=True)
 
@@ -272,6 +311,7 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
         tree = super()._parse(text, name, filename)
         _refuse_forbidden_blocks(tree, name)
         _refuse_infinities(tree, name)
+        _refuse_unknown(tree, name, self.filters, self.tests)
         for loop in tree.find_all(nodes.For):
             if loop.recursive:
                 message = "recursive loops are not available: use a macro that calls itself"
@@ -337,6 +377,16 @@ def _refuse_forbidden_blocks(tree: nodes.Template, name: str | None) -> None:
     for kind, word in FORBIDDEN_BLOCKS.items():
         for block in tree.find_all(kind):
             raise TemplateSyntaxError(f"the block {word!r} is not available: use a macro", block.lineno, name)
+
+
+def _refuse_unknown(tree: nodes.Template, name: str | None, filters: Iterable[str], tests: Iterable[str]) -> None:
+    """Refuse filters and tests that are not there; Jinja does so only where they are always used."""
+    for kind, word, known in ((nodes.Filter, "filter", filters), (nodes.Test, "test", tests)):
+        for each in tree.find_all(kind):
+            if each.name not in known:
+                written = [other for other in known if other.isidentifier()]
+                message = f"unknown {word} {quoted(each.name)}; {suggestion(each.name, sorted(written))}"
+                raise TemplateSyntaxError(message, each.lineno, name)
 
 
 def _refuse_infinities(tree: nodes.Template, name: str | None) -> None:

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from copy import copy
 from dataclasses import dataclass, field
+from functools import partial
 from math import isfinite
 from typing import Any
 
@@ -103,12 +104,13 @@ class Evaluation:
     def _result(self, node: nodes.Call) -> Any:
         """The result of a known function, or of the `get` of a known mapping, for known arguments."""
         arguments = [self.value(each) for each in node.args]
-        if node.kwargs or node.dyn_args or node.dyn_kwargs or not all(map(is_whole, arguments)):
+        named = {each.key: self.value(each.value) for each in node.kwargs}
+        if node.dyn_args or node.dyn_kwargs or not all(map(is_whole, (*arguments, *named.values()))):
             return UNKNOWN
         if isinstance(node.node, nodes.Getattr) and node.node.attr == "get":
-            return _got(self.value(node.node.node), *arguments)
+            return UNKNOWN if named else _got(self.value(node.node.node), *arguments)
         function = self.value(node.node)
-        return _called(function, arguments) if callable(function) else UNKNOWN
+        return _called(partial(function, **named), arguments) if callable(function) else UNKNOWN
 
     def _compared(self, node: nodes.Compare) -> Any:
         """The result of a comparison; no annotation is among those of a usual pod."""

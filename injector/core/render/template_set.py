@@ -1,6 +1,6 @@
 """A set of templates, compiled once and rendered for many pods."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -14,6 +14,7 @@ from jinja2.meta import find_undeclared_variables
 
 from injector.core.model import InjectionError, JsonObject
 from injector.core.render.checks import FieldError, Fill
+from injector.core.render.declarations import Declaration, asked_names, declarations_in
 from injector.core.render.document import DocumentError, compile_document
 from injector.core.render.errors import Refusal, RenderingError, TemplateFault, TemplateFaults
 from injector.core.render.go.data import constant_names, pod_names, usual_names
@@ -124,6 +125,11 @@ class Renderer:
         code = environment.compile(tree, name)
         self._compiled[name] = Template.from_code(environment, code, dict(environment.globals))
         return tree
+
+    def declared(self, name: str) -> list[tuple[Declaration, str]]:
+        """The annotations that a template and those that it imports ask for, with what is wrong with each."""
+        trees = self._language.environment.trees_as_written(name)
+        return [declared for tree in trees for declared in declarations_in(tree)]
 
     def line_of(self, error: BaseException, name: str) -> int:
         """The line of template `name` in which `error` was raised; 0 where its traceback does not tell."""
@@ -269,10 +275,31 @@ class TemplateSet:
                 return overlay
         return None
 
+    @property
+    def asked_annotations(self) -> frozenset[str]:
+        """The names of the annotations that templates ask for, as far as they are written out."""
+        return asked_names((*self._jinja.sources.values(), *self._go.sources.values()))
+
+    def declarations(self, name: str) -> list[Declaration]:
+        """The annotations that template `name` asks for, as it declares them, sorted by name.
+
+        Those of macros that it imports are among them. A template that does not parse declares nothing.
+        """
+        if name in self._go.sources:
+            names = sorted(asked_names([self._go.sources[name]]))
+            return [Declaration(each, "string", None, "", 1, is_typed=False) for each in names]
+        declared: dict[str, Declaration] = {}
+        for declaration, _ in self._jinja.general.declared(name):
+            known = declared.setdefault(declaration.name, declaration)
+            if declaration.is_typed and not known.is_typed:
+                declared[declaration.name] = declaration
+        return sorted(declared.values(), key=lambda each: each.name)
+
     def check(self, known_names: Iterable[str]) -> None:
         """Compile every template. Raises TemplateFaults with all syntax errors and names outside `known_names`."""
         known = frozenset(known_names)
         faults = [fault for name in sorted(self._jinja.sources) for fault in self._faults(name, known)]
+        faults += _conflicts(self._jinja.general, sorted(self._jinja.sources))
         faults += [fault for name in sorted(self._go.sources) for fault in _parsed(self._go.general, name)[1]]
         if faults:
             raise TemplateFaults(faults)
@@ -284,7 +311,24 @@ class TemplateSet:
         # Jinja counts a name that only one branch sets as undeclared.
         assigned = {each.name for each in tree.find_all(nodes.Name) if each.ctx == "store"}
         unknown = find_undeclared_variables(tree) - known - assigned - self._jinja.general.global_names
-        return [_unknown_name(name, tree, word, known) for word in sorted(unknown)]
+        declared = self._jinja.general.declared(name)
+        return [
+            *(_unknown_name(name, tree, word, known) for word in sorted(unknown)),
+            *(TemplateFault(name, each.line, fault) for each, fault in declared if fault),
+        ]
+
+
+def _conflicts(renderer: Renderer, names: Iterable[str]) -> Iterator[TemplateFault]:
+    """Annotations that are declared with one type here and another there: no pod could please both."""
+    first: dict[str, tuple[str, str]] = {}
+    for template in names:
+        for declaration, _ in renderer.declared(template):
+            if declaration.is_typed:
+                name, here = declaration.name, declaration.type
+                other, there = first.setdefault(name, (template, here))
+                if there != here:
+                    message = f"annotation {name!r} has type {here!r} here, and {there!r} in {other!r}"
+                    yield TemplateFault(template, declaration.line, message)
 
 
 def _go_forms(sources: Mapping[str, str], known: KnownNames, usual: Sequence[UsualScope], *, optimise: bool) -> _Forms:

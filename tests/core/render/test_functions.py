@@ -1,11 +1,12 @@
-"""The images of injected containers (reference 5.3)."""
+"""Functions and filters: images of injected containers (reference 5.3), networks, numbers, and what is not there."""
 
 import json
 from typing import Any
 
 import pytest
 
-from injector.core.render.functions import ISTIO_NETWORK, container_image, with_network
+from injector.core.render import RenderingError, TemplateSet
+from injector.core.render.functions import FILTERS, ISTIO_NETWORK, container_image, with_network
 
 IMAGE, TYPE = "sidecar.istio.io/proxyImage", "sidecar.istio.io/proxyImageType"
 
@@ -85,3 +86,49 @@ def test_istio_s_network_is_in_the_list_once(existing: str, expected: str) -> No
 @pytest.mark.parametrize("existing", ["[]", '[{"name": "a"}]', '[\n{"name": "a"},\n{"name": "b"}]'])
 def test_a_json_list_stays_one(existing: str) -> None:
     assert json.loads(with_network(existing, ISTIO_NETWORK))[-1] == json.loads(ENTRY)
+
+
+@pytest.mark.parametrize(
+    ("expression", "value"),
+    [
+        ("'12' | int", 12),
+        ("' 12 ' | int", 12),
+        ("'1.9' | int", 1),
+        ("1.9 | int", 1),
+        ("true | int", 1),
+        ("'ff' | int(base=16)", 255),
+        ("'x' | int(7)", 7),
+        ("none | int(0)", 0),
+        ("'x' | int(default=none)", None),
+        ("'1.5' | float", 1.5),
+        ("'x' | float(0.5)", 0.5),
+    ],
+)
+def test_numbers(expression: str, value: Any) -> None:
+    assert TemplateSet({"t": f"a: [{{{{ {expression} }}}}, 1]"}, FILTERS).render("t", {}) == {
+        "a": [1] if value is None else [value, 1]
+    }
+
+
+@pytest.mark.parametrize(
+    ("expression", "message"),
+    [
+        ("'abc' | int", "must be an integer, got 'abc'; a default is given as in int\\(0\\)"),
+        ("'' | int", "must be an integer, got ''"),
+        ("none | int", "must be an integer, got null"),
+        ("'1e999' | float", "must be a number, got '1e999'"),
+        ("'1e999' | int", "must be an integer, got '1e999'"),
+        ("'x' | float", "must be a number, got 'x'; a default is given as in float\\(0\\)"),
+        ("[1] | int", "must be an integer, got \\[1\\]"),
+        ("values.globl", "unknown key 'globl'; did you mean 'global'\\?"),
+        ("values.other", "unknown key 'other'; valid: global"),
+        ("{}.other", "unknown key 'other'; it is empty"),
+        ("'a'.uper()", "'a' has no attribute 'uper'; did you mean 'upper'\\?"),
+        ("'a' | lenght", "unknown filter 'lenght'; did you mean 'length'\\?"),
+        ("'a' is strng", "unknown test 'strng'; did you mean 'string'\\?"),
+    ],
+)
+def test_what_is_not_there_is_named_with_the_nearest(expression: str, message: str) -> None:
+    text = f"a: 1\nb: {{{{ {expression} }}}}"
+    with pytest.raises(RenderingError, match=f"template 't', line 2: .*{message}"):
+        TemplateSet({"t": text}, FILTERS).render("t", {"values": {"global": {}}})
