@@ -18,10 +18,11 @@ class UnreadableInputError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """An object, and the words that say where in the text it stands."""
+    """An object, the words that say where in the text it is, and the line on which its YAML document begins."""
 
     where: str
     object: JsonObject
+    line: int = 1
 
 
 def read_documents(text: str, bounds: Bounds = DOCUMENTS) -> Iterator[Document]:
@@ -32,18 +33,18 @@ def read_documents(text: str, bounds: Bounds = DOCUMENTS) -> Iterator[Document]:
     Raises UnreadableInputError for what is neither YAML nor JSON, or no object with a kind.
     """
     empty = True
-    for where, value in _values(text, bounds):
+    for piece, value in _values(text, bounds):
         if value is not None:
             empty = False
-            yield from _objects(value, where)
+            yield from _objects(value, f"document {piece.number}", piece.line)
     if empty:
         raise UnreadableInputError("there is no document: expected Kubernetes objects in YAML or JSON")
 
 
-def _values(text: str, bounds: Bounds) -> Iterator[tuple[str, Any]]:
+def _values(text: str, bounds: Bounds) -> Iterator[tuple[Piece, Any]]:
     try:
         for piece in split(text.removeprefix(BYTE_ORDER_MARK).replace("\r\n", "\n")):
-            yield f"document {piece.number}", _read(piece, bounds)
+            yield piece, _read(piece, bounds)
     except UnreadableInputError:
         raise
     except ValueError as error:
@@ -57,10 +58,10 @@ def _read(piece: Piece, bounds: Bounds) -> Any:
         raise UnreadableInputError(f"{piece.fault(error)}{template_hint(piece.text)}") from error
 
 
-def _objects(value: Any, where: str) -> Iterator[Document]:
+def _objects(value: Any, where: str, line: int) -> Iterator[Document]:
     if isinstance(value, list):
         for number, item in enumerate(value, 1):
-            yield from _objects(item, f"{where}, item {number}")
+            yield from _objects(item, f"{where}, item {number}", line)
         return
     kind = value.get("kind") if isinstance(value, dict) else None
     if not isinstance(kind, str) or not kind:
@@ -71,9 +72,9 @@ def _objects(value: Any, where: str) -> Iterator[Document]:
         inherited = {"apiVersion": value.get("apiVersion"), "kind": kind.removesuffix("List")}
         for number, item in enumerate(value.get("items") or (), 1):
             whole = {**inherited, **item} if isinstance(item, dict) else item
-            yield from _objects(whole, f"{where}, item {number}")
+            yield from _objects(whole, f"{where}, item {number}", line)
     else:
-        yield Document(where, value)
+        yield Document(where, value, line)
 
 
 def _brief(value: Any) -> str:

@@ -95,7 +95,7 @@ def _faults(document: JsonObject, place: PodPlace) -> list[str]:
 
 # The cluster around previewed workloads: a snapshot, with what the input itself says of namespaces and nodes.
 
-_CLUSTER_KINDS = ("Namespace", "Node")
+CLUSTER_KINDS = ("Namespace", "Node")
 
 
 def with_documents(snapshot: Snapshot, documents: Iterable[Document]) -> Snapshot:
@@ -183,18 +183,29 @@ def preview_documents(
     Namespace and Node objects among them count as the cluster's. Raises UnreadableInputError for such an object that
     cannot be used.
     """
+    known = cluster_around(documents, options, snapshot)
+    for document, place in pod_templates_in(documents):
+        yield preview_workload(document.object, setup, known, options.namespace, place)
+
+
+def pod_templates_in(documents: Iterable[Document]) -> Iterator[tuple[Document, PodPlace]]:
+    """Every place among `documents` from which pods are made, in order."""
+    return ((each, place) for each in documents for place in pod_places(each.object))
+
+
+def cluster_around(documents: list[Document], options: PreviewOptions, snapshot: Snapshot) -> Snapshot:
+    """`snapshot` with what `documents` and `options` say of namespaces and nodes. Raises UnreadableInputError."""
     known = with_documents(snapshot, documents)
-    templates = [(each.object, place) for each in documents for place in pod_places(each.object)]
     if options.namespace_labels is not None:
-        for namespace in {namespace_of(each, options.namespace) for each, _ in templates}:
+        namespaces = {namespace_of(each.object, options.namespace) for each, _ in pod_templates_in(documents)}
+        for namespace in namespaces:
             known = with_namespace_labels(known, namespace, options.namespace_labels)
-    for document, place in templates:
-        yield preview_workload(document, setup, known, options.namespace, place)
+    return known
 
 
 def without_pods(documents: Iterable[Document]) -> list[Document]:
     """Those of `documents` that make no pods, and say nothing of the cluster either."""
-    return [each for each in documents if each.object["kind"] not in _CLUSTER_KINDS and not _makes_pods(each.object)]
+    return [each for each in documents if each.object["kind"] not in CLUSTER_KINDS and not _makes_pods(each.object)]
 
 
 def _makes_pods(document: JsonObject) -> bool:

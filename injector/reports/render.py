@@ -30,16 +30,34 @@ def preview_item(preview: Preview) -> JsonObject:
     """The item for `preview`; `patch` turns `object` into `result`. `error` says why a pod would be refused."""
     return {
         "object": preview.document,
-        "namespace": preview.namespace,
+        **_outcome(preview),
         "decision": _decision(preview),
-        "allowed": preview.admission.allowed,
-        "error": preview.admission.message,
-        "templates": list(preview.admission.templates),
         "patch": [] if preview.result is preview.document else diff(preview.document, preview.result),
         "diff": diff_text(preview_changes(preview)),
         "result": preview.result,
-        "warnings": list(warnings_of(preview)),
         "capture": capture_plan(preview),
+    }
+
+
+def preview_brief(preview: Preview) -> JsonObject:
+    """What a list of workloads shows of `preview`: the item without its objects, its rules and its change."""
+    decision = decision_of(preview)
+    return {
+        "kind": preview.document["kind"],
+        "name": _name_of(preview),
+        **_outcome(preview),
+        "decision": {"inject": decision.inject, "reason": decision.reason, "message": decision.message},
+    }
+
+
+def _outcome(preview: Preview) -> JsonObject:
+    return {
+        "namespace": preview.namespace,
+        "path": preview.place.path,
+        "allowed": preview.admission.allowed,
+        "error": preview.admission.message,
+        "templates": list(preview.admission.templates),
+        "warnings": list(warnings_of(preview)),
     }
 
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import Annotated, Any, TypeVar
 
-import orjson
 from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -19,9 +18,9 @@ from starlette.responses import Response, StreamingResponse
 from injector.core.yaml.bounds import REQUEST
 from injector.manifests.workloads import CREATED_FROM, pod_places
 from injector.reports.documents import Document, UnreadableInputError, read_documents
-from injector.reports.evaluate import DEFAULT_NAMESPACE, PreviewOptions, parse_labels, preview_documents
-from injector.reports.render import preview_item
+from injector.reports.evaluate import DEFAULT_NAMESPACE, PreviewOptions, parse_labels
 from injector.server.limits import Limits
+from injector.server.preview_items import PreviewItems
 from injector.server.request_body import Reception, RequestRefused
 from injector.server.state import Service, State
 
@@ -53,6 +52,8 @@ _ITEM: dict[str, Any] = {
     "properties": {
         "object": {**_OBJECT, "description": "the workload as given"},
         "namespace": {"type": "string"},
+        "path": {"type": "string", "description": "where the pod template is in `object`; empty for a pod itself"},
+        "line": {"type": "integer", "description": "the line on which the YAML document of `object` begins"},
         "decision": {
             "type": "object",
             "required": ["inject", "reason", "message", "trace"],
@@ -154,6 +155,15 @@ class PreviewLimits:
     bodies: Limits = field(default_factory=Limits)
 
 
+@dataclass(frozen=True, slots=True)
+class Question:
+    """The text of a request and what its query says; `whole` is the only item that is wanted whole, None all."""
+
+    text: str
+    options: PreviewOptions
+    whole: int | None = None
+
+
 class Desk:
     """Where previews wait for their turn, and the thread that works on them."""
 
@@ -161,6 +171,7 @@ class Desk:
         """Work within `limits`."""
         self._limits = limits
         self._reception = Reception(limits.bodies)
+        self._items = PreviewItems()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="preview")
         self._waiting = 0
 
@@ -179,14 +190,14 @@ class Desk:
                 400, "the body is not UTF-8 text: expected Kubernetes objects in YAML or JSON"
             ) from None
 
-    async def answer(self, text: str, options: PreviewOptions, state: State) -> list[bytes]:
+    async def answer(self, question: Question, state: State) -> list[bytes]:
         """The items of the answer, each as JSON. Raises RequestRefused."""
         if self._waiting >= self._limits.waiting:
             raise RequestRefused(503, f"busy: {self._waiting} previews are waiting; try again")
         self._waiting += 1
         try:
             loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._thread, self._work, text, options, state, loop)
+            return await loop.run_in_executor(self._thread, self._work, question, state, loop)
         except UnreadableInputError as error:
             raise RequestRefused(400, " ".join(str(error).split())) from error
         except OutOfTimeError as error:
@@ -199,11 +210,12 @@ class Desk:
         finally:
             self._waiting -= 1
 
-    def _work(self, text: str, options: PreviewOptions, state: State, loop: asyncio.AbstractEventLoop) -> list[bytes]:
+    def _work(self, question: Question, state: State, loop: asyncio.AbstractEventLoop) -> list[bytes]:
         slices = Slices(loop, self._limits.seconds)
-        documents = list(slices.of(self._counted(read_documents(text, REQUEST))))
-        previews = slices.of(preview_documents(documents, options, state.setup, state.snapshot))
-        return list(slices.of(map(orjson.dumps, map(preview_item, previews))))
+        documents = self._items.documents(
+            question.text, lambda text: slices.of(self._counted(read_documents(text, REQUEST)))
+        )
+        return list(slices.of(self._items.of(documents, question.options, state, question.whole)))
 
     def _counted(self, documents: Iterator[Document]) -> Iterator[Document]:
         found = 0
@@ -230,11 +242,15 @@ def preview_route(service: Service, limits: PreviewLimits | None = None) -> APIR
         labels: Annotated[
             str | None, Query(alias="namespaceLabels", description="labels of the namespaces: key=value,key=value")
         ] = None,
+        whole: Annotated[
+            int | None,
+            Query(ge=0, description="only this item, counted from 0, is whole; the others are what a list shows"),
+        ] = None,
     ) -> Response:
         """What would be done to each workload in the body, and why. Nothing is written anywhere."""
         try:
             text = await desk.text_of(request)
-            items = await desk.answer(text, _options(namespace, labels), service.state)
+            items = await desk.answer(Question(text, _options(namespace, labels), whole), service.state)
         except RequestRefused as error:
             return Response(f"{error}\n", error.status, media_type="text/plain")
         return StreamingResponse(array_of(items), media_type="application/json")

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from injector.reports.evaluate import PreviewOptions
-from injector.server.preview_api import Desk, PreviewLimits
+from injector.server.preview_api import Desk, PreviewLimits, Question
 from injector.server.request_body import RequestRefused
 from tests.server.running import Running
 
@@ -76,13 +76,35 @@ def test_what_cannot_be_answered_is_one_line(
     assert response.text.count("\n") == 1
 
 
+def test_one_item_is_whole_and_the_others_are_what_a_list_shows(client: httpx.Client) -> None:
+    text = f"{POD}\n---\n# another\n{POD.replace('shop', 'till')}"
+    every = client.post("/preview", content=text, headers=YAML).json()
+    for whole in (0, 1):
+        items = client.post("/preview", content=text, headers=YAML, params={"whole": whole}).json()
+        assert [(item["name"], item["line"]) for item in items] == [("shop", 1), ("till", 3)]
+        assert every[whole].items() <= items[whole].items()
+        assert not {"object", "result", "patch", "diff"} & items[1 - whole].keys()
+        assert items[1 - whole]["decision"].items() <= every[1 - whole]["decision"].items()
+
+
+def test_a_brief_item_follows_what_surrounds_its_workload(client: httpx.Client) -> None:
+    def decided(namespace: str, **query: str | int) -> Any:
+        text = f"{POD}\n---\n{{kind: Namespace, metadata: {{name: default, labels: {namespace}}}}}\n---\n{POD}"
+        items = client.post("/preview", content=text, headers=YAML, params={"whole": 1, **query}).json()
+        return items[0]["decision"]["inject"]
+
+    for labels, injected in (("{istio-injection: enabled}", True), ("{}", False), ("{istio-injection: enabled}", True)):
+        assert decided(labels) is injected
+    assert decided("{}", namespaceLabels="istio-injection=enabled") is True
+
+
 @pytest.mark.parametrize(
     ("limits", "message"),
     [(PreviewLimits(seconds=0), "longer than 0 s"), (PreviewLimits(waiting=0), "busy: 0 previews are waiting")],
 )
 def test_work_and_waiting_are_bounded(running: Running, limits: PreviewLimits, message: str) -> None:
     with pytest.raises(RequestRefused, match=message) as caught:
-        asyncio.run(Desk(limits).answer(POD, PreviewOptions(), running.service.state))
+        asyncio.run(Desk(limits).answer(Question(POD, PreviewOptions()), running.service.state))
     assert caught.value.status == 503
 
 
