@@ -4,7 +4,7 @@ BIN := .venv/bin
 UV := uv==0.13.9
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage lint fmt generate bless e2e cluster bench faults soak fuzz mutants lock clean \
+.PHONY: help demo test coverage lint fmt generate editor bless e2e cluster bench faults soak fuzz mutants lock clean \
 	version-check image image-push chart-push
 
 help: ## this list
@@ -33,6 +33,10 @@ fmt: .venv/ready ## format the code and mend what can be mended without thought
 generate: .venv/ready ## write anew what is made from tables: pages of docs/, the JSON Schema, files of the chart
 	$(BIN)/python -m tools.pod_types
 	$(BIN)/python -m tools.generate
+
+editor: ## bundle anew the editor of the preview page, as tools/editor/package-lock.json pins it; needs Node.js
+	npm --prefix tools/editor ci --silent
+	npm --prefix tools/editor run --silent build
 
 bless: .venv/ready ## write anew the results of tests/conformance; read the difference before you commit it
 	$(BIN)/python -m tests.conformance.bless
