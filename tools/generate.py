@@ -13,6 +13,7 @@ from typing import Any
 
 from injector.config.keys import ABSENT, MESH_KEYS, NATIVE_KEYS, VALUES_KEYS, Key
 from injector.core.annotations import ANNOTATIONS, LABELS, Row
+from injector.core.cache import BUDGETS, MOST_BYTES
 from injector.core.metrics import METRICS
 from injector.core.model import JsonObject
 from injector.core.reasons import FAILURES, REASONS
@@ -310,6 +311,26 @@ Of several worker processes one answers for all. The values of the label `reason
 {_markdown_table(("metric", "kind", "labels", "says", "of several workers"), rows)}"""
 
 
+def caches_page() -> str:
+    """`docs/caches.md`: every cache of a worker."""
+    rows = ((f"`{each.name}`", each.holds, each.by, _mebibytes(each.bytes)) for each in BUDGETS.values())
+    return f"""# Caches
+
+{_GENERATED}
+All that a worker keeps because it may be asked for again. What was not asked for longest is forgotten first, and what
+is larger than a tenth of its cache is not kept. A value is kept when it is asked for a second time: whoever sends pods
+that come once fills nothing.
+
+Together they hold at most {_mebibytes(MOST_BYTES)} a worker, and twice as much while one configuration replaces
+another. What they hold in bytes, and how often they had what was asked for, is in the [metrics](metrics.md).
+
+{_markdown_table(("cache", "holds", "by", "at most"), rows)}"""
+
+
+def _mebibytes(count: int) -> str:
+    return f"{count / 1024 / 1024:g} MiB"
+
+
 def reasons_page() -> str:
     """`docs/reasons.md`: why pods are injected or not."""
     decisions = ((f"`{name}`", row.meaning, row.event) for name, row in REASONS.items())
@@ -342,6 +363,7 @@ def generated_files() -> Mapping[Path, str]:
         INGRESS_PAGE: with_ingress_tables(INGRESS_PAGE.read_text(encoding="utf-8")),
         PAGE.with_name("annotations.md"): annotations_page(),
         PAGE.with_name("metrics.md"): metrics_page(),
+        PAGE.with_name("caches.md"): caches_page(),
         PAGE.with_name("reasons.md"): reasons_page(),
         **chart_files(),
     }

@@ -4,7 +4,6 @@ Source: https://kubernetes.io/docs/reference/kubernetes-api/authentication-resou
 https://kubernetes.io/docs/reference/kubernetes-api/authorization-resources/subject-access-review-v1/
 """
 
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
@@ -12,6 +11,7 @@ from threading import Lock
 from time import monotonic
 
 from injector.cluster.api import ApiServer, ClusterError, Resource
+from injector.core.cache import VERDICTS, Cache
 from injector.core.model import JsonObject
 
 # What has to be allowed in the injector's namespace: a rule of RBAC with this group, resource and verb.
@@ -20,7 +20,6 @@ TOKEN_REVIEWS = Resource("authentication.k8s.io/v1", "TokenReview", "tokenreview
 ACCESS_REVIEWS = Resource("authorization.k8s.io/v1", "SubjectAccessReview", "subjectaccessreviews")
 
 _REMEMBERED_SECONDS = 30.0
-_MOST_REMEMBERED = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +36,7 @@ class Access:
     def __init__(self, server: ApiServer, namespace: str, clock: Callable[[], float] = monotonic) -> None:
         """Ask `server` about access in `namespace`."""
         self._server, self._namespace, self._clock = server, namespace, clock
-        self._known: OrderedDict[bytes, tuple[float, Verdict]] = OrderedDict()
+        self.known: Cache[bytes, tuple[float, Verdict]] = Cache(VERDICTS)
         self._lock = Lock()
 
     def verdict(self, token: str) -> Verdict:
@@ -46,7 +45,7 @@ class Access:
             return Verdict(401, "a bearer token is needed: Authorization: Bearer TOKEN")
         key, now = sha256(token.encode()).digest(), self._clock()
         with self._lock:
-            until, known = self._known.get(key, (now, None))
+            until, known = self.known.find(key) or (now, None)
         if known is not None and now < until:
             return known
         try:
@@ -54,15 +53,9 @@ class Access:
         except ClusterError as error:
             # Nothing is known of this token: the next request asks again.
             return Verdict(503, f"the API server cannot be asked who this is: {error}")
-        self._remember(key, now + _REMEMBERED_SECONDS, found)
-        return found
-
-    def _remember(self, key: bytes, until: float, verdict: Verdict) -> None:
         with self._lock:
-            self._known[key] = until, verdict
-            self._known.move_to_end(key)
-            while len(self._known) > _MOST_REMEMBERED:
-                self._known.popitem(last=False)
+            self.known.keep(key, (now + _REMEMBERED_SECONDS, found))
+        return found
 
     def _asked(self, token: str) -> Verdict:
         review = self._server.create(TOKEN_REVIEWS, _document(TOKEN_REVIEWS, {"token": token}))

@@ -24,6 +24,9 @@ _AGAIN_SECONDS = 300.0
 _WAITING = 100
 _IN_FIVE_MINUTES = 300
 _NOTE_LENGTH = 1000
+# Of names of Kubernetes objects; an owner reference, which is its pod's author's, may hold anything.
+_LONGEST_NAME = 253
+_REFERENCE = ("apiVersion", "kind", "name", "uid")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,7 @@ def notice_of(request: AdmissionRequest, admission: Admission, setup: Setup, sna
     owner = controller_of({"metadata": request.pod.get("metadata") or {}}) if telling else None
     if owner is None:
         return None
+    owner = {key: str(owner[key])[:_LONGEST_NAME] for key in _REFERENCE if key in owner}
     of_namespace = namespace_labels(request.namespace, namespace["metadata"].get("labels") or {})
     if selecting_rule(setup.selection, of_namespace, labels(request.pod)) is None:
         return None
@@ -111,7 +115,7 @@ def event_of(notice: Notice, identity: str, now: datetime) -> JsonObject:
         "kind": EVENTS.kind,
         "metadata": {"name": f"{owner.get('name', 'pod')}.{uuid4().hex[:16]}", "namespace": notice.namespace},
         "involvedObject": {
-            **{key: owner[key] for key in ("apiVersion", "kind", "name", "uid") if key in owner},
+            **{key: owner[key] for key in _REFERENCE if key in owner},
             "namespace": notice.namespace,
         },
         "type": "Warning" if notice.is_refusal else "Normal",

@@ -3,8 +3,7 @@
 Values keep no positions: only a fault, once found, makes the text be composed again.
 """
 
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
@@ -30,6 +29,13 @@ class Source:
     text: str
     document: int | None = None
     outer: "Place | None" = None
+    _roots: list[Node | None] = field(default_factory=list, init=False, repr=False, compare=False)
+
+    def root(self) -> Node | None:
+        """The document's root node, composed when the first fault asks for it. Raises YamlError."""
+        if not self._roots:
+            self._roots.append(next(islice(compose_all(self.text), self.document or 0, None), None))
+        return self._roots[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +81,9 @@ def parse_inside(outer: Place, text: str) -> tuple[Source, Any]:
         raise YamlError(error.problem, _line_in_file(source, error.line - 1) or 1) from None
 
 
-@lru_cache(maxsize=8)
-def _composed(text: str, document: int) -> Node | None:
-    return next(islice(compose_all(text), document, None), None)
-
-
 def _nodes(place: Place) -> tuple[Node, Node] | None:
     """The node to point at (a key, a list item) and the value node: of the path, or of the deepest part that exists."""
-    value = _composed(place.source.text, place.source.document or 0)
+    value = place.source.root()
     if value is None:
         return None
     pointed = value

@@ -16,7 +16,7 @@ import orjson
 from injector.core import proxy_config
 from injector.core.annotations import validate
 from injector.core.decision import decide, facts_of, selection_of
-from injector.core.denied import refusals
+from injector.core.denied import Denial, denials_of, refusals
 from injector.core.effort import METADATA, TEMPLATE, Effort, count_pod
 from injector.core.errors import LONGEST_MESSAGE, quoted, shortened, shortened_warnings
 from injector.core.injection import Injected, Injection, inject, is_native, template_names
@@ -94,6 +94,7 @@ class Setup:
     configured: Configured
     templates: TemplateSet
     selection: tuple[SelectionRule, ...]
+    denials: tuple[Denial, ...]
     digest: str
     footprint: Callable[[], Shape]
     asked_annotations: Mapping[str, frozenset[str]]
@@ -149,6 +150,7 @@ def set_up(config: Config, *, optimise: bool = True) -> Setup:
         configured,
         templates,
         selection_of(config),
+        denials_of(config.denied_annotations),
         digest_of(config),
         footprint,
         by_domain(templates.asked_annotations),
@@ -210,7 +212,7 @@ def admit(subject: Subject, setup: Setup, snapshot: Snapshot) -> Admission:
     if not decision.inject:
         return Admission(allowed=True, pod=subject.pod, warnings=warnings, **common)
     try:
-        _refuse_denied(subject, setup.config)
+        _refuse_denied(subject, setup.denials)
         injected = _injected(subject, setup, snapshot)
         _refuse_repeated_names(subject.pod, injected.pod)
     except InjectionError as error:
@@ -226,11 +228,10 @@ def admit(subject: Subject, setup: Setup, snapshot: Snapshot) -> Admission:
     )
 
 
-def _refuse_denied(subject: Subject, config: Config) -> None:
+def _refuse_denied(subject: Subject, denials: tuple[Denial, ...]) -> None:
     """Raise InjectionError for what operators deny."""
-    if config.denied_annotations:
-        rules = config.denied_annotations
-        faults = refusals(subject.pod, subject.namespace_labels, rules, manual=subject.manual)
+    if denials:
+        faults = refusals(subject.pod, subject.namespace_labels, denials, manual=subject.manual)
         if faults:
             raise InjectionError("; ".join(faults))
 

@@ -5,9 +5,9 @@ another image, more privileges, or files of the node.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from fnmatch import translate
-from functools import lru_cache
 
 import orjson
 
@@ -33,8 +33,28 @@ _PROXY_CONFIG_FIELDS = ("binaryPath", "configPath", "customConfigFile", "image",
 _CONTAINER_FIELDS = ("args", "command", "image", "lifecycle", "securityContext", "volumeDevices", "volumeMounts")
 
 
+@dataclass(frozen=True, slots=True)
+class Denial:
+    """A rule with its globs compiled: what `names` and `values` match is denied; None matches nothing, or any value."""
+
+    rule: DenialRule
+    names: re.Pattern[str] | None
+    values: re.Pattern[str] | None
+
+
+def denials_of(rules: Iterable[DenialRule]) -> tuple[Denial, ...]:
+    """The rules of a configuration, ready to be held against pods."""
+    return tuple(Denial(rule, _pattern(rule.annotations), _pattern(rule.values)) for rule in rules)
+
+
+def _pattern(globs: Iterable[str]) -> re.Pattern[str] | None:
+    # Only `*` and `?` are special; what `translate` makes of them matches in linear time.
+    alternatives = [translate(glob.replace("[", "[[]")) for glob in globs]
+    return re.compile("|".join(alternatives)) if alternatives else None
+
+
 def refusals(
-    pod: Pod, namespace_labels: Mapping[str, str] | None, rules: tuple[DenialRule, ...], *, manual: bool = False
+    pod: Pod, namespace_labels: Mapping[str, str] | None, denials: tuple[Denial, ...], *, manual: bool = False
 ) -> list[str]:
     """Why the operators' rules refuse `pod`, one line for each annotation or container; empty where they do not.
 
@@ -42,10 +62,10 @@ def refusals(
     `manual` injection, whose files say nothing of namespaces.
     """
     return [
-        f"{denied} is denied by {_name(index, rule)}: {rule.message or DEFAULT_ADVICE}"
-        for index, rule in enumerate(rules)
-        if _holds(rule, namespace_labels, manual=manual)
-        for denied in _denied(pod, rule)
+        f"{denied} is denied by {_name(index, denial.rule)}: {denial.rule.message or DEFAULT_ADVICE}"
+        for index, denial in enumerate(denials)
+        if _holds(denial.rule, namespace_labels, manual=manual)
+        for denied in _denied(pod, denial)
     ]
 
 
@@ -60,14 +80,12 @@ def _name(index: int, rule: DenialRule) -> str:
     return f"deniedAnnotations[{index}]{preset}"
 
 
-def _denied(pod: Pod, rule: DenialRule) -> Iterator[str]:
+def _denied(pod: Pod, denial: Denial) -> Iterator[str]:
     own = annotations(pod)
-    for name, value in own.items():
-        if any(_matches(glob, name) for glob in rule.annotations) and (
-            not rule.values or any(_matches(glob, value) for glob in rule.values)
-        ):
+    for name, value in own.items() if denial.names else ():
+        if _matches(denial.names, name) and (denial.values is None or _matches(denial.values, value)):
             yield f"annotation {quoted(name)} with value {quoted(value)}"
-    if rule.preset == RESTRICTED:
+    if denial.rule.preset == RESTRICTED:
         for name in sorted(RESTRICTED_ANNOTATIONS.keys() & own.keys()):
             if reason := RESTRICTED_ANNOTATIONS[name](own[name]):
                 yield f"annotation {quoted(name)} with value {quoted(own[name])}, which {reason},"
@@ -84,14 +102,8 @@ def _own_containers(pod: Pod) -> Iterator[str]:
                 yield f"container {container['name']!r} in spec.{field} with its own {', '.join(set_fields)}"
 
 
-def _matches(glob: str, text: str) -> bool:
-    return _pattern(glob).match(text) is not None
-
-
-@lru_cache(maxsize=256)
-def _pattern(glob: str) -> re.Pattern[str]:
-    # Only `*` and `?` are special; what `translate` makes of them matches in linear time.
-    return re.compile(translate(glob.replace("[", "[[]")))
+def _matches(pattern: re.Pattern[str] | None, text: str) -> bool:
+    return pattern is not None and pattern.match(text) is not None
 
 
 # The preset. Values are read as the injector reads them: no spelling of YAML or JSON goes by.

@@ -51,6 +51,10 @@ CERTIFICATE_EXPIRY = Metric(
     merged="lowest",
 )
 
+CACHE_BYTES = Metric("sidecar_injector_cache_bytes", "gauge", "bytes that a cache holds", ("cache",))
+CACHE_HITS = Metric("sidecar_injector_cache_hits", "counter", "values that a cache had", ("cache",))
+CACHE_MISSES = Metric("sidecar_injector_cache_misses", "counter", "values that a cache did not have", ("cache",))
+
 PATCH_ATTEMPTS = Metric("webhook_patch_attempts", "counter", "CA bundle updates tried", ("name",))
 PATCH_RETRIES = Metric("webhook_patch_retries", "counter", "CA bundle updates to be retried", ("name",))
 PATCH_FAILURES = Metric("webhook_patch_failures", "counter", "CA bundle faults", ("name", "reason"))
@@ -96,6 +100,9 @@ METRICS: Mapping[str, Metric] = {
         LOG_LINES_LOST,
         CONFIGURATION_CURRENT,
         CERTIFICATE_EXPIRY,
+        CACHE_BYTES,
+        CACHE_HITS,
+        CACHE_MISSES,
         PATCH_ATTEMPTS,
         PATCH_RETRIES,
         PATCH_FAILURES,

@@ -8,7 +8,6 @@ https://github.com/kubernetes/kubernetes/blob/v1.37.0/pkg/apis/core/validation/v
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from decimal import Decimal
-from functools import lru_cache
 from itertools import islice
 from typing import Any
 
@@ -259,7 +258,6 @@ def _requests_above(limits: JsonObject, requests: JsonObject, path: str) -> Iter
             yield f"{path}.requests.{name}: {amount} is more than the limit, {limit}"
 
 
-@lru_cache(maxsize=1024)
 def _is_more(amount: str, limit: str) -> bool:
     """Whether one quantity is more than another; what is no quantity is not."""
     value, highest = _number(amount), _number(limit)
@@ -271,7 +269,6 @@ def _amounts(amounts: Any) -> dict[str, tuple[str, Decimal | None]]:
     return {name: (str(text), _number(str(text))) for name, text in _mapping(amounts).items() if text is not None}
 
 
-@lru_cache(maxsize=1024)
 def _number(text: str) -> Decimal | None:
     try:
         return decimal_value(text)
@@ -433,12 +430,10 @@ def _repeated(names: Sequence[Any], where: str, what: str = "") -> Iterator[str]
             yield f"{where if what else f'spec.{where}'}: {_brief(name)} is the name of two {what or where}"
 
 
-@lru_cache(maxsize=1024)
 def _is_dns_label(text: str) -> bool:
     return len(text) <= _LONGEST_LABEL and _DNS_LABEL.fullmatch(text) is not None
 
 
-@lru_cache(maxsize=1024)
 def _is_label_value(text: str) -> bool:
     return len(text) <= _LONGEST_LABEL and _LABEL_VALUE.fullmatch(text) is not None
 

@@ -6,7 +6,6 @@ Source: https://kubernetes.io/docs/reference/access-authn-authz/extensible-admis
 import binascii
 import re
 from collections.abc import Mapping
-from functools import lru_cache
 from operator import methodcaller
 from typing import Any
 from urllib.parse import unquote
@@ -20,6 +19,7 @@ from injector.core.pod_schema import pod_faults
 API_VERSIONS = ("admission.k8s.io/v1", "admission.k8s.io/v1beta1")
 _REFUSED = 403
 _SLASH = "--slash--"
+_INJECT = "/inject"
 _LEGACY_PREFIX = ":ENV:"
 # One string of JSON, and the colon that makes a key of it. Possessive: in linear time, whatever the text.
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"(?:\s*:)?', re.DOTALL)
@@ -119,13 +119,14 @@ def _response(request: AdmissionRequest, admission: Admission) -> dict[str, Any]
     return response
 
 
-@lru_cache(maxsize=128)
 def parse_path(path: str) -> tuple[tuple[str, str], ...]:
     """The environment pairs in a URL path below `/inject` (reference section 15). A repeated key: the last one wins.
 
     `path` is decoded here; both forms are read: `/inject/cluster/NAME/net/NAME/…` and the older `/inject/:ENV:…`.
     """
-    rest = unquote(path).removesuffix("/").removeprefix("/inject").removeprefix("/")
+    if path == _INJECT:
+        return ()
+    rest = unquote(path).removesuffix("/").removeprefix(_INJECT).removeprefix("/")
     pairs = _legacy_pairs(rest) if rest.startswith(_LEGACY_PREFIX) else _path_pairs(rest)
     return tuple({_NAMED_PARAMETERS.get(key, key.upper()): value for key, value in pairs}.items())
 

@@ -112,6 +112,8 @@ def serve_until_stopped(
             upkeep.append(side.tell_of_faults)
         if preview:
             access = side.access() if side else None
+            if access:
+                service.more_caches.append(access.known)
             upkeep.append(serving_preview(preview, service, certificate, access, telemetry))
         app = create_app(service, telemetry, listening.limits.requests, with_preview=not side and not preview)
         guard = Guard(

@@ -107,6 +107,7 @@ def create_app(
     service: Service, telemetry: Telemetry, limits: Limits | None = None, *, with_preview: bool = True
 ) -> ASGIApp:
     """The whole ASGI application, answering from the state of `service`; `with_preview`: the preview and its page."""
+    telemetry.caches = lambda: service.caches
     webhook, pages = Webhook(service, telemetry, limits), create_pages(service, telemetry)
     if with_preview:
         pages.include_router(preview_route(service))

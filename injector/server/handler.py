@@ -56,7 +56,7 @@ def answer(body: bytes, path: str, state: State) -> Answer:
     if reduced is not review and is_repeated and not is_without_managed_fields(reduced):
         return found
     if is_repeated and found.request is not None and found.admission is not None and found.admission.patch:
-        state.answers.keep(key, _to_remember(found, found.request, found.admission), len(key) + len(found.body))
+        state.answers.keep(key, _to_remember(found, found.request, found.admission))
     return found
 
 

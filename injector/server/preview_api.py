@@ -15,6 +15,7 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from injector.core.cache import Cache
 from injector.core.yaml.bounds import REQUEST
 from injector.manifests.workloads import CREATED_FROM, pod_places
 from injector.reports.documents import Document, UnreadableInputError, read_documents
@@ -175,6 +176,11 @@ class Desk:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="preview")
         self._waiting = 0
 
+    @property
+    def caches(self) -> tuple[Cache[Any, Any], ...]:
+        """What is kept from one preview to the next."""
+        return self._items.caches
+
     async def text_of(self, request: Request) -> str:
         """The text in the body of `request`. Raises RequestRefused."""
         media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -234,6 +240,7 @@ _NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 def preview_route(service: Service, limits: PreviewLimits | None = None) -> APIRouter:
     """The route `POST /preview`, answering from the state of `service`."""
     router, desk = APIRouter(), Desk(limits or PreviewLimits())
+    service.more_caches += desk.caches
 
     @router.post("/preview", openapi_extra={"requestBody": REQUEST_BODY}, responses=ANSWERS, response_model=None)
     async def previewed(

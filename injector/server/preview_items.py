@@ -6,9 +6,11 @@ decided before is remembered, so that an answer costs what the change costs.
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+from typing import Any
 
 import orjson
 
+from injector.core.cache import BRIEFS, PREVIEWED, Cache
 from injector.core.model import JsonObject
 from injector.reports.documents import Document
 from injector.reports.evaluate import (
@@ -20,10 +22,7 @@ from injector.reports.evaluate import (
     preview_workload,
 )
 from injector.reports.render import preview_brief, preview_item
-from injector.server.answer_cache import Memory
 from injector.server.state import State
-
-_BRIEFS, _BRIEF_BYTES = 4096, 8_388_608
 
 
 class PreviewItems:
@@ -31,17 +30,22 @@ class PreviewItems:
 
     def __init__(self) -> None:
         """Begin with nothing to remember."""
-        self._text = ""
-        self._documents: list[Document] = []
+        self._documents: Cache[str, list[Document]] = Cache(PREVIEWED)
         self._state: State | None = None
-        self._briefs: Memory[JsonObject] = Memory(_BRIEFS, _BRIEF_BYTES)
+        self._briefs: Cache[bytes, JsonObject] = Cache(BRIEFS)
+
+    @property
+    def caches(self) -> tuple[Cache[Any, Any], ...]:
+        """All that is remembered."""
+        return self._documents, self._briefs
 
     def documents(self, text: str, read: Callable[[str], Iterable[Document]]) -> list[Document]:
         """The documents of `text`, by `read` unless it is the text of the last call."""
-        if text != self._text:
-            self._documents = list(read(text))
-            self._text = text
-        return self._documents
+        documents = self._documents.find(text)
+        if documents is None:
+            documents = list(read(text))
+            self._documents.keep(text, documents)
+        return documents
 
     def of(
         self, documents: list[Document], options: PreviewOptions, state: State, whole: int | None
@@ -50,7 +54,8 @@ class PreviewItems:
         known = cluster_around(documents, options, state.snapshot)
         asked = _asked(documents, options)
         if state is not self._state:
-            self._state, self._briefs = state, Memory(_BRIEFS, _BRIEF_BYTES)
+            self._state = state
+            self._briefs.clear()
         for number, (document, place) in enumerate(pod_templates_in(documents)):
             preview = partial(preview_workload, document.object, state.setup, known, options.namespace, place)
             if whole is None:
@@ -65,7 +70,7 @@ class PreviewItems:
         remembered = self._briefs.find(key)
         if remembered is None:
             remembered = preview_brief(preview())
-            self._briefs.keep(key, remembered, len(key) + len(orjson.dumps(remembered)))
+            self._briefs.keep(key, remembered)
         return remembered
 
 

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
 from time import perf_counter
 from typing import Any
 from urllib.parse import parse_qs
@@ -21,11 +20,14 @@ from injector.server.limits import Limits
 
 # Where the connection notes, in the state of an ASGI scope, when the whole request had been read (`perf_counter`).
 ARRIVED = "arrived"
+# API servers write whole seconds, and nothing else: for them nothing has to be decoded.
+_TIMEOUT = b"timeout="
 
 
-@lru_cache(maxsize=128)
 def timeout_of(query: bytes) -> float:
     """The seconds that the `timeout` in a query string gives; infinite where there is none that is a duration."""
+    if query.startswith(_TIMEOUT) and query.endswith(b"s") and query[len(_TIMEOUT) : -1].isdigit():
+        return float(query[len(_TIMEOUT) : -1]) or float("inf")
     try:
         seconds = nanoseconds(parse_qs(query.decode("ascii"))["timeout"][0]) / SECOND
     except (KeyError, ValueError):

@@ -286,4 +286,6 @@ def warming(service: Service) -> Upkeep:
 
 
 def _warm(state: State) -> None:
-    admit_request(_USUAL, state.setup, state.snapshot)
+    # Once to compile the templates, and once more since what comes only once is not kept.
+    for _ in range(2):
+        admit_request(_USUAL, state.setup, state.snapshot)

@@ -2,20 +2,26 @@
 
 import select
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from threading import Lock
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import orjson
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.metrics_core import Metric as Family
+from prometheus_client.registry import Collector
 
 from injector.core import metrics
 from injector.core.model import Admission, AdmissionRequest
 from injector.core.reasons import INTERNAL_ERROR, REFUSED, UNREADABLE_POD
 from injector.server.handler import Answer
 from injector.server.shared_metrics import Collected, Values
+
+if TYPE_CHECKING:
+    from injector.core.cache import Cache
 
 # The log's way out. Serving goes on when it is blocked: lines are lost then, and counted.
 
@@ -85,6 +91,22 @@ HTTP_REASONS: Mapping[int, str] = {
 _REVIEW = "review"
 
 
+class _CacheCollector(Collector):
+    """What caches hold and how often they had what was asked for, read when somebody asks."""
+
+    def __init__(self, telemetry: "Telemetry") -> None:
+        self._telemetry = telemetry
+
+    def collect(self) -> Iterator[Family]:
+        held = GaugeMetricFamily(*metrics.CACHE_BYTES.arguments[:2], labels=metrics.CACHE_BYTES.labels)
+        hits = CounterMetricFamily(*metrics.CACHE_HITS.arguments[:2], labels=metrics.CACHE_HITS.labels)
+        misses = CounterMetricFamily(*metrics.CACHE_MISSES.arguments[:2], labels=metrics.CACHE_MISSES.labels)
+        for cache in self._telemetry.caches():
+            for family, value in ((held, cache.held), (hits, cache.hits), (misses, cache.misses)):
+                family.add_metric([cache.budget.name], value)
+        yield from (held, hits, misses)
+
+
 class Telemetry:
     """Metrics in a registry of its own, and a log."""
 
@@ -95,6 +117,8 @@ class Telemetry:
         lost = Counter(*metrics.LOG_LINES_LOST.arguments, registry=self.registry)
         # Called with every answer, after it was sent; they must not wait for anything.
         self.observers: list[Callable[[Answer], None]] = []
+        self.caches: Callable[[], Iterable[Cache[Any, Any]]] = tuple
+        self.registry.register(_CacheCollector(self))
         self._stream = LossyStream(stream or sys.stderr.buffer, lost.inc)
         self.log = _logger(self._stream)
         self._requests = Counter(*metrics.REQUESTS.arguments, registry=self.registry)

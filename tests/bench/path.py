@@ -60,11 +60,12 @@ def _caller(frame: FrameType) -> str | None:
 
 
 def usual_travel() -> Travel:
-    """The travel of the small pod whose template was seen once before."""
+    """The travel of the small pod whose overlay's structure is kept, which it is when it came twice."""
     work = answering(default_setup())()
-    first, second = reviews(SMALL, 2)
-    work(first)
-    return travel_of(lambda: work(second))
+    *earlier, last = reviews(SMALL, 3)
+    for each in earlier:
+        work(each)
+    return travel_of(lambda: work(last))
 
 
 def main() -> None:

@@ -18,6 +18,7 @@ from tests.support import admitted, default_setup, pod_of, review_of, setup_of
 from tests.waiting import wait_until
 
 OWNER = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "shop-6f", "uid": "u-6f", "controller": True}
+TOLD = {key: value for key, value in OWNER.items() if key != "controller"}
 WRONG = {"proxy.istio.io/config": "concurrency: many"}
 
 
@@ -37,7 +38,7 @@ def notice(pod: Pod, setup: Setup | None = None, labels: dict[str, str] | None =
 def test_the_owner_of_a_refused_pod_is_told_what_is_wrong() -> None:
     found = notice(owned(pod_of(annotations=WRONG)))
     assert found is not None
-    assert (found.regarding, found.namespace) == (OWNER, "default")
+    assert (found.regarding, found.namespace) == (TOLD, "default")
     assert (found.is_refusal, found.reason) == (True, "Refused")
     assert "proxy.istio.io/config" in found.message
 
@@ -59,7 +60,7 @@ def test_of_several_owners_the_controller_is_told() -> None:
     other = {**OWNER, "name": "other", "controller": False}
     found = notice(owned(pod_of(hostNetwork=True), other, OWNER))
     assert found is not None
-    assert found.regarding == OWNER
+    assert found.regarding == TOLD
 
 
 @pytest.mark.parametrize(
@@ -176,3 +177,10 @@ def test_an_event_that_is_refused_is_counted_and_the_next_one_is_written() -> No
     told.writer.refuses = False
     told.record(uid="another")
     wait_until(lambda: told.counted("written") == 1)
+
+
+def test_of_an_owner_no_more_is_told_than_a_reference_has() -> None:
+    """An owner reference is its pod's author's: a long one would wait in memory until its Event is written."""
+    found = notice(owned(pod_of(annotations=WRONG), {**OWNER, "name": "a" * 100_000, "more": ["a"] * 100_000}))
+    assert found is not None
+    assert found.regarding == {**TOLD, "name": "a" * 253}

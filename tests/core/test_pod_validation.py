@@ -120,4 +120,4 @@ def test_a_review_pays_little_for_it() -> None:
     """A part of the work on a pod never seen, counted in instructions."""
     received = pod_of()
     merged = injected(received, default_setup())
-    assert counted(lambda: refusals_by_injection(received, merged)) < 1_600
+    assert counted(lambda: refusals_by_injection(received, merged)) < 1_900

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, settings
 
 _PATIENCE_SECONDS = 60
 
-_EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "100"))
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "100"))
 
 
 def _tried(examples: int) -> settings:
@@ -22,9 +22,9 @@ def _tried(examples: int) -> settings:
     )
 
 
-fuzzed = _tried(_EXAMPLES)
+fuzzed = _tried(EXAMPLES)
 # A tenth as often, for what takes ten times as long and more.
-fuzzed_less = _tried(max(1, _EXAMPLES // 10))
+fuzzed_less = _tried(max(1, EXAMPLES // 10))
 
 
 @contextmanager

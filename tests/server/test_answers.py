@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from injector.core.model import EMPTY_SNAPSHOT, Snapshot
-from injector.server.answer_cache import Memory, with_uid, without_uid
+from injector.server.answer_cache import with_uid, without_uid
 from injector.server.handler import Answer, answer
 from injector.server.state import State
 from tests.support import default_setup, pod_of, review_of, setup_of
@@ -181,37 +181,6 @@ def test_only_the_uid_of_the_request_is_left_out(rest: str, uid: str) -> None:
 def test_the_uid_of_the_response_is_changed_and_no_other_text() -> None:
     body = b'{"kind":"K","apiVersion":"v","response":{"uid":"a","patch":"\\"uid\\":\\"a\\"","other":{"uid":"a"}}}'
     assert with_uid(body, "a", "b") == body.replace(b'"uid":"a"', b'"uid":"b"', 1)
-
-
-def test_what_was_wanted_is_noted_for_a_while() -> None:
-    memory: Memory[int] = Memory()
-    assert not memory.was_wanted(b"once")
-    assert memory.was_wanted(b"once")
-    for number in range(10_000):
-        memory.was_wanted(b"%d" % number)
-    assert memory.was_wanted(b"9999")
-    assert not memory.was_wanted(b"once")
-
-
-def test_memory_is_bounded_in_entries_and_in_bytes() -> None:
-    memory: Memory[int] = Memory(entries=3, size=100)
-    for number in range(5):
-        memory.keep(b"%d" % number, number, 10)
-    assert [memory.find(b"%d" % number) for number in range(5)] == [None, None, 2, 3, 4]
-    memory.keep(b"large", 9, 11)
-    assert memory.find(b"large") is None
-    for number in range(100):
-        memory.keep(b"n%d" % number, number, 10)
-        assert len(memory) <= 3
-
-
-def test_what_was_asked_for_lately_stays() -> None:
-    memory: Memory[int] = Memory(entries=2, size=1_000)
-    memory.keep(b"a", 1, 1)
-    memory.keep(b"b", 2, 1)
-    memory.find(b"a")
-    memory.keep(b"c", 3, 1)
-    assert (memory.find(b"a"), memory.find(b"b")) == (1, None)
 
 
 def test_what_cannot_be_written_as_json_refuses_the_pod_in_words() -> None:

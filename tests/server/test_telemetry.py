@@ -1,10 +1,17 @@
 """The log is written whole, whoever writes."""
 
+import io
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from injector.server.telemetry import LossyStream
+from injector.core.model import EMPTY_SNAPSHOT
+from injector.server.app import create_app
+from injector.server.handler import answer
+from injector.server.state import Service, State
+from injector.server.telemetry import LossyStream, Telemetry
+from tests.bench.subjects import SNAPSHOT, review, small_pod
+from tests.support import default_setup
 
 
 def test_lines_of_several_threads_are_written_one_after_the_other(tmp_path: Path) -> None:
@@ -21,3 +28,15 @@ def test_lines_of_several_threads_are_written_one_after_the_other(tmp_path: Path
         list(pool.map(write, lines))
     assert Counter(file.read_bytes().splitlines(keepends=True)) == dict.fromkeys(lines, 5_000)
     assert not lost
+
+
+def test_caches_are_told_by_name_and_counted_on_from_state_to_state() -> None:
+    service, telemetry = Service(State(default_setup(), SNAPSHOT)), Telemetry(io.BytesIO())
+    create_app(service, telemetry)
+    for _ in range(3):
+        answer(review(small_pod(1), 1), "/inject", service.state)
+    service.publish(EMPTY_SNAPSHOT)
+    told = telemetry.exposition().decode()
+    assert 'sidecar_injector_cache_hits_total{cache="answers"} 1.0' in told
+    assert 'sidecar_injector_cache_misses_total{cache="answers"} 2.0' in told
+    assert 'sidecar_injector_cache_bytes{cache="documents"}' in told

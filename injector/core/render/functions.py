@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import lru_cache
 from math import inf, isfinite
 from typing import Any, NoReturn
 
@@ -127,12 +126,7 @@ def directory_of(path: str) -> str:
 
 def to_proxy_config(document: JsonObject) -> str:
     """A ProxyConfig as the text of env PROXY_CONFIG (reference 3.5)."""
-    return _proxy_config_text(orjson.dumps(document))
-
-
-@lru_cache(maxsize=256)
-def _proxy_config_text(document: bytes) -> str:
-    return to_text(orjson.loads(document))
+    return to_text(document)
 
 
 FILTERS: Mapping[str, Callable[..., Any]] = {

@@ -5,13 +5,14 @@ from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from difflib import get_close_matches
-from functools import lru_cache, partial
+from functools import partial
 from itertools import islice
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 from jinja2 import Template, TemplateError, TemplateSyntaxError, nodes
 from jinja2.meta import find_undeclared_variables
 
+from injector.core.cache import DOCUMENTS, Cache
 from injector.core.model import InjectionError, JsonObject
 from injector.core.render.checks import FieldError, Fill
 from injector.core.render.declarations import Declaration, asked_names, declarations_in
@@ -23,13 +24,13 @@ from injector.core.render.go.environment import GoEnvironment, GoRendering
 from injector.core.render.jinja import TemplateEnvironment
 from injector.core.render.partial_evaluation import KnownNames, UsualScope
 from injector.core.render.placeholders import Rendering
+from injector.core.validation import Listed, Mapped, Message, Scalar
 
 MAXIMUM_OUTPUT = 4_000_000
-CACHED_DOCUMENTS = 512
 _MAXIMUM_PIECES = 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Language:
     """What two languages have of their own in one engine.
 
@@ -74,16 +75,18 @@ def go(constants: Mapping[str, Any], known: Mapping[str, Any]) -> Language:
     )
 
 
+Documents: TypeAlias = Cache[tuple[Language, tuple[str, ...]], Fill]
+
+
 class Renderer:
     """Renders templates by name, from the same sources and under the same assumptions."""
 
-    def __init__(self, sources: Mapping[str, str], language: Language) -> None:
-        """`sources` maps names to text; nothing is compiled before it is needed."""
+    def __init__(self, sources: Mapping[str, str], language: Language, documents: Documents) -> None:
+        """`sources` maps names to text; nothing is compiled before it is needed. `documents` has those of several."""
         self._sources = sources
         self._language = language
         self._compiled: dict[str, Template] = {}
-        # By the pieces of a text, not by the text: each of them is there already, and knows its hash.
-        self._documents = lru_cache(maxsize=CACHED_DOCUMENTS)(lambda pieces: _document(pieces, language))
+        self._documents = documents
 
     @property
     def global_names(self) -> frozenset[str]:
@@ -101,7 +104,10 @@ class Renderer:
         rendering = language.new_rendering()
         token = language.rendering.set(rendering)
         try:
-            return cast("JsonObject", self._documents(self._pieces(name, scope))(rendering.values))
+            pieces = self._pieces(name, scope)
+            # By the pieces of a text, not by the text: each of them is there already, and knows its hash.
+            fill = self._documents.find_or_make((language, pieces), partial(_document, pieces, language))
+            return cast("JsonObject", fill(rendering.values))
         finally:
             language.rendering.reset(token)
 
@@ -225,12 +231,16 @@ class TemplateSet:
         """
         sources, go_sources = dict(sources), dict(go_sources)
         scopes = usual if optimise else ()
+        # The tables of fields are there anyway, and so are the languages that are part of keys.
+        self.documents: Documents = Cache(DOCUMENTS, (Language, Listed, Mapped, Message, Scalar))
         self._jinja = _Forms(
             sources,
-            Renderer(sources, jinja(sources.get, filters, known, optimise=optimise)),
-            tuple((scope, Renderer(sources, jinja(sources.get, filters, scope.known))) for scope in scopes),
+            Renderer(sources, jinja(sources.get, filters, known, optimise=optimise), self.documents),
+            tuple(
+                (scope, Renderer(sources, jinja(sources.get, filters, scope.known), self.documents)) for scope in scopes
+            ),
         )
-        self._go = _go_forms(go_sources, known, scopes, optimise=optimise)
+        self._go = _go_forms(go_sources, known, scopes, self.documents, optimise=optimise)
         # Templates of which the shorter form does not compile.
         self._never_usual: set[str] = set()
 
@@ -331,14 +341,20 @@ def _conflicts(renderer: Renderer, names: Iterable[str]) -> Iterator[TemplateFau
                     yield TemplateFault(template, declaration.line, message)
 
 
-def _go_forms(sources: Mapping[str, str], known: KnownNames, usual: Sequence[UsualScope], *, optimise: bool) -> _Forms:
+def _go_forms(
+    sources: Mapping[str, str], known: KnownNames, usual: Sequence[UsualScope], documents: Documents, *, optimise: bool
+) -> _Forms:
+    def renderer(constants: Mapping[str, Any], names: Mapping[str, Any]) -> Renderer:
+        return Renderer(sources, go(constants, names), documents)
+
     if not sources:
-        return _Forms(sources, Renderer(sources, go({}, {})), ())
+        return _Forms(sources, renderer({}, {}), ())
     constants = constant_names(known.frozen)
+    general = renderer(constants, constants if optimise else {})
     return _Forms(
         sources,
-        Renderer(sources, go(constants, constants if optimise else {})),
-        tuple((scope, Renderer(sources, go(constants, usual_names(scope.known.frozen, constants)))) for scope in usual),
+        general,
+        tuple((scope, renderer(constants, usual_names(scope.known.frozen, constants))) for scope in usual),
     )
 
 

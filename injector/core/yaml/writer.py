@@ -6,7 +6,6 @@ in one answer: PyYAML writes the same at twenty times the cost.
 
 import math
 import re
-from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -17,7 +16,6 @@ from injector.core.yaml.scalars import needs_quotes
 _PLAIN = re.compile(r"[A-Za-z0-9/._$(+~^\\;=<-](?:[!\"$-9;-~]| (?!#|$)|:(?=[!\"#-9;-~])|(?<! )#)*")
 _SEPARATORS = ("- ", "---", "...")
 # Keys and many values are the same in every pod.
-_REMEMBERED = 4096
 _LINE_FEED = "\n"
 QUOTES = ('"', "'")
 # A key has to end within 1,024 characters, or to be announced (https://yaml.org/spec/1.1/#simple%20key/).
@@ -124,7 +122,6 @@ def _is_block(text: str) -> bool:
     return text.replace("\n", "").isprintable() and all(line == line.rstrip() for line in text.split("\n"))
 
 
-@lru_cache(maxsize=_REMEMBERED)
 def _is_plain(text: str) -> bool:
     return (
         _PLAIN.fullmatch(text) is not None

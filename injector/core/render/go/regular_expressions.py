@@ -5,7 +5,6 @@ Source: https://pkg.go.dev/regexp and http://masterminds.github.io/sprig/strings
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from functools import lru_cache
 from typing import Any
 
 import re2
@@ -21,7 +20,6 @@ _REFERENCE = re.compile(rb"\$(?:(?P<dollar>\$)|(?P<bare>\w+)|\{(?P<braced>\w+)\}
 _SPECIAL = re.compile(r"[\\.+*?()|\[\]{}^$]")
 
 
-@lru_cache(maxsize=64)
 def _compiled(pattern: str) -> Any:
     if len(pattern) > _LONGEST_PATTERN:
         raise GoError(f"a regular expression of more than {_LONGEST_PATTERN} characters")

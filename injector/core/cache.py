@@ -1,0 +1,168 @@
+"""What is kept because it may be asked for again: one class, with a budget of bytes that counts what values hold.
+
+Whoever may create pods decides what the webhook is asked, so every cache has a row here and is counted.
+`docs/caches.md` is made from the table.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from gc import get_referents
+from sys import getsizeof
+from threading import Lock
+from types import CodeType, FunctionType, ModuleType
+from typing import Any, Generic, TypeVar
+
+Key = TypeVar("Key", bound=Hashable)
+Value = TypeVar("Value")
+
+# All caches of a worker together may hold this much, twice: while a configuration is replaced, both are there.
+MOST_BYTES = 24 * 1024 * 1024
+# A value that would push out more than this share of the others is not kept.
+_LARGEST_SHARE = 10
+# An entry's place in the ordered mapping, and its size.
+_ENTRY_BYTES = 250
+_NOTED = 4096
+# What the notes of a cache take, beside its budget: two sets of so many numbers.
+NOTES_BYTES = 800_000
+# Those of a function that is made inside another one, which Python makes anew with it.
+_ANNOTATIONS = 250
+# What the allocator rounds up to.
+_ROUNDING = 16
+# What exists once, whatever is kept: code and what it belongs to.
+_SHARED = (type, ModuleType, CodeType)
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """The row of a cache: its name, what it holds, by what key, and how many bytes at most.
+
+    `entries` bounds their number too, where many small objects would keep the garbage collector busy.
+    """
+
+    name: str
+    holds: str
+    by: str
+    bytes: int
+    entries: int = 10_000
+
+
+_MEBIBYTE = 1024 * 1024
+ANSWERS = Budget("answers", "answers to reviews", "the review without its uid", 6 * _MEBIBYTE, entries=256)
+DOCUMENTS = Budget("documents", "compiled structures of overlays", "the text that a template gave", 8 * _MEBIBYTE)
+VERDICTS = Budget("verdicts", "who may ask for previews, for 30 s", "the digest of a token", 256 * 1024, entries=256)
+PREVIEWED = Budget("previewed", "the workloads that were previewed last", "their text", 2 * _MEBIBYTE, entries=1)
+BRIEFS = Budget("briefs", "brief previews of workloads", "the workload and what was asked", 3 * _MEBIBYTE)
+
+BUDGETS: Mapping[str, Budget] = {each.name: each for each in (ANSWERS, DOCUMENTS, VERDICTS, PREVIEWED, BRIEFS)}
+
+
+class Cache(Generic[Key, Value]):
+    """Values by key within a budget. What was not asked for longest is forgotten first. Threads may share it."""
+
+    __slots__ = ("_held", "_keeping", "_noted", "_noted_before", "_shared", "_values", "budget", "hits", "misses")
+
+    def __init__(self, budget: Budget, shared: tuple[type, ...] = ()) -> None:
+        """Hold nothing yet; objects of the `shared` types are there anyway, and are not counted."""
+        self.budget = budget
+        self.hits = self.misses = 0
+        self._shared = shared
+        self._values: OrderedDict[Key, tuple[Value, int]] = OrderedDict()
+        self._held = 0
+        self._keeping = Lock()
+        self._noted: set[int] = set()
+        self._noted_before: set[int] = set()
+
+    def __len__(self) -> int:
+        """How many values are held."""
+        return len(self._values)
+
+    @property
+    def held(self) -> int:
+        """The bytes that keys and values hold."""
+        return self._held
+
+    def emptied(self) -> "Cache[Key, Value]":
+        """A cache that holds nothing and goes on counting from where this one is."""
+        other = Cache[Key, Value](self.budget, self._shared)
+        other.hits, other.misses = self.hits, self.misses
+        return other
+
+    def clear(self) -> None:
+        """Forget every value."""
+        with self._keeping:
+            self._values.clear()
+            self._held = 0
+
+    def find(self, key: Key) -> Value | None:
+        """The value of `key`; None where it is not known, or no longer."""
+        found = self._values.get(key)
+        if found is None:
+            self.misses += 1
+            return None
+        self.hits += 1
+        with suppress(KeyError):  # another thread may have needed its room
+            self._values.move_to_end(key)
+        return found[0]
+
+    def was_wanted(self, key: Key) -> bool:
+        """Whether `key` was asked for by this before, of the last few thousand; from now on it was.
+
+        Most keys come once. To keep their values as well would push others out, and the processor's caches full.
+        """
+        noted = hash(key)
+        if noted in self._noted or noted in self._noted_before:
+            return True
+        self._noted.add(noted)
+        if len(self._noted) >= _NOTED:
+            self._noted, self._noted_before = set(), self._noted
+        return False
+
+    def keep(self, key: Key, value: Value) -> None:
+        """Remember `value` for `key` from now on, unless it is larger than a tenth of the budget."""
+        largest = self.budget.bytes // min(_LARGEST_SHARE, self.budget.entries)
+        size = held_bytes((key, value), self._shared, largest) + _ENTRY_BYTES
+        if size > largest:
+            return
+        with self._keeping:
+            _, freed = self._values.pop(key, (None, 0))
+            self._values[key] = (value, size)
+            self._held += size - freed
+            while len(self._values) > self.budget.entries or self.held > self.budget.bytes:
+                _, (_, freed) = self._values.popitem(last=False)
+                self._held -= freed
+
+    def find_or_make(self, key: Key, make: Callable[[], Value]) -> Value:
+        """The value of `key`, made where it is not known. It is kept when it is asked for again."""
+        found = self.find(key)
+        if found is None:
+            is_repeated = self.was_wanted(key)
+            found = make()
+            if is_repeated:
+                self.keep(key, found)
+        return found
+
+
+def held_bytes(root: Any, shared: tuple[type, ...] = (), enough: int = MOST_BYTES) -> int:
+    """The bytes of `root` and all that it holds, each object once; a number over `enough` as soon as it is that much.
+
+    Modules, classes, code, and objects of `shared` types are not its own. What a function closes over is.
+    """
+    outside = (*_SHARED, *shared)
+    seen: set[int] = set()
+    remaining, size = [root], 0
+    while remaining and size <= enough:
+        part = remaining.pop()
+        if id(part) in seen or isinstance(part, outside):
+            continue
+        seen.add(id(part))
+        size += (getsizeof(part) + _ROUNDING - 1) // _ROUNDING * _ROUNDING
+        if type(part) is FunctionType:
+            remaining += part.__closure__ or ()
+            size += _ANNOTATIONS
+            continue
+        remaining += get_referents(part)
+        if isinstance(part, dict):
+            remaining += part  # the collector passes over keys that are text
+    return size
