@@ -120,10 +120,10 @@ def template_files(directories: Sequence[FilePath] = _DIRECTORIES) -> Mapping[st
     raise FileNotFoundError(f"no shipped templates (*{_SUFFIX}) in {' or '.join(map(str, directories))}")
 
 
-def sample_files(name: str, places: Sequence[FilePath] = _PLACES) -> Sequence[FilePath]:
-    """The YAML files of the shipped sample `name`, sorted. Raises FileNotFoundError where there is none."""
+def sample_files(name: str, places: Sequence[FilePath] = _PLACES, pattern: str = "*.yaml") -> Sequence[FilePath]:
+    """The files of the shipped sample `name` that match `pattern`, sorted. Raises FileNotFoundError without any."""
     for place in places:
-        files = sorted((place / "samples" / name).glob("*.yaml"))
+        files = sorted((place / "samples" / name).glob(pattern))
         if files:
             return files
     raise FileNotFoundError(f"no sample {name!r} in {' or '.join(str(place / 'samples') for place in places)}")

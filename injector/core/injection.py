@@ -9,6 +9,7 @@ from injector.core.merge import strategic_merge
 from injector.core.model import (
     INIT_CONTAINER,
     INTERCEPTION_MODE_ANNOTATION,
+    NATIVE_SIDECAR_ANNOTATION,
     NETWORK_LABEL,
     PROXY_CONTAINER,
     STATUS_ANNOTATION,
@@ -50,7 +51,6 @@ from injector.core.render import TemplateSet
 from injector.core.render.context import TemplateInput, scope_of
 
 _CLUSTER, _NETWORK = "ISTIO_META_CLUSTER_ID", "ISTIO_META_NETWORK"
-_NATIVE_ANNOTATION = "sidecar.istio.io/nativeSidecar"
 _ROOT = 0
 
 
@@ -179,7 +179,7 @@ def _has_two_proxies(injection: Injection) -> bool:
 
 def is_native(given: TemplateInput) -> bool:
     """Whether a proxy is moved to the init containers: only the exact texts true and false override (1.2 step 13.4)."""
-    own = annotations(given.pod).get(_NATIVE_ANNOTATION)
+    own = annotations(given.pod).get(NATIVE_SIDECAR_ANNOTATION)
     return own == "true" if own in ("true", "false") else given.native_sidecars
 
 

@@ -107,6 +107,7 @@ INJECT_KEY = "sidecar.istio.io/inject"
 REVISION_KEY = "istio.io/rev"
 NAMESPACE_INJECTION_LABEL = "istio-injection"
 NETWORK_LABEL = "topology.istio.io/network"
+NATIVE_SIDECAR_ANNOTATION = "sidecar.istio.io/nativeSidecar"
 INTERCEPTION_MODE_ANNOTATION = "sidecar.istio.io/interceptionMode"
 
 PROBERS_ENV = "ISTIO_KUBE_APP_PROBERS"

@@ -228,12 +228,16 @@ _REQUIRED: Mapping[str, tuple[str, ...]] = {
 }
 
 
+SIDECARS = "sidecars"
+"""The key of an overlay's spec for containers that are native sidecars where the nodes can run them."""
+
+
 @cache
 def pod_type(*, is_whole: bool) -> Message:
     """The type of a Pod.
 
-    One that is not whole is merged into another: fields may be missing or unknown, and its names, which may come from
-    the other pod, any string.
+    One that is not whole is an overlay, merged into another: fields may be missing or unknown, and its names, which may
+    come from the other pod, any string. Its spec may have SIDECARS.
     """
     return _message("Pod", is_whole=is_whole)
 
@@ -255,6 +259,8 @@ def _message(name: str, *, is_whole: bool) -> Message:
         if declared.endswith("!"):
             required.append(declared[:-1])
         fields[declared.rstrip("!")] = _field_type(name, declared.rstrip("!"), kind or "string", is_whole=is_whole)
+    if name == "PodSpec" and not is_whole:
+        fields[SIDECARS] = fields["containers"]
     sources = tuple(each for each in fields if each != "name") if name in _ONE_SOURCE else _CHOICES.get(name)
     return Message(
         fields,

@@ -50,6 +50,10 @@ SAMPLE_PODS: tuple[Pod, ...] = (
         },
     },
 )
+SAMPLE_NAMES = frozenset(
+    each["name"] for pod in SAMPLE_PODS for which in CONTAINER_LISTS for each in containers(pod, which)
+)
+"""The names of their containers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +88,21 @@ def template_faults(setup: Setup) -> list[TemplateFault]:
             faults += _failures(setup.config, name, error)
     faults += (fault for trial in trials for fault in _misfits(setup.config, trial, trials))
     return _once(faults)
+
+
+def sample_overlay(setup: Setup, name: str) -> JsonObject:
+    """What template `name` gives for a sample pod, with native sidecars unless they are disabled.
+
+    Raises RenderingError where it refuses every sample pod, or fails.
+    """
+    native = setup.config.native_sidecars != "disabled"
+    failures = list[RenderingError]()
+    for pod in reversed(SAMPLE_PODS):
+        try:
+            return setup.templates.render(name, scope_of(_input(setup, pod, native=native)))
+        except RenderingError as error:
+            failures.append(error)
+    raise failures[0]
 
 
 def _compilation_faults(setup: Setup) -> list[TemplateFault]:

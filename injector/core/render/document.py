@@ -11,7 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 from typing import Any, TypeAlias
 
-from injector.core.pod_fields import pod_type
+from injector.core.model import Container, JsonObject, Pod
+from injector.core.pod_fields import SIDECARS, pod_type
+from injector.core.pods import containers
 from injector.core.render.checks import FieldError, Fill, Place, checked, places_of
 from injector.core.render.placeholders import CONSTANT, PLACEHOLDER, as_text
 from injector.core.shared import (
@@ -262,6 +264,24 @@ def _mapping_with_dynamic_keys(keys: list[Fill], parts: list[Any]) -> Dynamic:
         return {key: value for key, value, deletes in filled if deletes or value is not None}
 
     return Dynamic(fill)
+
+
+def with_sidecars_placed(overlay: JsonObject, pod: Pod, *, native: bool) -> JsonObject:
+    """The overlay with its `sidecars` among the init containers, which they join as native sidecars, or the containers.
+
+    They come behind the overlay's own, since an init container of a template mostly prepares what its sidecar reads. A
+    container that `pod` has itself stays in its list. Native sidecars:
+    https://kubernetes.io/docs/concepts/workloads/pods/sidecar-containers/
+    """
+    spec = overlay["spec"]
+    by_pod = {name: {each["name"] for each in containers(pod, name)} for name in ("initContainers", "containers")}
+    placed: dict[str, list[Container]] = {name: [] for name in by_pod}
+    for sidecar in spec[SIDECARS] or ():
+        default = "initContainers" if native else "containers"
+        which = next((each for each, names in by_pod.items() if sidecar.get("name") in names), default)
+        placed[which].append({**sidecar, "restartPolicy": "Always"} if which == "initContainers" else sidecar)
+    lists = {name: [*(spec.get(name) or ()), *added] for name, added in placed.items() if added}
+    return {**overlay, "spec": {**{key: value for key, value in spec.items() if key != SIDECARS}, **lists}}
 
 
 def _explain(error: YamlError, text: str) -> str:

@@ -13,10 +13,12 @@ from jinja2 import Template, TemplateError, TemplateSyntaxError, nodes
 from jinja2.meta import find_undeclared_variables
 
 from injector.core.cache import DOCUMENTS, Cache
-from injector.core.model import InjectionError, JsonObject
+from injector.core.model import NATIVE_SIDECAR_ANNOTATION, InjectionError, JsonObject
+from injector.core.pod_fields import SIDECARS
+from injector.core.pods import annotations
 from injector.core.render.checks import FieldError, Fill
 from injector.core.render.declarations import Declaration, asked_names, declarations_in
-from injector.core.render.document import DocumentError, compile_document
+from injector.core.render.document import DocumentError, compile_document, with_sidecars_placed
 from injector.core.render.errors import Refusal, RenderingError, TemplateFault, TemplateFaults
 from injector.core.render.go.data import constant_names, pod_names, usual_names
 from injector.core.render.go.document import GoBuilder
@@ -266,7 +268,11 @@ class TemplateSet:
         if name not in forms.sources or name.startswith(LIBRARY_PREFIX):
             raise RenderingError(f'requested template "{name}" not found; have {", ".join(self.names)}')
         overlay = self._rendered_as_usual(forms, name, scope)
-        return _rendered(forms.general, name, scope) if overlay is None else overlay
+        if overlay is None:
+            overlay = _rendered(forms.general, name, scope)
+        if SIDECARS in (overlay.get("spec") or ()) and forms is self._jinja:
+            return with_sidecars_placed(overlay, scope["pod"], native=_is_native(scope))
+        return overlay
 
     def _rendered_as_usual(self, forms: _Forms, name: str, scope: dict[str, Any]) -> JsonObject | None:
         """What the shorter form gives; None where it does not fit or fails: the general form decides then."""
@@ -326,6 +332,12 @@ class TemplateSet:
             *(_unknown_name(name, tree, word, known) for word in sorted(unknown)),
             *(TemplateFault(name, each.line, fault) for each, fault in declared if fault),
         ]
+
+
+def _is_native(scope: Mapping[str, Any]) -> bool:
+    """Whether sidecars of the pod are native: its own word counts before that of the nodes, as for the proxy."""
+    asked = annotations(scope["pod"]).get(NATIVE_SIDECAR_ANNOTATION)
+    return asked == "true" if asked in ("true", "false") else bool(scope["native_sidecars"])
 
 
 def _conflicts(renderer: Renderer, names: Iterable[str]) -> Iterator[TemplateFault]:
