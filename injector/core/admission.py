@@ -20,6 +20,7 @@ from injector.core.denied import Denial, denials_of, refusals
 from injector.core.effort import METADATA, TEMPLATE, Effort, count_pod
 from injector.core.errors import LONGEST_MESSAGE, quoted, shortened, shortened_warnings
 from injector.core.injection import Injected, Injection, inject, is_native, template_names
+from injector.core.istio_removal import IstioTraces
 from injector.core.misspelling import by_domain, misspelt
 from injector.core.model import (
     DEFAULT_PROXY_ID,
@@ -284,14 +285,20 @@ def remove_injection(subject: Subject, setup: Setup, snapshot: Snapshot, effort:
 
     What its annotations claim is believed as far as any of the templates in force gives it.
     """
-    if read_status(subject.pod) is None:
+    status = read_status(subject.pod)
+    if status is None:
         return Removal(subject.pod)
     written = {**setup.config.injected_annotations, **_scrape_annotations(subject.pod)}
     overlays: list[JsonObject] = [{"metadata": {"annotations": dict.fromkeys(written, "")}}]
     with suppress(InjectionError):  # what cannot be rendered now gives nothing that could be taken out
-        injection = _prepare(subject, setup, snapshot, read_status(subject.pod), effort or Effort())
+        injection = _prepare(subject, setup, snapshot, status, effort or Effort())
         overlays += _overlays(injection, injection.names, setup.templates)
-    return uninject(subject.pod, union(footprint_of(overlays), setup.footprint()))
+    removal = uninject(subject.pod, union(footprint_of(overlays), setup.footprint()))
+    if status.original is not None:
+        return removal
+    traces = IstioTraces(subject.pod, status, subject.workload, setup.config)
+    pod, unknown = traces.removed_from(removal.pod)
+    return Removal(pod, (*removal.warnings, *unknown))
 
 
 def _scrape_annotations(pod: Pod) -> dict[str, None]:

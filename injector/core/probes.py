@@ -6,6 +6,7 @@ from typing import Any, TypeAlias
 
 import orjson
 
+from injector.core.errors import quoted
 from injector.core.model import PROBERS_ENV, PROXY_CONTAINER, Container, JsonObject, Pod
 from injector.core.pods import (
     ContainerList,
@@ -61,6 +62,45 @@ def rewrite_probes(pod: Pod, *, status_port: int, enabled_by_default: bool, inje
     if probers:
         pod = _with_probers(pod, probers, injected_before=injected_before)
     return _rewritten(pod, hooked, _rewrite_port(pod, status_port))
+
+
+def restore_probes(pod: Pod, known: str | None) -> tuple[Pod, list[str]]:
+    """The pod whose handlers ask the application again, and a line for each of which nobody knows what it asked.
+
+    `known` is the value of ISTIO_KUBE_APP_PROBERS. A named port comes back as its number.
+    """
+    probers, unknown = _readable(known), list[str]()
+    for which, index, container in all_containers(pod):
+        changed = container
+        for hook, key, handler in _handlers(container):
+            if (handler.get("httpGet") or {}).get("path") != key:
+                continue
+            asked = _asked_before(probers.get(key))
+            if asked is None:
+                unknown.append(f"container {quoted(container['name'])}: {'.'.join(hook.path)} still asks the agent")
+            else:
+                rest = {name: value for name, value in handler.items() if name != "httpGet"}
+                changed = _with_handler(changed, hook.path, {**asked, **rest})
+        if changed is not container:
+            pod = with_container(pod, which, index, changed)
+    return pod, unknown
+
+
+def _readable(known: str | None) -> JsonObject:
+    try:
+        found = orjson.loads(known or "{}")
+    except orjson.JSONDecodeError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _asked_before(prober: Any) -> JsonObject | None:
+    """The handler that a prober was made of."""
+    for kind in ("httpGet", "tcpSocket", "grpc"):
+        described = prober.get(kind) if isinstance(prober, dict) else None
+        if isinstance(described, dict):
+            return {kind: {key: value for key, value in described.items() if value is not None}}
+    return None
 
 
 def _probers(hooked: list[Placed], status_port: int, *, injected_before: bool) -> JsonObject:

@@ -1,7 +1,7 @@
 """Prometheus merge: the agent scrapes the application, Prometheus scrapes the agent (reference 11.2 and 11.3)."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from operator import methodcaller
 from typing import Any
@@ -23,12 +23,14 @@ from injector.core.pods import (
 
 MERGE_ANNOTATION = "prometheus.istio.io/merge-metrics"
 SECURE_PORT_ANNOTATION = "prometheus.istio.io/secure-port"
+_SCRAPE_ANNOTATION, _PORT_ANNOTATION = "prometheus.io/scrape", "prometheus.io/port"
+_PATH_ANNOTATION, _TARGETS_ANNOTATION = "prometheus.io/path", "prometheus.istio.io/scrape-targets"
 _SCRAPE, _PORT, _PATH = "prometheus_io_scrape", "prometheus_io_port", "prometheus_io_path"
 _TARGETS, _SECURE_PORT = "prometheus_istio_io_scrape_targets", "prometheus_istio_io_secure_port"
 _MERGED = (_SCRAPE, _PORT, _PATH, _TARGETS)
 # Istio's template `grpc-simple` brings no agent, and Istio merges all the same (reference 7.2).
 _AGENTS = (PROXY_CONTAINER, "grpc-bootstrap-init")
-_SECURE_METRICS_ENV = "ENVOY_SECURE_MERGED_METRICS_PORT"
+SECURE_METRICS_ENV = "ENVOY_SECURE_MERGED_METRICS_PORT"
 _DEFAULT_PATH = "/metrics"
 _NAME = methodcaller("get", "name")
 _WORD = "rometheus"
@@ -92,12 +94,42 @@ def merge_prometheus(pod: Pod, *, status_port: int, enabled_by_default: bool) ->
         raise InjectionError(f"{error}; see annotation {name!r}") from error
     if not scrape.is_empty():
         pod = _with_proxy_env(pod, scrape.as_json())
-    merged = {
-        "prometheus.io/path": "/stats/prometheus",
-        "prometheus.io/port": str(status_port),
-        "prometheus.io/scrape": "true",
-    }
-    return with_metadata(pod, "annotations", {**_without_merged(own), **merged})
+    return with_metadata(pod, "annotations", {**_without_merged(own), **_merged_annotations(str(status_port))})
+
+
+def unmerge_prometheus(pod: Pod, known: str | None, status_ports: Collection[str]) -> Pod:
+    """The pod with the scrape annotations that a merge found, of which only the environment of the proxy knows.
+
+    `known` is the value of ISTIO_PROMETHEUS_ANNOTATIONS, `status_ports` are the ports that the agent may have. What
+    is not restored is the user's spelling of the names.
+    """
+    own = annotations(pod)
+    if own.get(_PORT_ANNOTATION) not in status_ports:
+        return pod
+    if not own.items() >= _merged_annotations(own[_PORT_ANNOTATION]).items():
+        return pod
+    return with_metadata(pod, "annotations", {**_without_merged(own), **_scraped_before(known)})
+
+
+def _merged_annotations(port: str) -> dict[str, str]:
+    return {_PATH_ANNOTATION: "/stats/prometheus", _PORT_ANNOTATION: port, _SCRAPE_ANNOTATION: "true"}
+
+
+def _scraped_before(known: str | None) -> dict[str, str]:
+    """The annotations from which `known` was made; none where it cannot be read."""
+    try:
+        found = orjson.loads(known or "{}")
+    except orjson.JSONDecodeError:
+        return {}
+    if not isinstance(found, dict):
+        return {}
+    named = {_SCRAPE_ANNOTATION: found.get("scrape")}
+    targets = found.get("targets")
+    if isinstance(targets, list) and all(isinstance(target, dict) for target in targets) and targets:
+        named[_TARGETS_ANNOTATION] = ",".join(f"{target.get('port')}:{target.get('path')}" for target in targets)
+    else:
+        named |= {_PORT_ANNOTATION: found.get("port"), _PATH_ANNOTATION: found.get("path")}
+    return {name: value for name, value in named.items() if isinstance(value, str) and value}
 
 
 def has_agent(pod: Pod) -> bool:
@@ -112,9 +144,9 @@ def publish_secure_port(pod: Pod) -> Pod:
         return pod
     proxy = containers(pod, place[0])[place[1]]
     env = proxy.get("env") or ()
-    if _SECURE_METRICS_ENV not in map(_NAME, env):
+    if SECURE_METRICS_ENV not in map(_NAME, env):
         return pod
-    ports = [entry.get("value") for entry in env if entry.get("name") == _SECURE_METRICS_ENV]
+    ports = [entry.get("value") for entry in env if entry.get("name") == SECURE_METRICS_ENV]
     if ports[0] in (None, "", "0"):
         return pod
     if any(_sanitized(name) == _SECURE_PORT for name in _names_about(annotations(pod))):

@@ -7,7 +7,7 @@ from typing import Any
 
 from injector.core.errors import quoted
 from injector.core.merge import NOTHING_KEYED, POD_SCHEMA, Schema
-from injector.core.model import STATUS_ANNOTATION, Container, InjectionError, JsonObject, Pod
+from injector.core.model import PROXY_CONTAINER, STATUS_ANNOTATION, Container, InjectionError, JsonObject, Pod
 from injector.core.pods import CONTAINER_LISTS, ContainerList, annotations, containers, labels, with_metadata
 from injector.core.quantity import canonical_quantity
 from injector.core.reinjection.footprint import (
@@ -49,9 +49,9 @@ class Removal:
 def uninject(pod: Pod, footprint: Shape) -> Removal:
     """Take the injection out of `pod`; the very same object where it was not injected.
 
-    Only what is in `footprint` is taken out or brought back, whatever the annotations say. What another injector left
-    no record of is restored as far as its traces allow: containers, volumes and pull secrets are taken out, overrides
-    put back. An overrides annotation that cannot be read is one of the things ignored.
+    Only what is in `footprint` is taken out or brought back, whatever the annotations say. Where another injector left
+    no record, containers, volumes and pull secrets are taken out and overrides put back; its other traces are those of
+    `istio_removal`. An overrides annotation that cannot be read is one of the things ignored.
     """
     status = read_status(pod)
     if status is None:
@@ -60,6 +60,8 @@ def uninject(pod: Pod, footprint: Shape) -> Removal:
         saved, warnings = credible_overrides(pod)
     except InjectionError as error:
         saved, warnings = {list_name: {} for list_name in CONTAINER_LISTS}, [f"ignored: {error}"]
+    if status.original is None:
+        saved = _as_written(saved)
     claims = _Claims(status, status.original or {}, saved, footprint)
     warnings += [f"annotation {STATUS_ANNOTATION!r}: ignored {fault}" for fault in status.faults]
     warnings += [
@@ -73,6 +75,18 @@ def uninject(pod: Pod, footprint: Shape) -> Removal:
         if not metadata[field]:
             del metadata[field]
     return Removal({**pod, "metadata": metadata, "spec": claims.spec_before(pod.get("spec") or {})}, tuple(warnings))
+
+
+def _as_written(saved: Definitions) -> Definitions:
+    """What Istio saved, as the user wrote it: Istio leaves out the image `auto`, and files the proxy where it went."""
+    listed: dict[ContainerList, dict[str, Container]] = {list_name: {} for list_name in CONTAINER_LISTS}
+    for list_name in CONTAINER_LISTS:
+        for name, definition in saved[list_name].items():
+            is_moved = name == PROXY_CONTAINER and "restartPolicy" not in definition
+            home = "containers" if is_moved else list_name
+            image = {} if definition.get("image") else {"image": AUTO_IMAGE}
+            listed[home][name] = {"name": name, **image, **definition}
+    return listed
 
 
 @dataclass(frozen=True, slots=True)

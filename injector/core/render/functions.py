@@ -213,6 +213,20 @@ def with_network(existing: str, network: str) -> str:
     return f"{existing[:end]}{separator}{{{entry}}}{existing[end:]}"
 
 
+def without_network(existing: str, network: str) -> str:
+    """The list `existing` as it was before `with_network` added `network`; empty where nothing else is in it."""
+    if "]" not in existing:
+        head, _, last = existing.rpartition(",")
+        return head.rstrip() if last.strip() == network else existing
+    networks = _json_list(existing)
+    namespace, _, name = network.rpartition("/")
+    wanted = {"name": name, "namespace": namespace}
+    if not networks or networks[-1] != wanted:
+        return existing
+    end = existing.rindex("{")
+    return existing[:end].rstrip().removesuffix(",") + existing[existing.rindex("]") :]
+
+
 def _json_list(text: str) -> list[dict[str, Any]] | None:
     try:
         networks = orjson.loads(text)

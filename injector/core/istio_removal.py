@@ -1,0 +1,176 @@
+"""What Istio's own injector leaves in a pod beside containers and volumes, taken out by its traces.
+
+Istio keeps no record of what it changed. But what it writes is known (reference 5.4 to 5.6, 6, 11.2 to 11.4): a value
+that it would have written is the mesh's, any other is the user's.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain
+from typing import Any
+
+import orjson
+
+from injector.core.model import (
+    INTERCEPTION_MODE_ANNOTATION,
+    NETWORK_LABEL,
+    PROBERS_ENV,
+    PROMETHEUS_ENV,
+    PROXY_CONTAINER,
+    REVISION_KEY,
+    Config,
+    Container,
+    JsonObject,
+    Pod,
+    Workload,
+)
+from injector.core.pods import annotations, containers, find_sidecar, labels
+from injector.core.probes import REWRITE_ANNOTATION, STATUS_PORT_ANNOTATION, restore_probes
+from injector.core.prometheus import SECURE_METRICS_ENV, SECURE_PORT_ANNOTATION, unmerge_prometheus
+from injector.core.reinjection.status import Status
+from injector.core.render.functions import ISTIO_NETWORK, canonical_name, without_network
+
+_NETWORKS = "k8s.v1.cni.cncf.io/networks"
+_TRAFFIC = "traffic.sidecar.istio.io/"
+_EXCLUDED_PORTS = f"{_TRAFFIC}excludeInboundPorts"
+# What CNI reads of a pod, and the value of `global.proxy` that stands in for each (reference 5.5).
+_CNI_SETTINGS = {
+    f"{_TRAFFIC}includeOutboundIPRanges": "includeIPRanges",
+    f"{_TRAFFIC}excludeOutboundIPRanges": "excludeIPRanges",
+    f"{_TRAFFIC}includeInboundPorts": "includeInboundPorts",
+    f"{_TRAFFIC}includeOutboundPorts": "includeOutboundPorts",
+    f"{_TRAFFIC}excludeOutboundPorts": "excludeOutboundPorts",
+}
+_REDIRECTING_CONTAINER = "istio-init"
+_GRPC_BOOTSTRAP = "grpc-bootstrap-init"
+_GATEWAY_SYSCTL = {"name": "net.ipv4.ip_unprivileged_port_start", "value": "0"}
+
+
+@dataclass(frozen=True)
+class IstioTraces:
+    """A pod as Istio's injector made it, and what its values depended on."""
+
+    injected: Pod
+    status: Status
+    workload: Workload
+    config: Config
+
+    def removed_from(self, pod: Pod) -> tuple[Pod, list[str]]:
+        """`pod`, which has none of the injected containers any more, without the rest; and what cannot be known."""
+        ports = {str(settings["statusPort"]) for settings in self._proxy_configs() if settings.get("statusPort")}
+        pod = unmerge_prometheus(pod, self._env.get(PROMETHEUS_ENV), ports)
+        pod, unknown = restore_probes(pod, self._env.get(PROBERS_ENV))
+        metadata = dict(pod.get("metadata") or {})
+        own = dict(self._annotations_without_cni(annotations(pod)))
+        kept = {
+            "annotations": _without_values(own, self._written_annotations(pod)),
+            "labels": _without_values(labels(pod), self._written_labels(labels(pod))),
+        }
+        metadata = {key: value for key, value in {**metadata, **kept}.items() if value or key not in kept}
+        return {**pod, "metadata": metadata, "spec": self._spec_without_sysctls(pod.get("spec") or {})}, unknown
+
+    @cached_property
+    def _proxy(self) -> Container:
+        place = find_sidecar(self.injected)
+        return {} if place is None else containers(self.injected, place[0])[place[1]]
+
+    @cached_property
+    def _env(self) -> Mapping[str, str]:
+        """The literal environment of the proxy."""
+        entries = self._proxy.get("env") or ()
+        return {entry["name"]: entry["value"] for entry in entries if isinstance(entry.get("value"), str)}
+
+    @property
+    def _is_gateway(self) -> bool:
+        return "router" in (self._proxy.get("args") or ())
+
+    @property
+    def _is_grpc(self) -> bool:
+        bootstrap = self.status.lists("initContainers", _GRPC_BOOTSTRAP)
+        return bootstrap or self._env.get("ISTIO_META_GENERATOR") == "grpc"
+
+    @property
+    def _is_sidecar(self) -> bool:
+        return bool(self._proxy) and not self._is_gateway and not self._is_grpc
+
+    @property
+    def _has_cni(self) -> bool:
+        return self._is_sidecar and not self.status.lists("initContainers", _REDIRECTING_CONTAINER)
+
+    def _proxy_configs(self) -> Iterator[JsonObject]:
+        """The mesh's default ProxyConfig as far as it is known: as configured here, and as the proxy was given it."""
+        yield self.config.mesh_config["defaultConfig"]
+        try:
+            given = orjson.loads(self._env.get("PROXY_CONFIG") or "{}")
+        except orjson.JSONDecodeError:
+            return
+        if isinstance(given, dict):
+            yield given
+
+    def _written_labels(self, own: Mapping[str, str]) -> Iterator[tuple[str, object]]:
+        """Each label that Istio writes, with a value that it would have written."""
+        if not self._proxy:
+            return
+        if self._is_sidecar:
+            yield "security.istio.io/tlsMode", "istio"
+            yield "networking.istio.io/tunnel", "http"
+        names = (own.get("app.kubernetes.io/name"), own.get("app"))
+        for workload in (self.workload.name, self._env.get("ISTIO_META_WORKLOAD_NAME", "")):
+            name = next(filter(None, names), workload)
+            yield "service.istio.io/canonical-name", name
+            yield "service.istio.io/canonical-name", canonical_name(name)
+        versions = (own.get("app.kubernetes.io/version"), own.get("version"))
+        yield "service.istio.io/canonical-revision", next(filter(None, versions), "latest")
+        yield NETWORK_LABEL, self.config.values["global"].get("network")
+
+    def _written_annotations(self, pod: Pod) -> Iterator[tuple[str, object]]:
+        """Each annotation that Istio writes, with a value that it would have written."""
+        yield REVISION_KEY, self.status.revision
+        yield SECURE_PORT_ANNOTATION, self._env.get(SECURE_METRICS_ENV)
+        if self._is_grpc:
+            yield REWRITE_ANNOTATION, "false"
+        applications = [each["name"] for each in containers(pod) if each["name"] != PROXY_CONTAINER]
+        for name in ("kubectl.kubernetes.io/default-logs-container", "kubectl.kubernetes.io/default-container"):
+            yield name, next(iter(applications), None)
+        if self._has_cni:
+            effective = dict(chain.from_iterable(settings.items() for settings in self._proxy_configs()))
+            yield INTERCEPTION_MODE_ANNOTATION, effective.get("interceptionMode") or "REDIRECT"
+            proxy = self.config.values["global"]["proxy"]
+            for name, key in _CNI_SETTINGS.items():
+                yield name, str(proxy.get(key) or "")
+
+    def _annotations_without_cni(self, own: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+        """The annotations; from those lists that Istio only adds to, what it adds is taken out."""
+        for name, value in own.items():
+            before = value
+            if self._has_cni and name == _NETWORKS:
+                before = without_network(value, ISTIO_NETWORK)
+            elif self._has_cni and name == _EXCLUDED_PORTS:
+                before = self._without_status_port(value, own)
+            if before or before == value:
+                yield name, before
+
+    def _without_status_port(self, ports: str, own: Mapping[str, str]) -> str:
+        """The excluded ports before Istio added the agent's; empty where those are the mesh's (reference 5.2)."""
+        proxy = self.config.values["global"]["proxy"]
+        agent = own.get(STATUS_PORT_ANNOTATION, str(proxy.get("statusPort") or "")).strip()
+        rest, _, last = ports.rpartition(",")
+        before = rest if last == agent else ports
+        return "" if before == str(proxy.get("excludeInboundPorts") or "") else before
+
+    def _spec_without_sysctls(self, spec: JsonObject) -> JsonObject:
+        """The spec of a gateway's pod without what the template gives for all of it (reference 6)."""
+        context: Any = spec.get("securityContext")
+        if not self._is_gateway or not isinstance(context, dict):
+            return spec
+        given = (self.config.values.get("gateways") or {}).get("securityContext") or {"sysctls": [_GATEWAY_SYSCTL]}
+        kept = {key: value for key, value in context.items() if given.get(key) != value}
+        rest = {key: value for key, value in spec.items() if key != "securityContext"}
+        return {**rest, "securityContext": kept} if kept else rest
+
+
+def _without_values(own: Mapping[str, str], written: Iterator[tuple[str, object]]) -> dict[str, str]:
+    """The labels or annotations but for those that have a value which was `written`."""
+    pairs = set(written)
+    return {name: value for name, value in own.items() if (name, value) not in pairs}
