@@ -23,8 +23,8 @@ from injector.cluster.metrics import (
     ClusterMetrics,
 )
 from injector.cluster.watch import Reflector, Source
-from injector.core.model import REVISION_KEY, JsonObject
-from injector.core.selection import DEFAULT_REVISION
+from injector.core.model import JsonObject
+from injector.core.selection import DEFAULT_REVISION, REVISION_KEY
 
 ENTRY_SUFFIX = "sidecar-injector.istio.io"
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from injector.cluster.api import ENDPOINT_SLICES, NAMESPACES, SERVICES, WEBHOOK_CONFIGURATIONS, ApiServer, ClusterError
 from injector.cluster.ca_bundles import own_entries
-from injector.core.model import NAMESPACE_INJECTION_LABEL, REVISION_KEY, JsonObject
-from injector.core.selection import SelectionRule
+from injector.core.model import JsonObject
+from injector.core.selection import NAMESPACE_INJECTION_LABEL, REVISION_KEY, SelectionRule
 
 _INJECTION_VALUES = ("enabled", "disabled")
 

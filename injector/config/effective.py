@@ -11,8 +11,9 @@ from injector.config.keys import MESH_KEYS, NATIVE_KEYS, VALUES_KEYS, defaults
 from injector.config.places import Place, deep_merge, find, nested, without, without_nulls
 from injector.core import proxy_config
 from injector.core.errors import Fault, Path
-from injector.core.model import Config, DenialRule, JsonObject, LabelSelector, parse_selector
+from injector.core.model import Config, DenialRule, JsonObject
 from injector.core.proxy_config.schema import camel_case
+from injector.core.selection import LabelSelector, parse_selector
 
 _DISCOVERY_PORT = 15012
 _MESSAGES_OF_KNOWN_FIELDS = ("inboundTrafficPolicy", "defaultProviders", "defaultConfig")

@@ -7,8 +7,8 @@ from typing import Any
 
 from injector.core.denied import RESTRICTED
 from injector.core.errors import Path
-from injector.core.model import OPERATORS, parse_selector
 from injector.core.proxy_config.schema import PROXY_CONFIG
+from injector.core.selection import OPERATORS, parse_selector
 from injector.core.validation import (
     FILLED_STRING,
     STRING,

@@ -25,6 +25,7 @@ from injector.core.misspelling import by_domain, misspelt
 from injector.core.model import (
     DEFAULT_PROXY_ID,
     INTERCEPTION_MODE_ANNOTATION,
+    OVERRIDES_ANNOTATION,
     PROXY_CONFIG_ANNOTATION,
     STATUS_ANNOTATION,
     Admission,
@@ -38,14 +39,14 @@ from injector.core.model import (
     Workload,
 )
 from injector.core.patch import diff
-from injector.core.platform import detect, proxy_ids, without_range_user
+from injector.core.platform import OPENSHIFT, detect, proxy_ids, without_range_user
 from injector.core.pod_schema import pod_faults
 from injector.core.pod_validation import refusal_warning, refusals_by_injection
-from injector.core.pods import CONTAINER_LISTS, annotations, containers
+from injector.core.pods import CONTAINER_LISTS, annotations
 from injector.core.prometheus import has_agent, is_scrape_annotation, without_merged_annotations
-from injector.core.proxy_conflicts import proxy_conflicts
+from injector.core.proxy_container import proxy_conflicts
 from injector.core.reinjection.footprint import ANY, Shape, footprint_of, union
-from injector.core.reinjection.overrides import credible_overrides
+from injector.core.reinjection.overrides import NO_DEFINITIONS, credible_overrides
 from injector.core.reinjection.status import Status, read_status, refuse_foreign_status
 from injector.core.reinjection.undo import Removal, template_view, uninject, with_defaults_kept
 from injector.core.render import KnownNames, TemplateSet
@@ -207,9 +208,10 @@ def subject_of(request: AdmissionRequest, snapshot: Snapshot) -> Subject:
 
 def admit(subject: Subject, setup: Setup, snapshot: Snapshot) -> Admission:
     """Decide, render, merge and diff: the path of one pod."""
-    decision = _decide(subject, setup)
+    facts = facts_of(subject.pod, subject.namespace, subject.namespace_labels, setup.config, setup.selection)
+    decision = decide(facts.for_manual_injection() if subject.manual else facts)
     common: _Common = {"decision": decision, "configuration": setup.digest}
-    warnings = shortened_warnings(misspelt(subject.pod, setup.asked_annotations))
+    warnings = _shortened(misspelt(facts.annotations, facts.labels, setup.asked_annotations))
     if not decision.inject:
         return Admission(allowed=True, pod=subject.pod, warnings=warnings, **common)
     try:
@@ -223,10 +225,14 @@ def admit(subject: Subject, setup: Setup, snapshot: Snapshot) -> Admission:
         allowed=True,
         pod=injected.pod,
         patch=tuple(diff(subject.pod, injected.pod)),
-        warnings=shortened_warnings((*warnings, *injected.warnings, *_warnings(subject.pod, injected.pod))),
+        warnings=_shortened([*warnings, *injected.warnings, *_warnings(subject.pod, injected.pod)]),
         templates=injected.templates,
         **common,
     )
+
+
+def _shortened(warnings: list[str]) -> tuple[str, ...]:
+    return shortened_warnings(warnings) if warnings else ()
 
 
 def _refuse_denied(subject: Subject, denials: tuple[Denial, ...]) -> None:
@@ -241,11 +247,6 @@ def _warnings(received: Pod, merged: Pod) -> Iterator[str]:
     """What becomes of the injected pod that its author would rather know now."""
     yield from map(refusal_warning, refusals_by_injection(received, merged))
     yield from proxy_conflicts(received, merged)
-
-
-def _decide(subject: Subject, setup: Setup) -> Decision:
-    facts = facts_of(subject.pod, subject.namespace, subject.namespace_labels, setup.config, setup.selection)
-    return decide(facts.for_manual_injection() if subject.manual else facts)
 
 
 def _injected(subject: Subject, setup: Setup, snapshot: Snapshot) -> Injected:
@@ -316,18 +317,21 @@ def _overlays(injection: Injection, names: Iterable[str], templates: TemplateSet
 
 
 def _prepare(subject: Subject, setup: Setup, snapshot: Snapshot, status: Status | None, effort: Effort) -> Injection:
-    config = setup.config
-    _refuse_invalid_annotations(annotations(subject.pod))
-    platform = config.platform if subject.namespace_object is not None and not subject.manual else ""
-    pod = without_range_user(subject.pod, platform)
-    user, group = proxy_ids(subject.namespace_object, platform)
-    mesh_default, effective = _proxy_configs(subject, config, snapshot)
+    config, own = setup.config, annotations(subject.pod)
+    _refuse_invalid_annotations(own)
+    pod, user, group = subject.pod, DEFAULT_PROXY_ID, DEFAULT_PROXY_ID
+    if config.platform == OPENSHIFT and subject.namespace_object is not None and not subject.manual:
+        pod = without_range_user(pod)
+        user, group = proxy_ids(subject.namespace_object)
+    mesh_default, effective = _proxy_configs(subject, own, config, snapshot)
     is_default = effective is config.mesh_config["defaultConfig"]
     if not is_default:
         effort.add("entries of proxyMetadata", len(effective.get("proxyMetadata") or ()), METADATA)
     status_port = int(mesh_default.get("statusPort") or 0)
-    saved, ignored = credible_overrides(pod)
-    view = template_view(pod, status, saved)
+    saved, ignored, view = NO_DEFINITIONS, list[str](), pod
+    if status is not None or OVERRIDES_ANNOTATION in own:
+        saved, ignored = credible_overrides(pod)
+        view = template_view(pod, status, saved)
     given = TemplateInput(
         pod=pod_view(without_merged_annotations(view, status_port) if status and has_agent(pod) else view),
         workload=subject.workload,
@@ -339,11 +343,14 @@ def _prepare(subject: Subject, setup: Setup, snapshot: Snapshot, status: Status 
         namespace=subject.namespace_object or {},
     )
     hold = _hold(config, effective)
-    names = template_names(given.pod, config)
-    modes = (is_native(given), hold, *_modes(pod, effective))
+    asked = given.annotations
+    names = template_names(asked, config)
+    native = is_native(asked, by_default=given.native_sidecars)
+    modes = (native, hold, *_modes(own, effective))
     circumstances = (setup.digest, names, user, group, subject.parameters, modes)
     return Injection(
         pod=pod,
+        config=config,
         given=given,
         names=names,
         status=status,
@@ -351,6 +358,7 @@ def _prepare(subject: Subject, setup: Setup, snapshot: Snapshot, status: Status 
         parameters=dict(subject.parameters),
         status_port=status_port,
         hold=hold,
+        native=native,
         fingerprint=_fingerprint(circumstances, None if is_default else effective),
         warnings=(*ignored, *_without_effect(names, config, effective)),
         effort=effort,
@@ -362,9 +370,8 @@ def _without_effect(names: Iterable[str], config: Config, effective: JsonObject)
     return unread_settings(config.mesh_config, effective) if _STANDALONE in names else iter(())
 
 
-def _modes(pod: Pod, effective: JsonObject) -> tuple[str | None, str | None]:
+def _modes(own: Mapping[str, str], effective: JsonObject) -> tuple[str | None, str | None]:
     """What a proxy gets privileges from: another injection over this one would not take them away again."""
-    own = annotations(pod)
     mode = own.get(INTERCEPTION_MODE_ANNOTATION, effective.get("interceptionMode"))
     return mode, own.get("sidecar.istio.io/capNetBindService")
 
@@ -386,12 +393,16 @@ def _refuse_invalid_annotations(own: Mapping[str, str]) -> None:
         raise InjectionError(f"{len(faults)} error{'s' * (len(faults) > 1)} occurred:{bullets}")
 
 
-def _proxy_configs(subject: Subject, config: Config, snapshot: Snapshot) -> tuple[JsonObject, JsonObject]:
+def _proxy_configs(
+    subject: Subject, own: Mapping[str, str], config: Config, snapshot: Snapshot
+) -> tuple[JsonObject, JsonObject]:
     """The mesh's default ProxyConfig, as far as post-processing reads it, and the pod's own (reference 3.4)."""
     mesh_default = config.mesh_config["defaultConfig"]
+    if PROXY_CONFIG_ANNOTATION not in own and (subject.manual or not snapshot.proxy_configs):
+        return mesh_default, mesh_default
     if subject.manual:
-        own = annotations(subject.pod).get(PROXY_CONFIG_ANNOTATION)
-        folded = proxy_config.merge(mesh_default, proxy_config.parse_text(own)) if own else mesh_default
+        text = own[PROXY_CONFIG_ANNOTATION]
+        folded = proxy_config.merge(mesh_default, proxy_config.parse_text(text)) if text else mesh_default
         return folded, folded
     root = config.mesh_config.get("rootNamespace") or "istio-system"
     return mesh_default, proxy_config.effective(
@@ -410,10 +421,12 @@ def _node_name(pod: Pod) -> str:
 
 def _refuse_repeated_names(before: Pod, after: Pod) -> None:
     """A list with the same name twice is no valid pod; what the user sent that way is the API server's to judge."""
+    received, merged = before.get("spec") or {}, after.get("spec") or {}
     for list_name in CONTAINER_LISTS:
-        if containers(after, list_name) is containers(before, list_name):
+        items = merged.get(list_name) or ()
+        if items is received.get(list_name):
             continue
-        names = [each.get("name") for each in containers(after, list_name)]
+        names = [each.get("name") for each in items]
         if len(set(names)) < len(names):
             repeated = next(name for name, count in Counter(names).items() if count > 1)
             raise InjectionError(f"the result would have two containers named {quoted(repeated)} in spec.{list_name}")

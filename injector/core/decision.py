@@ -9,17 +9,18 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
-from injector.core.model import (
+from injector.core.model import Config, Decision, Pod
+from injector.core.pods import annotations, labels
+from injector.core.selection import (
     INJECT_KEY,
     NAMESPACE_INJECTION_LABEL,
     REVISION_KEY,
-    Config,
-    Decision,
     LabelSelector,
-    Pod,
+    SelectionRule,
+    namespace_labels,
+    selecting_rule,
+    selection_rules,
 )
-from injector.core.pods import annotations, labels
-from injector.core.selection import SelectionRule, namespace_labels, selecting_rule, selection_rules
 
 MIRROR_ANNOTATION = "kubernetes.io/config.mirror"
 _WINDOWS = "windows"
@@ -42,10 +43,12 @@ class Verdict:
 class Facts:
     """What the rules look at. `namespace_labels` is None where the namespace is not known.
 
-    `selected` is the row of the opt-in table that selects the pod, if one does.
+    `labels` and `annotations` are the pod's; `selected` is the row of the opt-in table that selects it, if one does.
     """
 
     pod: Pod
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
     namespace: str
     namespace_labels: Mapping[str, str] | None
     policy: str
@@ -74,15 +77,18 @@ def facts_of(
 ) -> Facts:
     """The facts for one pod under `config`; `labels_of_namespace` is None where the namespace is not known."""
     known = None if labels_of_namespace is None else namespace_labels(namespace, labels_of_namespace)
+    of_pod = labels(pod)
     return Facts(
         pod=pod,
+        labels=of_pod,
+        annotations=annotations(pod),
         namespace=namespace,
         namespace_labels=known,
         policy=config.policy,
         never=config.never_inject_selector,
         always=config.always_inject_selector,
         ignored_namespaces=config.ignored_namespaces,
-        selected=None if known is None else selecting_rule(selection, known, labels(pod)),
+        selected=None if known is None else selecting_rule(selection, known, of_pod),
     )
 
 
@@ -98,7 +104,7 @@ def decide(facts: Facts) -> Decision:
 
 
 def _mirror_pod(facts: Facts) -> Verdict | str:
-    if MIRROR_ANNOTATION in annotations(facts.pod):
+    if MIRROR_ANNOTATION in facts.annotations:
         return Verdict(inject=False, reason="MirrorPod", message="a mirror pod: the kubelet runs it from a file")
     return "the pod is not a mirror pod"
 
@@ -170,13 +176,13 @@ def _selection(facts: Facts) -> Verdict | str:
         return "the namespace is not known here: its labels are not looked at"
     if facts.selected:
         return facts.selected.explanation
-    if labels(facts.pod).get(INJECT_KEY) == "false":
+    if facts.labels.get(INJECT_KEY) == "false":
         return f"the pod's label {INJECT_KEY} is looked at next"
     return _why_not_selected(facts, facts.namespace_labels)
 
 
 def _why_not_selected(facts: Facts, of_namespace: Mapping[str, str]) -> Verdict:
-    pod_revision = labels(facts.pod).get(REVISION_KEY)
+    pod_revision = facts.labels.get(REVISION_KEY)
     if NAMESPACE_INJECTION_LABEL in of_namespace:
         value = of_namespace[NAMESPACE_INJECTION_LABEL]
         if value == "enabled":
@@ -205,13 +211,13 @@ def _readable_policy(facts: Facts) -> Verdict | str:
 
 
 def _pod_label(facts: Facts) -> Verdict | str:
-    return _own_word(labels(facts.pod).get(INJECT_KEY), "label", "PodLabel")
+    return _own_word(facts.labels.get(INJECT_KEY), "label", "PodLabel")
 
 
 def _pod_annotation(facts: Facts) -> Verdict | str:
-    if INJECT_KEY in labels(facts.pod):
+    if INJECT_KEY in facts.labels:
         return f"the annotation {INJECT_KEY} does not count beside the label"
-    return _own_word(annotations(facts.pod).get(INJECT_KEY), "annotation", "PodAnnotation")
+    return _own_word(facts.annotations.get(INJECT_KEY), "annotation", "PodAnnotation")
 
 
 def _own_word(value: str | None, where: str, reason: str) -> Verdict | str:
@@ -234,7 +240,7 @@ def _selector(selectors: tuple[LabelSelector, ...], facts: Facts, reason: str) -
     key = reason[0].lower() + reason[1:]
     for index, selector in enumerate(selectors):
         # An empty selector matches everything in Kubernetes and nothing here (reference 2.1).
-        if selector.requirements and selector.matches(labels(facts.pod)):
+        if selector.requirements and selector.matches(facts.labels):
             inject = reason == "AlwaysInjectSelector"
             return Verdict(inject=inject, reason=reason, message=f"{key}[{index}] matches the pod's labels")
     return f"no {key} matches the pod's labels"

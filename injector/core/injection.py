@@ -26,6 +26,7 @@ from injector.core.pods import (
     CONTAINER_LISTS,
     ContainerList,
     annotations,
+    container_names,
     containers,
     find_sidecar,
     labels,
@@ -37,6 +38,7 @@ from injector.core.probes import rewrite_probes
 from injector.core.prometheus import merge_prometheus, publish_secure_port
 from injector.core.proxy_container import force_environment, order_containers, without_forced_environment
 from injector.core.reinjection.overrides import (
+    NO_DEFINITIONS,
     Definitions,
     Override,
     apply_overrides,
@@ -60,11 +62,13 @@ class Injection:
 
     `pod` is where the merge starts, `given` what templates see, `names` are those of the templates, `status` is what an
     earlier injection left, and `saved` what it kept of the user's containers. `status_port` is the mesh's, `hold`
-    whether the application waits for the proxy, `parameters` the pairs of the request's path. `fingerprint` stands for
-    all that the result depends on beside the pod, `warnings` are about what was ignored, `effort` counts the work.
+    whether the application waits for the proxy, `native` whether the proxy is a native sidecar, `parameters` are the
+    pairs of the request's path. `fingerprint` stands for all that the result depends on beside the pod, `warnings` are
+    about what was ignored, `effort` counts the work.
     """
 
     pod: Pod
+    config: Config
     given: TemplateInput
     names: tuple[str, ...]
     status: Status | None
@@ -72,14 +76,10 @@ class Injection:
     parameters: Mapping[str, str]
     status_port: int
     hold: bool
+    native: bool
     fingerprint: str
     warnings: tuple[str, ...]
     effort: Effort
-
-    @property
-    def config(self) -> Config:
-        """The configuration in force."""
-        return self.given.config
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +94,15 @@ class Injected:
 
 def inject(injection: Injection, templates: TemplateSet) -> Injected:
     """Carry out `injection`. Raises InjectionError with a message for the pod's author."""
-    _refuse_unknown_templates(injection.given.pod, injection.names, templates)
+    _refuse_unknown_templates(injection.given, injection.names, templates)
     merged, template_pod, overlays = _apply_templates(injection, templates)
-    overrides = find_overrides(injection.pod, template_pod, injection.status, injection.saved, overlays)
-    merged = apply_overrides(merged, overrides)
-    if overrides and injection.status is None:
-        merged = with_overrides_annotation(merged, overrides)
-    merged = _match_proxy_user(merged, injection, overrides)
+    overrides: list[Override] = []
+    if _may_override(injection, template_pod):
+        overrides = find_overrides(injection.pod, template_pod, injection.status, injection.saved, overlays)
+        merged = apply_overrides(merged, overrides)
+        if overrides and injection.status is None:
+            merged = with_overrides_annotation(merged, overrides)
+        merged = _match_proxy_user(merged, injection, overrides)
     merged = _post_process(merged, injection)
     if injection.status is not None:
         merged = {**merged, "spec": with_defaults_kept(injection.pod.get("spec"), merged.get("spec"))}
@@ -109,17 +111,25 @@ def inject(injection: Injection, templates: TemplateSet) -> Injected:
     return Injected(pod, injection.names, names, injection.warnings)
 
 
-def template_names(pod: Pod, config: Config) -> tuple[str, ...]:
-    """The templates for `pod`: its annotation's, else the default ones, aliases replaced once (1.2 step 12)."""
-    asked = annotations(pod).get(TEMPLATES_ANNOTATION)
+def _may_override(injection: Injection, template_pod: Pod) -> bool:
+    """Whether the user may have defined the proxy, or a container that templates give: a usual pod does not."""
+    if injection.status is not None or injection.saved is not NO_DEFINITIONS:
+        return True
+    names = container_names(injection.pod)
+    return PROXY_CONTAINER in names or not names.isdisjoint(container_names(template_pod))
+
+
+def template_names(own: Mapping[str, str], config: Config) -> tuple[str, ...]:
+    """The templates that a pod's annotation names, else the default ones, aliases replaced once (1.2 step 12)."""
+    asked = own.get(TEMPLATES_ANNOTATION)
     names = config.default_templates if asked is None else tuple(name.strip() for name in asked.split(","))
     # A template that is named again has nothing to add to what it gave.
     return tuple(dict.fromkeys(real for name in names for real in config.aliases.get(name, (name,))))
 
 
-def _refuse_unknown_templates(pod: Pod, names: tuple[str, ...], templates: TemplateSet) -> None:
-    """What a pod asks for and is not there is its author's mistake: the annotation is told with it."""
-    if TEMPLATES_ANNOTATION not in annotations(pod):
+def _refuse_unknown_templates(given: TemplateInput, names: tuple[str, ...], templates: TemplateSet) -> None:
+    """What a pod asks for and is not there is its author's mistake: the message names the annotation."""
+    if TEMPLATES_ANNOTATION not in given.annotations:
         return
     unknown = next((name for name in names if name not in templates.names), None)
     if unknown is not None:
@@ -155,7 +165,7 @@ def _apply_templates(injection: Injection, templates: TemplateSet) -> tuple[Pod,
         count_overlay(overlay, merged, injection.effort)
         names = injected_names(overlay)
         template_pod = strategic_merge(template_pod, names) if template_pod else names
-        if is_native(injection.given) and _named(template_pod, "initContainers", PROXY_CONTAINER) and not stays:
+        if injection.native and _named(template_pod, "initContainers", PROXY_CONTAINER) and not stays:
             # A proxy that the user wrote under containers goes where the template puts it (9.3).
             merged = _with_proxy_moved(merged, "containers", "initContainers")
         merged = strategic_merge(merged, overlay)
@@ -177,10 +187,10 @@ def _has_two_proxies(injection: Injection) -> bool:
     return status is not None and all(status.lists(which, PROXY_CONTAINER) for which in CONTAINER_LISTS)
 
 
-def is_native(given: TemplateInput) -> bool:
+def is_native(own: Mapping[str, str], *, by_default: bool) -> bool:
     """Whether a proxy is moved to the init containers: only the exact texts true and false override (1.2 step 13.4)."""
-    own = annotations(given.pod).get(NATIVE_SIDECAR_ANNOTATION)
-    return own == "true" if own in ("true", "false") else given.native_sidecars
+    asked = own.get(NATIVE_SIDECAR_ANNOTATION)
+    return asked == "true" if asked in ("true", "false") else by_default
 
 
 def _with_proxy_moved(pod: Pod, origin: ContainerList, destination: ContainerList) -> Pod:
@@ -231,8 +241,7 @@ def _with_proxy_user(pod: Pod, user: int) -> Pod:
     place = find_sidecar(pod)
     if place is None:
         return pod
-    which, index = place
-    proxy = containers(pod, which)[index]
+    which, index, proxy = place
     context = {**(proxy.get("securityContext") or {}), "runAsUser": user}
     return with_container(pod, which, index, {**proxy, "securityContext": context})
 
@@ -249,7 +258,8 @@ def _post_process(pod: Pod, injection: Injection) -> Pod:
     """The rules that look at the whole pod, in the order of reference section 11."""
     config, injected_before = injection.config, injection.status is not None
     forced = forced_environment(injection)
-    pod = force_environment(pod, forced)
+    if forced:
+        pod = force_environment(pod, forced)
     try:
         pod = merge_prometheus(
             pod,
@@ -274,11 +284,12 @@ def _with_status(
     pod: Pod, names: Mapping[str, tuple[str, ...]], injection: Injection, overrides: list[Override]
 ) -> Pod:
     config = injection.config
+    own = annotations(pod)
     if config.injected_annotations:
-        pod = with_metadata(pod, "annotations", {**annotations(pod), **config.injected_annotations})
+        own = {**own, **config.injected_annotations}
+        pod = with_metadata(pod, "annotations", own)
     record = original_record(injection.pod, pod, names, overrides, injection.status)
     text = status_text(names, config.revision, {**record, "configuration": injection.fingerprint})
-    own = annotations(pod)
     if STATUS_ANNOTATION in config.injected_annotations:
         return pod
     return with_metadata(pod, "annotations", {**own, STATUS_ANNOTATION: text})

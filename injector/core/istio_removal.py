@@ -18,7 +18,6 @@ from injector.core.model import (
     PROBERS_ENV,
     PROMETHEUS_ENV,
     PROXY_CONTAINER,
-    REVISION_KEY,
     Config,
     Container,
     JsonObject,
@@ -30,6 +29,7 @@ from injector.core.probes import REWRITE_ANNOTATION, STATUS_PORT_ANNOTATION, res
 from injector.core.prometheus import SECURE_METRICS_ENV, SECURE_PORT_ANNOTATION, unmerge_prometheus
 from injector.core.reinjection.status import Status
 from injector.core.render.functions import ISTIO_NETWORK, canonical_name, without_network
+from injector.core.selection import REVISION_KEY
 
 _NETWORKS = "k8s.v1.cni.cncf.io/networks"
 _TRAFFIC = "traffic.sidecar.istio.io/"
@@ -73,7 +73,7 @@ class IstioTraces:
     @cached_property
     def _proxy(self) -> Container:
         place = find_sidecar(self.injected)
-        return {} if place is None else containers(self.injected, place[0])[place[1]]
+        return {} if place is None else place[2]
 
     @cached_property
     def _env(self) -> Mapping[str, str]:

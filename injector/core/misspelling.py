@@ -6,8 +6,6 @@ from itertools import islice
 
 from injector.core.annotations import ANNOTATIONS, FAMILIES, LABELS, Row
 from injector.core.errors import LONGEST_WARNING, nearest
-from injector.core.model import Pod
-from injector.core.pods import annotations, labels
 
 _NEAR_FAMILY, _NEAR_NAME = 0.85, 0.6
 # Names with a prefix that might be meant for a family, one a line. Each part is as long as Kubernetes lets a prefix be,
@@ -30,17 +28,18 @@ def by_domain(names: Iterable[str]) -> Mapping[str, frozenset[str]]:
     return {domain: frozenset(group) for domain, group in others.items()}
 
 
-def misspelt(pod: Pod, asked: Mapping[str, frozenset[str]] = _NONE) -> list[str]:
-    """Warnings about annotations and labels of a known family, or nearly of one, whose names are not known.
+def misspelt(
+    annotations: Mapping[str, str], labels: Mapping[str, str], asked: Mapping[str, frozenset[str]] = _NONE
+) -> list[str]:
+    """Warnings about a pod's annotations and labels of a known family, or nearly of one, whose names are not known.
 
     `asked` are further annotations, which templates ask for, by domain. Their domains may have others, so that only a
     name near to one of them is warned of.
     """
-    of_pod = annotations(pod)
     return [
-        *_warnings("annotation", of_pod, ANNOTATIONS, LABELS),
-        *_warnings("label", labels(pod), LABELS, ANNOTATIONS),
-        *(islice(_near_asked(of_pod, asked), _MOST_NAMED) if asked else ()),
+        *_warnings("annotation", annotations, ANNOTATIONS, LABELS),
+        *_warnings("label", labels, LABELS, ANNOTATIONS),
+        *(islice(_near_asked(annotations, asked), _MOST_NAMED) if asked else ()),
     ]
 
 

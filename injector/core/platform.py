@@ -23,23 +23,20 @@ _BLOCK = re.compile(r"(?P<start>[0-9]+)(?P<kind>[/-])(?P<rest>[0-9]+)")
 _LARGEST_ID = 2**32 - 1
 
 
-def proxy_ids(namespace: JsonObject | None, platform: str) -> tuple[int, int]:
-    """User and group of the proxy: the ends of the namespace's ranges on OpenShift, 1337 elsewhere."""
-    if platform != OPENSHIFT or namespace is None:
-        return DEFAULT_PROXY_ID, DEFAULT_PROXY_ID
+def proxy_ids(namespace: JsonObject) -> tuple[int, int]:
+    """User and group of the proxy on OpenShift: the ends of the namespace's ranges, 1337 where it has none."""
     ranges = (namespace.get("metadata") or {}).get("annotations") or {}
     user = _end_of_block(ranges.get(USER_RANGE) or "")
     group = _end_of_first_block(ranges.get(GROUP_RANGES, ranges.get(USER_RANGE)) or "")
     return DEFAULT_PROXY_ID if user is None else user, DEFAULT_PROXY_ID if group is None else group
 
 
-def without_range_user(pod: Pod, platform: str) -> Pod:
+def without_range_user(pod: Pod) -> Pod:
     """The pod whose proxy drops a user that is only the namespace's: one it shares with the application."""
-    place = find_sidecar(pod) if platform == OPENSHIFT else None
+    place = find_sidecar(pod)
     if place is None:
         return pod
-    which, index = place
-    proxy = containers(pod, which)[index]
+    which, index, proxy = place
     context = proxy.get("securityContext")
     if not context or (context.get("runAsUser") or 0) != _application_user(pod):
         return pod

@@ -13,7 +13,7 @@ from typing import Any
 
 from injector.core.errors import suggestion
 from injector.core.model import Container, JsonObject, Pod
-from injector.core.pods import CONTAINER_LISTS, ContainerList, annotations, containers, labels
+from injector.core.pods import CONTAINER_LISTS, ContainerList, all_containers, annotations, containers, labels
 from injector.core.quantity import decimal_value
 
 # A pod with more faults than this needs to be looked at as a whole.
@@ -94,7 +94,7 @@ def _refusals_by_injection(received: Pod, merged: Pod) -> Iterator[str]:
     volumes = spec.get("volumes") or ()
     if volumes and max(map(len, volumes)) > _NAME_AND_SOURCE:
         yield from _volumes(volumes)
-    kept = [container for which in CONTAINER_LISTS for container in containers(received, which)]
+    kept = [container for _, _, container in all_containers(received)]
     users = {container["name"] for container in kept}
     names: list[str] = []
     for which in CONTAINER_LISTS:

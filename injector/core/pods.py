@@ -4,14 +4,18 @@ A function here never changes the pod it is given; parts that stay the same are 
 the patch can skip them by identity.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from operator import itemgetter
 from typing import Any, Literal, TypeAlias
 
 from injector.core.model import PROXY_CONTAINER, Container, Pod
 
 ContainerList: TypeAlias = Literal["containers", "initContainers"]
 CONTAINER_LISTS: tuple[ContainerList, ...] = ("containers", "initContainers")
+# A container behind its list and its place there.
+Placed: TypeAlias = tuple[ContainerList, int, Container]
 
+_NAME = itemgetter("name")
 _BOOLEANS = dict.fromkeys(("1", "t", "T", "TRUE", "true", "True"), True) | dict.fromkeys(
     ("0", "f", "F", "FALSE", "false", "False"), False
 )
@@ -37,18 +41,27 @@ def containers(pod: Pod, which: ContainerList = "containers") -> list[Container]
     return (pod.get("spec") or {}).get(which) or []
 
 
-def all_containers(pod: Pod) -> Iterator[tuple[ContainerList, int, Container]]:
+def all_containers(pod: Pod) -> list[Placed]:
     """Every container with its list and its place there: `containers` first, then `initContainers`."""
+    spec = pod.get("spec") or {}
+    placed: list[Placed] = []
     for which in CONTAINER_LISTS:
-        for index, container in enumerate(containers(pod, which)):
-            yield which, index, container
+        for index, container in enumerate(spec.get(which) or ()):
+            placed.append((which, index, container))
+    return placed
 
 
-def find_sidecar(pod: Pod) -> tuple[ContainerList, int] | None:
-    """Where the proxy container is: the first `istio-proxy` of containers, else of initContainers (reference 9.4)."""
-    for which, index, container in all_containers(pod):
-        if container.get("name") == PROXY_CONTAINER:
-            return which, index
+def container_names(pod: Pod) -> set[str]:
+    """The names of all containers and init containers."""
+    spec = pod.get("spec") or {}
+    return {*map(_NAME, spec.get("containers") or ()), *map(_NAME, spec.get("initContainers") or ())}
+
+
+def find_sidecar(pod: Pod) -> Placed | None:
+    """The proxy container with its list and place: the first of containers, else of initContainers (reference 9.4)."""
+    for placed in all_containers(pod):
+        if placed[2].get("name") == PROXY_CONTAINER:
+            return placed
     return None
 
 

@@ -1,18 +1,17 @@
 """Probes and lifecycle hooks go through the agent, which the kubelet reaches without mutual TLS (reference 11.4)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 import orjson
 
 from injector.core.errors import quoted
 from injector.core.model import PROBERS_ENV, PROXY_CONTAINER, Container, JsonObject, Pod
 from injector.core.pods import (
-    ContainerList,
+    Placed,
     all_containers,
     annotations,
-    containers,
     find_sidecar,
     parse_boolean,
     with_container,
@@ -21,10 +20,6 @@ from injector.core.pods import (
 
 REWRITE_ANNOTATION = "sidecar.istio.io/rewriteAppHTTPProbers"
 STATUS_PORT_ANNOTATION = "status.sidecar.istio.io/port"
-
-
-# A container with its list and its place there.
-Placed: TypeAlias = tuple[ContainerList, int, Container]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +47,8 @@ def rewrite_probes(pod: Pod, *, status_port: int, enabled_by_default: bool, inje
 
     `status_port` is the mesh's. After an earlier injection what was known then is kept.
     """
-    asked = parse_boolean(annotations(pod).get(REWRITE_ANNOTATION, ""))
+    own = annotations(pod)
+    asked = parse_boolean(own[REWRITE_ANNOTATION]) if REWRITE_ANNOTATION in own else None
     if not (enabled_by_default if asked is None else asked):
         return pod
     hooked = [each for each in all_containers(pod) if not _HOOKED_FIELDS.isdisjoint(each[2])]
@@ -61,7 +57,7 @@ def rewrite_probes(pod: Pod, *, status_port: int, enabled_by_default: bool, inje
     probers = _probers(hooked, status_port, injected_before=injected_before)
     if probers:
         pod = _with_probers(pod, probers, injected_before=injected_before)
-    return _rewritten(pod, hooked, _rewrite_port(pod, status_port))
+    return _rewritten(pod, hooked, _rewrite_port(own, status_port))
 
 
 def restore_probes(pod: Pod, known: str | None) -> tuple[Pod, list[str]]:
@@ -163,8 +159,7 @@ def _with_probers(pod: Pod, probers: JsonObject, *, injected_before: bool) -> Po
     place = find_sidecar(pod)
     if place is None:
         return pod
-    which, index = place
-    proxy = containers(pod, which)[index]
+    which, index, proxy = place
     known = next((each.get("value") for each in proxy.get("env") or () if each.get("name") == PROBERS_ENV), None)
     if injected_before and known is not None:
         merged = _merged(known, probers)
@@ -185,12 +180,12 @@ def _json(probers: JsonObject) -> str:
     return orjson.dumps(probers, option=orjson.OPT_SORT_KEYS).decode()
 
 
-def _rewrite_port(pod: Pod, status_port: int) -> int:
-    own = annotations(pod).get(STATUS_PORT_ANNOTATION)
-    if own is None:
+def _rewrite_port(own: Mapping[str, str], status_port: int) -> int:
+    text = own.get(STATUS_PORT_ANNOTATION)
+    if text is None:
         return status_port
     # The annotation is checked with blanks allowed around its number; this step does not take those (11.4).
-    return int(own) if own.isascii() and own.isdigit() else 0
+    return int(text) if text.isascii() and text.isdigit() else 0
 
 
 def _rewritten(pod: Pod, hooked: list[Placed], port: int) -> Pod:

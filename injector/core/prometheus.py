@@ -11,9 +11,8 @@ import orjson
 from injector.core.errors import quoted
 from injector.core.model import PROMETHEUS_ENV, PROXY_CONTAINER, InjectionError, Pod
 from injector.core.pods import (
-    all_containers,
     annotations,
-    containers,
+    container_names,
     find_sidecar,
     parse_boolean,
     with_container,
@@ -29,7 +28,7 @@ _SCRAPE, _PORT, _PATH = "prometheus_io_scrape", "prometheus_io_port", "prometheu
 _TARGETS, _SECURE_PORT = "prometheus_istio_io_scrape_targets", "prometheus_istio_io_secure_port"
 _MERGED = (_SCRAPE, _PORT, _PATH, _TARGETS)
 # Istio's template `grpc-simple` brings no agent, and Istio merges all the same (reference 7.2).
-_AGENTS = (PROXY_CONTAINER, "grpc-bootstrap-init")
+_AGENTS = frozenset((PROXY_CONTAINER, "grpc-bootstrap-init"))
 SECURE_METRICS_ENV = "ENVOY_SECURE_MERGED_METRICS_PORT"
 _DEFAULT_PATH = "/metrics"
 _NAME = methodcaller("get", "name")
@@ -81,7 +80,10 @@ def merge_prometheus(pod: Pod, *, status_port: int, enabled_by_default: bool) ->
         return pod
     own = annotations(pod)
     found = _by_sanitized_name(own)
-    if parse_boolean(found.get(_SCRAPE, "")) is False or not _wants_merge(own, enabled_by_default=enabled_by_default):
+    asked = parse_boolean(own[MERGE_ANNOTATION]) if MERGE_ANNOTATION in own else None
+    if not (enabled_by_default if asked is None else asked):
+        return pod
+    if _SCRAPE in found and parse_boolean(found[_SCRAPE]) is False:
         return pod
     if found.get(_PORT) == str(status_port):
         return pod
@@ -134,7 +136,7 @@ def _scraped_before(known: str | None) -> dict[str, str]:
 
 def has_agent(pod: Pod) -> bool:
     """Whether one of Istio's templates was applied to the pod: most of them bring the agent."""
-    return any(container.get("name") in _AGENTS for _, _, container in all_containers(pod))
+    return not _AGENTS.isdisjoint(container_names(pod))
 
 
 def publish_secure_port(pod: Pod) -> Pod:
@@ -142,7 +144,7 @@ def publish_secure_port(pod: Pod) -> Pod:
     place = find_sidecar(pod)
     if place is None:
         return pod
-    proxy = containers(pod, place[0])[place[1]]
+    proxy = place[2]
     env = proxy.get("env") or ()
     if SECURE_METRICS_ENV not in map(_NAME, env):
         return pod
@@ -190,11 +192,6 @@ def _by_sanitized_name(own: Mapping[str, str]) -> dict[str, str]:
     return {_sanitized(name): own[name] for name in _names_about(own)}
 
 
-def _wants_merge(own: Mapping[str, str], *, enabled_by_default: bool) -> bool:
-    asked = parse_boolean(own.get(MERGE_ANNOTATION, ""))
-    return enabled_by_default if asked is None else asked
-
-
 def _read(found: Mapping[str, str]) -> _Scrape:
     targets = _targets(found.get(_TARGETS, ""))
     port, path = found.get(_PORT, ""), found.get(_PATH, "")
@@ -236,5 +233,5 @@ def _with_proxy_env(pod: Pod, value: str) -> Pod:
     place = find_sidecar(pod)
     if place is None:
         return pod
-    which, index = place
-    return with_container(pod, which, index, with_env(containers(pod, which)[index], PROMETHEUS_ENV, value))
+    which, index, proxy = place
+    return with_container(pod, which, index, with_env(proxy, PROMETHEUS_ENV, value))

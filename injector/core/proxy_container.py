@@ -1,8 +1,10 @@
-"""The environment that configuration and request force on the proxy (reference 11.1)."""
+"""The proxy among the containers: its forced environment, its place, and what cannot run beside it (reference 11)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from injector.core.model import (
+    DEFAULT_PROXY_ID,
     INIT_CONTAINER,
     PROBERS_ENV,
     PROMETHEUS_ENV,
@@ -12,6 +14,7 @@ from injector.core.model import (
     Pod,
 )
 from injector.core.pods import CONTAINER_LISTS, containers, find_sidecar, with_container, with_containers
+from injector.core.prometheus import RESERVED_PORTS
 
 # What later steps append; after an earlier injection it is there already, and forced entries stand before it (11.6).
 _APPENDED_LATER = (PROMETHEUS_ENV, PROBERS_ENV)
@@ -25,8 +28,7 @@ def without_forced_environment(pod: Pod, pairs: Mapping[str, str]) -> Pod:
     place = find_sidecar(pod) if pairs else None
     if place is None:
         return pod
-    which, index = place
-    proxy = containers(pod, which)[index]
+    which, index, proxy = place
     kept = [entry for entry in proxy.get("env") or () if entry.get("name") not in pairs]
     return with_container(pod, which, index, {**proxy, "env": kept})
 
@@ -36,8 +38,7 @@ def force_environment(pod: Pod, pairs: Mapping[str, str]) -> Pod:
     place = find_sidecar(pod) if pairs else None
     if place is None:
         return pod
-    which, index = place
-    proxy = containers(pod, which)[index]
+    which, index, proxy = place
     others = [entry for entry in proxy.get("env") or () if entry.get("name") not in pairs]
     later = next((at for at, entry in enumerate(others) if entry.get("name") in _APPENDED_LATER), len(others))
     forced = [{"name": name, "value": pairs[name]} for name in sorted(pairs)]
@@ -59,12 +60,12 @@ _NOT_NATIVE = {VALIDATION_CONTAINER: 0, INIT_CONTAINER: 11, _CORE_DUMP: 12}
 
 def order_containers(pod: Pod, *, hold: bool) -> Pod:
     """The pod with its containers in order; `hold` puts the proxy first, so that the application waits for it."""
-    native = any(container["name"] == PROXY_CONTAINER for container in containers(pod, "initContainers"))
+    before = {which: containers(pod, which) for which in CONTAINER_LISTS}
+    native = any(container["name"] == PROXY_CONTAINER for container in before["initContainers"])
     places = {"containers": _HELD if hold else _NOT_HELD, "initContainers": _NATIVE if native else _NOT_NATIVE}
     for which in CONTAINER_LISTS:
-        before = containers(pod, which)
-        ordered = _in_order(before, places[which])
-        if any(one is not other for one, other in zip(before, ordered, strict=False)):
+        ordered = _in_order(before[which], places[which])
+        if ordered is not before[which]:
             pod = with_containers(pod, which, ordered)
     return pod
 
@@ -76,3 +77,54 @@ def _in_order(before: list[Container], places: Mapping[str, int]) -> list[Contai
     last = {container["name"]: container for container in before}
     once = [each for each in before if (name := each["name"]) not in places or last[name] is each]
     return sorted(once, key=lambda container: places.get(container["name"], _OTHERS))
+
+
+# What an application does that cannot work beside the proxy: it takes one of its ports, or runs as its user.
+
+
+def proxy_conflicts(received: Pod, merged: Pod) -> Iterator[str]:
+    """One line for each conflict of the containers of `received` with the proxy that injection made of it `merged`.
+
+    Source: https://istio.io/latest/docs/ops/deployment/application-requirements/
+    """
+    own = (received.get("spec") or {}).get("containers") or ()
+    conflicts = [line for each in own if each.get("ports") for line in _ports(each)]
+    pod_context = (received.get("spec") or {}).get("securityContext")
+    if pod_context or any(each.get("securityContext") for each in own):
+        conflicts += _users(received, merged)
+    if conflicts and find_sidecar(merged):
+        yield from conflicts
+
+
+def _users(received: Pod, merged: Pod) -> Iterator[str]:
+    pod_user = ((received.get("spec") or {}).get("securityContext") or {}).get("runAsUser")
+    user = _proxy_user(merged)
+    for container in containers(received):
+        own_user = (container.get("securityContext") or {}).get("runAsUser")
+        is_same = user == (pod_user if own_user is None else own_user)
+        if is_same and container["name"] != PROXY_CONTAINER and _redirects(merged):
+            yield (
+                f"container {container['name']!r} runs as user {user}, whose traffic is not redirected since it is the "
+                "proxy's: it bypasses the proxy; let it run as another user"
+            )
+
+
+def _proxy_user(pod: Pod) -> Any:
+    place = find_sidecar(pod)
+    proxy = place[2] if place else {}
+    return (proxy.get("securityContext") or {}).get("runAsUser") or DEFAULT_PROXY_ID
+
+
+def _redirects(pod: Pod) -> bool:
+    return any(each["name"] in (INIT_CONTAINER, VALIDATION_CONTAINER) for each in containers(pod, "initContainers"))
+
+
+def _ports(container: Container) -> Iterator[str]:
+    for port in container["ports"] if container["name"] != PROXY_CONTAINER else ():
+        number = port.get("containerPort")
+        use = RESERVED_PORTS.get(number) if type(number) is int else None
+        if use:
+            yield (
+                f"container {container['name']!r} listens on port {number}, which the proxy needs ({use}): "
+                "let the application use another port"
+            )

@@ -4,18 +4,10 @@ from collections.abc import Iterator, Sequence
 
 from injector.core.admission import Setup, Subject, admit, remove_injection
 from injector.core.annotations import ANNOTATIONS, LABELS
-from injector.core.model import (
-    INJECT_KEY,
-    PROXY_CONFIG_ANNOTATION,
-    Decision,
-    InjectionError,
-    JsonObject,
-    Pod,
-    Snapshot,
-    Workload,
-)
+from injector.core.model import PROXY_CONFIG_ANNOTATION, Decision, InjectionError, JsonObject, Pod, Snapshot, Workload
 from injector.core.pods import annotations
 from injector.core.proxy_config import ProxyConfigError, parse_text
+from injector.core.selection import INJECT_KEY
 from injector.core.workload import identify
 from injector.manifests.files import Change, with_pods_changed
 from injector.manifests.formatting import in_handwriting, with_handwriting

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from injector.core.decision import RULES, Facts, decide
-from injector.core.model import parse_selector
-from injector.core.selection import selecting_rule, selection_rules
+from injector.core.pods import annotations, labels
+from injector.core.selection import parse_selector, selecting_rule, selection_rules
 
 INJECT = "sidecar.istio.io/inject"
 
@@ -25,8 +25,9 @@ def facts(**changed: Any) -> Facts:
     given |= changed
     table, of_namespace = given.pop("table"), given["namespace_labels"]
     is_known = of_namespace is not None
-    selected = selecting_rule(table, of_namespace, given["pod"]["metadata"]["labels"]) if is_known else None
-    return Facts(**given, selected=selected)
+    of_pod, own = labels(given["pod"]), annotations(given["pod"])
+    selected = selecting_rule(table, of_namespace, of_pod) if is_known else None
+    return Facts(**given, labels=of_pod, annotations=own, selected=selected)
 
 
 def pod(labels: dict[str, str] | None = None, annotations: dict[str, str] | None = None, **spec: Any) -> dict[str, Any]:

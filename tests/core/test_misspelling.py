@@ -22,7 +22,7 @@ from tests.support import admitted, default_setup, pod_of
     ],
 )
 def test_a_misspelt_annotation_names_the_nearest(name: str, nearest: str) -> None:
-    assert misspelt(pod_of(annotations={name: "x"})) == [
+    assert misspelt({name: "x"}, {}) == [
         f'annotation "{name}" is not known; did you mean "{nearest}"?'
     ]  # fmt: skip
 
@@ -40,16 +40,16 @@ def test_warnings_are_few_and_short() -> None:
 
 def test_known_names_and_those_of_others_are_fine() -> None:
     others = ["example.com/sidecar", "networking.istio.io/exportTo", "plain", "a.io/b"]
-    assert misspelt(pod_of(annotations=dict.fromkeys([*ANNOTATIONS, *others], "x"))) == []
-    assert misspelt(pod_of(labels=dict.fromkeys([*LABELS, *others], "x"))) == []
+    assert misspelt(dict.fromkeys([*ANNOTATIONS, *others], "x"), {}) == []
+    assert misspelt({}, dict.fromkeys([*LABELS, *others], "x")) == []
 
 
 def test_a_name_that_is_near_to_none_is_not_known() -> None:
-    assert misspelt(pod_of(labels={"sidecar.istio.io/zzzzzz": "x"})) == ['label "sidecar.istio.io/zzzzzz" is not known']
+    assert misspelt({}, {"sidecar.istio.io/zzzzzz": "x"}) == ['label "sidecar.istio.io/zzzzzz" is not known']
 
 
 def test_an_annotation_that_has_to_be_a_label_is_told_so() -> None:
-    (found,) = misspelt(pod_of(annotations={"topology.istio.io/network": "n"}))
+    (found,) = misspelt({"topology.istio.io/network": "n"}, {})
     assert found == 'annotation "topology.istio.io/network" has no effect: make it a label'
 
 
@@ -63,5 +63,5 @@ def test_the_warning_goes_along_with_the_answer_also_of_a_pod_that_is_skipped() 
 
 def test_few_of_a_domain_that_templates_ask_about_are_looked_at() -> None:
     asked = by_domain([f"a.example/name{number}" for number in range(100)])
-    found = misspelt(pod_of(annotations={f"a.example/nam{number}": "" for number in range(1_000)}), asked)
+    found = misspelt({f"a.example/nam{number}": "" for number in range(1_000)}, {}, asked)
     assert 0 < len(found) < 10

@@ -29,9 +29,7 @@ RANGES = [
 @pytest.mark.parametrize(("annotations", "user", "group"), RANGES)
 def test_ids_are_the_ends_of_the_namespace_s_ranges(annotations: dict[str, str], user: int, group: int) -> None:
     namespace = {"metadata": {"annotations": annotations}}
-    assert proxy_ids(namespace, "openshift") == (user, group)
-    assert proxy_ids(namespace, "") == (1337, 1337)
-    assert proxy_ids(None, "openshift") == (1337, 1337)
+    assert proxy_ids(namespace) == (user, group)
 
 
 def container(name: str, user: int | None = None, group: int | None = None) -> dict[str, Any]:
@@ -58,8 +56,7 @@ def pod(*containers: dict[str, Any], init: tuple[dict[str, Any], ...] = ()) -> d
     ],
 )
 def test_a_user_that_is_only_the_namespace_s_is_dropped(given: dict[str, Any], is_reset: bool) -> None:
-    assert without_range_user(given, "") is given
-    result = without_range_user(given, "openshift")
+    result = without_range_user(given)
     assert (result is not given) is is_reset
     every = [*result["spec"]["containers"], *result["spec"]["initContainers"]]
     context = next(each["securityContext"] for each in every if each["name"] == "istio-proxy")
@@ -68,7 +65,7 @@ def test_a_user_that_is_only_the_namespace_s_is_dropped(given: dict[str, Any], i
 
 def test_a_proxy_without_security_context_is_left_alone() -> None:
     given = pod({"name": "app"}, {"name": "istio-proxy"})
-    assert without_range_user(given, "openshift") is given
+    assert without_range_user(given) is given
 
 
 # When sidecars are native ones (reference 3.7).

@@ -1,13 +1,25 @@
-"""The opt-in table: what it selects, row by row, and that decision and webhook entries can never disagree."""
+"""Label selectors; the opt-in table row by row, about which decision and webhook entries can never disagree."""
 
+import re
 from collections.abc import Mapping
 from itertools import product
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from injector.core.decision import Facts, decide
-from injector.core.model import Decision, LabelSelector, parse_selector
-from injector.core.selection import SYSTEM_NAMESPACES, namespace_labels, selecting_rule, selection_rules
+from injector.core.model import Decision
+from injector.core.selection import (
+    OPERATORS,
+    SYSTEM_NAMESPACES,
+    LabelSelector,
+    namespace_labels,
+    parse_selector,
+    selecting_rule,
+    selection_rules,
+)
 from tests.support import kubernetes_matches
 
 INJECTION = {
@@ -38,6 +50,8 @@ def decided(namespace: Labels, pod: Labels, *, revision: str = "default", by_def
     table = selection_rules(revision, (), namespaces_by_default=by_default)
     facts = Facts(
         pod={"metadata": {"labels": pod}, "spec": {}},
+        labels=pod,
+        annotations={},
         namespace="shop",
         namespace_labels=of_namespace,
         policy="enabled",
@@ -117,3 +131,59 @@ def test_a_rule_written_as_json_reads_back_as_the_same_selector() -> None:
     for rule in selection_rules("default", (), namespaces_by_default=True):
         assert parse_selector(rule.namespace.as_json()) == rule.namespace
         assert parse_selector(rule.pod.as_json()) == LabelSelector(rule.pod.requirements)
+
+
+@pytest.mark.parametrize(
+    ("selector", "labels", "matches"),
+    [
+        ({}, {"a": "1"}, True),
+        ({"matchLabels": {"a": "1", "b": "2"}}, {"a": "1", "b": "2", "c": "3"}, True),
+        ({"matchLabels": {"a": "1", "b": "2"}}, {"a": "1"}, False),
+        ({"matchLabels": {"a": ""}}, {}, False),
+        ({"matchExpressions": [{"key": "a", "operator": "NotIn", "values": ["1"]}]}, {}, True),
+        ({"matchExpressions": [{"key": "a", "operator": "Exists"}]}, {"a": ""}, True),
+        ({"matchExpressions": [{"key": "a", "operator": "DoesNotExist"}], "matchLabels": {"b": "2"}}, {"b": "2"}, True),
+        ({"matchLabels": None, "matchExpressions": None}, {}, True),
+    ],
+)
+def test_all_requirements_have_to_be_met(selector: dict[str, Any], labels: dict[str, str], matches: bool) -> None:
+    assert parse_selector(selector).matches(labels) == matches
+
+
+KEYS, VALUES = st.sampled_from(["a", "b"]), st.sampled_from(["", "1", "2"])
+EXPRESSIONS = st.builds(
+    lambda key, operator, values: {
+        "key": key,
+        "operator": operator,
+        **({"values": values} if "In" in operator else {}),
+    },
+    KEYS,
+    st.sampled_from(OPERATORS),
+    st.lists(VALUES, min_size=1, max_size=2),
+)
+
+
+@given(st.lists(EXPRESSIONS, max_size=3), st.dictionaries(KEYS, VALUES))
+def test_it_matches_what_kubernetes_matches(expressions: list[dict[str, Any]], labels: dict[str, str]) -> None:
+    selector = parse_selector({"matchExpressions": expressions})
+    assert selector.matches(labels) == kubernetes_matches({"matchExpressions": expressions}, labels)
+    assert parse_selector(selector.as_json()) == selector
+
+
+@pytest.mark.parametrize(
+    ("selector", "message"),
+    [
+        ([], "has to be a mapping, not []"),
+        ({"matchLabel": {}}, "unknown key 'matchLabel'"),
+        ({"matchLabels": {"a": 1}}, "matchLabels has to map texts to texts, not {'a': 1}"),
+        ({"matchExpressions": "x"}, "matchExpressions has to be a list"),
+        ({"matchExpressions": [{"operator": "Exists"}]}, "needs a key"),
+        ({"matchExpressions": [{"key": "a", "operator": "Is"}]}, "'Is' of key 'a' is not one of In, NotIn, Exists"),
+        ({"matchExpressions": [{"key": "a", "operator": "In"}]}, "operator In of key 'a' takes at least one value"),
+        ({"matchExpressions": [{"key": "a", "operator": "Exists", "values": ["1"]}]}, "takes no values"),
+        ({"matchExpressions": [{"key": "a", "operator": "In", "values": [1]}]}, "a list of texts, not [1]"),
+    ],
+)
+def test_faults_say_what_is_wrong(selector: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(message)):
+        parse_selector(selector)

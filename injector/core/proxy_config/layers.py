@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-from injector.core.model import PROXY_CONFIG_ANNOTATION, InjectionError, JsonObject, Pod, parse_selector
+from injector.core.model import PROXY_CONFIG_ANNOTATION, InjectionError, JsonObject, Pod
 from injector.core.pods import annotations, labels
 from injector.core.proxy_config.parse import ProxyConfigError, parse, parse_text
 from injector.core.proxy_config.schema import BUILT_IN_DEFAULTS, DURATION, PROXY_CONFIG, Enum, Wrapped
+from injector.core.selection import parse_selector
 from injector.core.validation import Message
 
 _HEADERS_KEPT = ("forwardedClientCert", "requestId", "attemptCount", "server", "envoyDebugHeaders")

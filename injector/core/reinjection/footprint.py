@@ -14,12 +14,12 @@ from injector.core.model import (
     INTERCEPTION_MODE_ANNOTATION,
     NETWORK_LABEL,
     PROXY_CONTAINER,
-    REVISION_KEY,
     VALIDATION_CONTAINER,
     Container,
     JsonObject,
 )
 from injector.core.pods import CONTAINER_LISTS
+from injector.core.selection import REVISION_KEY
 
 Shape: TypeAlias = "Mapping[Any, Shape] | None"
 

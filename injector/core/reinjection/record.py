@@ -117,10 +117,12 @@ def _changed(before: Any, after: Any, ignored: tuple[str, ...]) -> JsonObject:
 
 
 def _changed_containers(original: Pod, result: Pod, list_name: ContainerList, given: set[str]) -> JsonObject:
-    own = containers(original, list_name)
+    own = (original.get("spec") or {}).get(list_name)
+    if not own:
+        return {}
     before = {each["name"]: each for each in own}
     changes: JsonObject = {}
-    for each in containers(result, list_name) if own else ():
+    for each in (result.get("spec") or {}).get(list_name) or ():
         was = before.get(each["name"])
         if was is not None and was is not each and each["name"] not in given:
             changed = _changed(was, each, ())

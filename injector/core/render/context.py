@@ -9,7 +9,6 @@ import orjson
 from jinja2.exceptions import SecurityError
 
 from injector.core.model import PROXY_CONTAINER, Config, InjectionError, JsonObject, Pod, Workload
-from injector.core.pods import annotations, containers, labels
 from injector.core.render.declarations import read_annotation, read_default
 from injector.core.render.functions import (
     ISTIO_NETWORK,
@@ -95,9 +94,10 @@ class TemplateInput:
     namespace: JsonObject
 
     @property
-    def config(self) -> Config:
-        """The configuration in force."""
-        return self.configured.config
+    def annotations(self) -> Mapping[str, str]:
+        """The annotations that templates see."""
+        found: Mapping[str, str] = self.pod["metadata"]["annotations"]
+        return found
 
 
 def scope_of(given: TemplateInput) -> dict[str, Any]:
@@ -163,15 +163,18 @@ def _remembered(function: Callable[..., T]) -> Callable[..., T]:
 class PodFunctions:
     """The functions of the scope, bound to one pod."""
 
-    __slots__ = ("_annotations", "_given", "_labels", "_proxy_values", "_results")
+    __slots__ = ("_annotations", "_config", "_containers", "_given", "_labels", "_proxy_values", "_results")
 
     def __init__(self, given: TemplateInput) -> None:
         """Answer about the pod in `given`."""
         self._given = given
         self._results: dict[tuple[Any, ...], Any] = {}
-        self._annotations = annotations(given.pod)
-        self._labels = labels(given.pod)
-        self._proxy_values: Mapping[str, Any] = given.config.values["global"]["proxy"]
+        metadata = given.pod["metadata"]
+        self._annotations: Mapping[str, str] = metadata["annotations"]
+        self._labels: Mapping[str, str] = metadata["labels"]
+        self._containers: list[JsonObject] = given.pod["spec"]["containers"]
+        self._config = given.configured.config
+        self._proxy_values: Mapping[str, Any] = self._config.values["global"]["proxy"]
 
     def annotation(self, name: str, default: Any = "", type: Any = None, description: str = "") -> Any:  # noqa: A002, ARG002
         """The annotation where the key is present, even if empty; else `default` as text; a null stays one.
@@ -232,12 +235,12 @@ class PodFunctions:
         given = self._given
         if given.proxy_config is given.configured.proxy_config and not asks_for_image(self._annotations):
             return given.configured.images
-        return container_images(given.config.values, given.proxy_config, self._annotations)
+        return container_images(self._config.values, given.proxy_config, self._annotations)
 
     @_remembered
     def application_containers(self) -> list[str]:
         """The names of the pod's containers other than the proxy, in order."""
-        return [name for each in containers(self._given.pod) if (name := each["name"]) != PROXY_CONTAINER]
+        return [name for each in self._containers if (name := each["name"]) != PROXY_CONTAINER]
 
     def owner(self) -> str:
         """The workload as Istio's telemetry names it (reference 4.3); empty where its name or version is not known."""
@@ -251,7 +254,7 @@ class PodFunctions:
     @_remembered
     def pod_ports(self) -> str:
         """All ports of the pod's containers, one JSON object a line (reference 5.9.3, row 11)."""
-        ports = [port for each in containers(self._given.pod) for port in each.get("ports") or ()]
+        ports = [port for each in self._containers for port in each.get("ports") or ()]
         lines = [f"    {',' if index else ''}{_port_json(port)}" for index, port in enumerate(ports)]
         return "\n".join(["[", *lines, "]"])
 
@@ -278,9 +281,9 @@ class PodFunctions:
     def otel_resource_attributes(self) -> str:
         """The value of OTEL_RESOURCE_ATTRIBUTES, empty where no provider asks for it (reference 5.14)."""
         given = self._given
-        if not asks_for_attributes(given.config.mesh_config):
+        if not asks_for_attributes(self._config.mesh_config):
             return ""
-        return resource_attributes(self._annotations, self._labels, given.workload.namespace, containers(given.pod))
+        return resource_attributes(self._annotations, self._labels, given.workload.namespace, self._containers)
 
     @_remembered
     def tcp_probed_ports(self) -> str:
@@ -290,16 +293,16 @@ class PodFunctions:
     def envoy_bootstrap(self, service: str, mode: str) -> JsonObject:
         """The bootstrap of an Envoy without a control plane, for interception mode `mode` (see `core.envoy`)."""
         given = self._given
-        ipv6 = given.config.values["global"]["envoy"].get("ipv6") is not False
+        ipv6 = self._config.values["global"]["envoy"].get("ipv6") is not False
         proxy = sidecar_proxy(
-            service, mode, given.config.mesh_config, given.proxy_config, ipv6=ipv6, declared=self._protocols()
+            service, mode, self._config.mesh_config, given.proxy_config, ipv6=ipv6, declared=self._protocols()
         )
         return sidecar_bootstrap(proxy)
 
     def _protocols(self) -> Declared:
         """The protocols of ports: the table of the values, then the names of ports, then the annotations."""
-        table = read_protocols(self._given.config.values["global"]["envoy"].get("protocols") or "")
-        named = named_protocols(port for each in containers(self._given.pod) for port in each.get("ports") or ())
+        table = read_protocols(self._config.values["global"]["envoy"].get("protocols") or "")
+        named = named_protocols(port for each in self._containers for port in each.get("ports") or ())
         inbound, outbound = (read_protocols(self._annotations.get(name) or "") for name in PROTOCOL_ANNOTATIONS)
         return Declared({**table, **named, **inbound}, {**table, **outbound})
 

@@ -351,7 +351,7 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
         text = _NEWLINE.sub("\n", source)
         try:
             return text, self._checked(text, name, None)
-        except TemplateSyntaxError:
+        except (TemplateSyntaxError, RecursionError):
             # Using it will say so.
             return None
 

@@ -430,7 +430,7 @@ def usual_scopes(configured: Configured) -> tuple[UsualScope, ...]:
 def _usual_scope(configured: Configured, *, native_sidecars: bool) -> UsualScope:
     annotations = NoAnnotations()
     given = TemplateInput(
-        pod={"metadata": {"annotations": annotations}},
+        pod={"metadata": {"annotations": annotations, "labels": {}}, "spec": {"containers": []}},
         workload=Workload("", "", "", ""),
         configured=configured,
         proxy_config=configured.proxy_config,
