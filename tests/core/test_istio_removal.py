@@ -1,6 +1,7 @@
 """Taking out what Istio's own injector did, which keeps no record (reference 5.4 to 5.6, 6, 11.2 to 11.4)."""
 
 import json
+from copy import deepcopy
 from typing import Any
 
 import pytest
@@ -23,8 +24,8 @@ GRPC: JsonObject = {"grpc": {"port": 9090, "service": "health"}, "periodSeconds"
 
 
 def as_istio_makes_it(pod: Pod, *sets: str) -> Pod:
-    """The injected pod without what Istio does not write: the record in its status."""
-    made = injected(pod, setup_with(*sets))
+    """The injected pod without what Istio does not write: the record in its status. Nothing of it is shared."""
+    made = deepcopy(injected(pod, setup_with(*sets)))
     own = made["metadata"]["annotations"]
     status = {key: value for key, value in json.loads(own[STATUS_ANNOTATION]).items() if key != "original"}
     return {**made, "metadata": {**made["metadata"], "annotations": {**own, STATUS_ANNOTATION: json.dumps(status)}}}

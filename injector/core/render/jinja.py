@@ -351,8 +351,8 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
         text = _NEWLINE.sub("\n", source)
         try:
             return text, self._checked(text, name, None)
-        except (TemplateSyntaxError, RecursionError):
-            # Using it will say so.
+        except (TemplateSyntaxError, RecursionError, MemoryError, SyntaxError, ValueError):
+            # Using it will say so. Python has bounds of its own, for what is nested and for digits.
             return None
 
 
