@@ -9,6 +9,7 @@ from collections.abc import Callable, Hashable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from gc import get_referents
+from itertools import chain
 from sys import getsizeof
 from threading import Lock
 from types import CodeType, FunctionType, ModuleType
@@ -28,7 +29,7 @@ _NOTED = 4096
 NOTES_BYTES = 800_000
 # Those of a function that is made inside another one, which Python makes anew with it.
 _ANNOTATIONS = 250
-# What the allocator rounds up to.
+# What the allocator rounds up to: half of it a part on average.
 _ROUNDING = 16
 # What exists once, whatever is kept: code and what it belongs to.
 _SHARED = (type, ModuleType, CodeType)
@@ -134,12 +135,15 @@ class Cache(Generic[Key, Value]):
                 self._held -= freed
 
     def find_or_make(self, key: Key, make: Callable[[], Value]) -> Value:
-        """The value of `key`, made where it is not known. It is kept when it is asked for again."""
+        """The value of `key`, made where it is not known, and kept: at once while half of the budget is free.
+
+        Later on it is kept when it is asked for again, so that what comes once does not push out what comes often.
+        """
         found = self.find(key)
         if found is None:
-            is_repeated = self.was_wanted(key)
+            is_worth_it = self.was_wanted(key) or self._held * 2 < self.budget.bytes
             found = make()
-            if is_repeated:
+            if is_worth_it:
                 self.keep(key, found)
         return found
 
@@ -150,19 +154,17 @@ def held_bytes(root: Any, shared: tuple[type, ...] = (), enough: int = MOST_BYTE
     Modules, classes, code, and objects of `shared` types are not its own. What a function closes over is.
     """
     outside = (*_SHARED, *shared)
-    seen: set[int] = set()
-    remaining, size = [root], 0
-    while remaining and size <= enough:
-        part = remaining.pop()
-        if id(part) in seen or isinstance(part, outside):
-            continue
-        seen.add(id(part))
-        size += (getsizeof(part) + _ROUNDING - 1) // _ROUNDING * _ROUNDING
-        if type(part) is FunctionType:
-            remaining += part.__closure__ or ()
-            size += _ANNOTATIONS
-            continue
-        remaining += get_referents(part)
-        if isinstance(part, dict):
-            remaining += part  # the collector passes over keys that are text
+    seen: dict[int, Any] = {}
+    level, size = [root], 0
+    # A level at a time: most of the work is done by functions of C, since every value that is kept is counted.
+    while level and size <= enough:
+        new = {key: part for part in level if (key := id(part)) not in seen and not isinstance(part, outside)}
+        seen |= new
+        functions = [part for part in new.values() if type(part) is FunctionType]
+        size += sum(map(getsizeof, new.values())) + len(new) * _ROUNDING // 2 + len(functions) * _ANNOTATIONS
+        level = [cell for function in functions for cell in function.__closure__ or ()]
+        others = [part for part in new.values() if type(part) is not FunctionType] if functions else [*new.values()]
+        level += get_referents(*others)
+        # The collector passes over keys that are text.
+        level += chain.from_iterable(part for part in others if isinstance(part, dict))
     return size
