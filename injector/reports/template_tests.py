@@ -1,18 +1,18 @@
 """Tests of templates: workloads in, workloads expected, and what differs between the two.
 
-A workload goes the webhook's own way, as for a preview. The status annotation is left out of results: it has a digest
-of the whole configuration, which is not what such a test is about.
+A workload goes the webhook's own way, as for a preview. The annotations with the injection's records are left out of
+results: they have a digest of the whole configuration, which is not what such a test is about.
 """
 
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
+from itertools import product, zip_longest
 from typing import Any
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from injector.core.admission import Setup
-from injector.core.model import EMPTY_SNAPSHOT, STATUS_ANNOTATION, JsonObject, Snapshot
+from injector.core.model import EMPTY_SNAPSHOT, OVERRIDES_ANNOTATION, STATUS_ANNOTATION, JsonObject, Snapshot
 from injector.core.pod_validation import refusals
 from injector.core.yaml.writer import write
 from injector.manifests.workloads import pod_places, title_of
@@ -76,7 +76,7 @@ def run_test(name: str, given: list[Document], expected: list[Document] | None, 
 
 def _result(preview: Preview) -> JsonObject:
     if preview.admission.allowed:
-        return without_status(preview.result)
+        return without_records(preview.result)
     return {"kind": REFUSAL, "message": preview.admission.message}
 
 
@@ -114,7 +114,7 @@ def _differences(preview: Preview | None, wanted: JsonObject | None) -> Iterator
         elif message not in preview.admission.message:
             yield f"{title} is refused with {preview.admission.message!r}, expected {message!r}"
     elif preview.admission.allowed:
-        result = without_status(preview.result)
+        result = without_records(preview.result)
         if result != wanted:
             yield f"{title} differs (- expected, + result):"
             yield from _diff(wanted, result)
@@ -133,10 +133,10 @@ def _with_pod_fields(document: JsonObject) -> JsonObject:
     return {key: value for key, value in document.items() if key in ("metadata", "spec") and isinstance(value, dict)}
 
 
-def without_status(document: JsonObject) -> JsonObject:
-    """The workload without the annotation in which an injection keeps its records."""
-    for place in pod_places(document):
-        document = _without(document, (*place.metadata, "annotations"), STATUS_ANNOTATION)
+def without_records(document: JsonObject) -> JsonObject:
+    """The workload without the annotations in which an injection keeps its records."""
+    for place, annotation in product(pod_places(document), (STATUS_ANNOTATION, OVERRIDES_ANNOTATION)):
+        document = _without(document, (*place.metadata, "annotations"), annotation)
     return document
 
 
