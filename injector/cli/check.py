@@ -14,19 +14,19 @@ from injector.cli.options import (
     InCluster,
     Kubeconfig,
     OwnNamespace,
+    ReleaseName,
     Sets,
     SnapshotFile,
     WebhookConfig,
 )
+from injector.cluster.findings import Section, Severity, ok, problems, sections_text
 from injector.runtime import options as option
 from injector.runtime.config_sources import Connection
 from injector.runtime.loading import checked_setup, read_configuration, snapshot_of
-from injector.runtime.terminal import write
+from injector.runtime.terminal import output_paint, write
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from injector.cluster.diagnosis import Finding
+    from injector.core.admission import Setup
 
 _FOUND = 1
 
@@ -45,32 +45,57 @@ def check(  # noqa: PLR0913, PLR0917 -- one parameter an option
     kubeconfig: Kubeconfig = None,
     context: Context = None,
     cluster: InCluster = None,
+    release: ReleaseName = "",
     namespace: OwnNamespace = None,
     webhook_config: WebhookConfig = None,
     cert_secret: CertSecret = None,
-    output: Annotated[Output, typer.Option("-o", "--output", help="Form of the result.")] = Output.TEXT,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit status 1 for warnings too.")] = False,  # noqa: FBT002 -- an option
+    output: Annotated[
+        Output, typer.Option("-o", "--output", help="Form of the result; json lists what is wrong.")
+    ] = Output.TEXT,
 ) -> None:
     """Validate configuration and templates: every template is compiled and tried on sample pods.
 
-    With a cluster also the webhook registration, CA bundles, certificates, endpoints and namespaces. Exit status: 0 all
-    is well, 1 something is not.
+    With a cluster (--kubeconfig, $KUBECONFIG, or the one that this runs in) also everything that an injected pod needs
+    there: the API server admits a pod for each entry of the registration (dry run), and certificates, endpoints,
+    replicas, permissions, namespaces and other webhooks are looked at. The configuration is that of the installed
+    release, unless -c names another. Exit status: 0 all is well, 1 something is not.
     """
-    known = snapshot_of(snapshot)
-    setup = checked_setup(read_configuration(config, sets, Connection(kubeconfig, context)))
-    lines = [f"configuration: valid\ntemplates: valid ({', '.join(setup.templates.names)})"]
-    if snapshot is not None:
-        lines.append(f"snapshot: valid ({len(known.namespaces)} namespaces, {len(known.nodes or ())} nodes)")
-    findings: Sequence[Finding] = ()
-    if option.is_cluster_wanted(cluster, (kubeconfig, context), snapshot):
+    connection = Connection(kubeconfig, context)
+    is_cluster = option.may_look_at_cluster(cluster, (kubeconfig, context), snapshot)
+    sections: list[Section] = []
+    setup: Setup | None = None
+    if config or not is_cluster:
+        setup = checked_setup(read_configuration(config, sets, connection))
+        known = snapshot_of(snapshot)
+        valid = [ok("configuration", "valid"), ok("templates", f"valid ({', '.join(setup.templates.names)})")]
+        if snapshot is not None:
+            counted = f"valid ({len(known.namespaces)} namespaces, {len(known.nodes or ())} nodes)"
+            valid.append(ok("snapshot", counted))
+        sections.append(Section("configuration", tuple(valid)))
+    if is_cluster:
         # The official client takes its time to load: not for a check of files.
-        from injector.runtime.cluster_check import Place, cluster_findings  # noqa: PLC0415
+        from injector.runtime.cluster_check import Place, cluster_sections  # noqa: PLC0415
 
-        where = option.namespace_of(namespace)
-        findings = cluster_findings(setup, Place(kubeconfig, context, tuple(webhook_config or ()), where, cert_secret))
-        lines += [f"{each.subject}: {each.message}" for each in findings] or ["cluster: all is well"]
+        secret = (option.namespace_of(namespace), cert_secret) if cert_secret else None
+        place = Place(connection, tuple(webhook_config or ()), release, secret)
+        sections += cluster_sections(place, setup, sets or ())
+    found = problems(sections)
     if output is Output.JSON:
-        write(orjson.dumps([asdict(each) for each in findings], option=orjson.OPT_INDENT_2).decode() + "\n")
+        listed = [{"section": section.title, **asdict(each)} for section, each in found]
+        write(orjson.dumps(listed, option=orjson.OPT_INDENT_2).decode() + "\n")
     else:
-        write("".join(f"{line}\n" for line in lines))
-    if findings:
+        write(sections_text(sections, output_paint()))
+        write(_verdict([each.severity for _, each in found]))
+    if any(strict or each.severity is Severity.FAULT for _, each in found):
         raise typer.Exit(_FOUND)
+
+
+def _verdict(severities: list[Severity]) -> str:
+    faults, warnings = severities.count(Severity.FAULT), severities.count(Severity.WARNING)
+    counted = [
+        f"{count} {word}{'s' if count > 1 else ''}"
+        for count, word in ((faults, "fault"), (warnings, "warning"))
+        if count
+    ]
+    return f"{', '.join(counted) or 'all is well'}\n"

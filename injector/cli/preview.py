@@ -20,7 +20,7 @@ from injector.runtime.config_sources import Connection
 from injector.runtime.errors import InputError, UsageError, failing_with
 from injector.runtime.loading import read_setup
 from injector.runtime.terminal import output_paint, progress, warn, write
-from injector.runtime.workloads import Sources, read_workloads
+from injector.runtime.workloads import Sources, missing_objects, read_workloads
 
 CHANGED, FAILED = 1, 2
 
@@ -102,6 +102,7 @@ def preview(  # noqa: PLR0913, PLR0917 -- one parameter an option
                 previews = list(progress(preview_documents(documents, options, setup, cluster), "workloads previewed"))
         except UnreadableInputError as error:
             raise InputError(str(error)) from error
+        warn(missing_objects(sources, workloads, [] if other is not None else previews))
     warn(f"not previewed, since it cannot be read: {each}" for each in workloads.unread)
     if sources.filenames:
         _name_others(documents)

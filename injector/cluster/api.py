@@ -45,6 +45,7 @@ NODES = Resource("v1", "Node", "nodes")
 PODS = Resource("v1", "Pod", "pods")
 CONFIG_MAPS = Resource("v1", "ConfigMap", "configmaps")
 SECRETS = Resource("v1", "Secret", "secrets")
+SERVICE_ACCOUNTS = Resource("v1", "ServiceAccount", "serviceaccounts")
 SERVICES = Resource("v1", "Service", "services")
 EVENTS = Resource("v1", "Event", "events")
 ENDPOINT_SLICES = Resource("discovery.k8s.io/v1", "EndpointSlice", "endpointslices")
@@ -187,6 +188,10 @@ class ApiServer:
         """The object as created. A ClusterError that `is_conflict` says that there is one of this name."""
         return self._request("POST", resource.path(namespace), document)
 
+    def try_create(self, resource: Resource, document: JsonObject, namespace: str = "") -> JsonObject:
+        """The object as it would be created, after every admission webhook; nothing is kept (a dry run)."""
+        return self._request("POST", resource.path(namespace), document, {"dryRun": "All"})
+
     def replace(self, resource: Resource, document: JsonObject, namespace: str = "") -> JsonObject:
         """The object as replaced. A ClusterError that `is_conflict` says that its resource version is not the last."""
         return self._request("PUT", resource.path(namespace, document["metadata"]["name"]), document)
@@ -256,6 +261,22 @@ class ApiServer:
         )
         return self._events(response, resource, shape)
 
+    def proxied(self, namespace: str, pod: str, port: int, path: str) -> JsonObject:
+        """What a pod answers to an HTTPS request for `path`, through the API server; whatever its status is.
+
+        The API server does not verify the pod's certificate. Source:
+        https://kubernetes.io/docs/tasks/access-application-cluster/access-cluster-services/#manually-constructing-apiserver-proxy-urls
+        """
+        target = f"{PODS.path(namespace, f'https:{pod}:{port}')}/proxy{path}"
+        response = self._answer("GET", target)
+        try:
+            said = _decoder(Any).decode(response.data)
+        except (urllib3.exceptions.HTTPError, OSError, DecodeError, UnicodeDecodeError):
+            said = None
+        if not isinstance(said, dict) or said.get("kind") == "Status":
+            raise _status_error({**(said or {}), "code": response.status}, f"GET {target}")
+        return said
+
     def _events(self, response: urllib3.BaseHTTPResponse, resource: Resource, shape: type) -> Iterator[Event]:
         what = f"watching {resource.plural}"
         try:
@@ -307,6 +328,20 @@ class ApiServer:
         content_type: str = _JSON,
         answer_seconds: float = _ANSWER_SECONDS,
     ) -> urllib3.BaseHTTPResponse:
+        response = self._answer(method, path, document, query, content_type, answer_seconds)
+        if response.status >= HTTPStatus.BAD_REQUEST:
+            raise _refusal(response, f"{method} {path}")
+        return response
+
+    def _answer(  # noqa: PLR0913, PLR0917 -- what an HTTP request consists of
+        self,
+        method: str,
+        path: str,
+        document: JsonObject | None = None,
+        query: Mapping[str, str] | None = None,
+        content_type: str = _JSON,
+        answer_seconds: float = _ANSWER_SECONDS,
+    ) -> urllib3.BaseHTTPResponse:
         headers = {"Accept": _JSON, "Content-Type": content_type}
         try:
             request = self.client.param_serialize(
@@ -321,8 +356,6 @@ class ApiServer:
         except (urllib3.exceptions.HTTPError, ApiException, ConfigException, OSError) as error:
             raise ClusterError(f"{self.url}: cannot be reached: {_reason(error)}") from error
         response: urllib3.BaseHTTPResponse = answered.response
-        if response.status >= HTTPStatus.BAD_REQUEST:
-            raise _refusal(response, f"{method} {path}")
         return response
 
 

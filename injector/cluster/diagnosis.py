@@ -1,48 +1,24 @@
 """What is wrong with an injector's place in a cluster: its registration, its endpoints, the namespaces it should serve.
 
-Pure: documents in, findings out. `survey` is what has to be read for it.
+Pure: documents in, findings out; only `ready_endpoints` asks the cluster.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from injector.cluster.api import ENDPOINT_SLICES, NAMESPACES, SERVICES, WEBHOOK_CONFIGURATIONS, ApiServer, ClusterError
+from injector.cluster.api import ENDPOINT_SLICES, SERVICES, ApiServer, ClusterError
 from injector.cluster.ca_bundles import own_entries
-from injector.core.model import JsonObject
+from injector.cluster.findings import Finding, ok, warning
+from injector.cluster.trial_pods import labels_of, selected, selector_of
+from injector.core.admission import Setup
+from injector.core.decision import decide, facts_of
+from injector.core.model import Decision, JsonObject
 from injector.core.selection import NAMESPACE_INJECTION_LABEL, REVISION_KEY, SelectionRule
 
 _INJECTION_VALUES = ("enabled", "disabled")
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that is wrong: with what, how, and what to do."""
-
-    subject: str
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What was read of a cluster.
-
-    `configurations` are the webhook configurations that call the injector, `endpoints` the number of ready ones of each
-    Service (`namespace/name`) that they name; a Service that does not exist has None.
-    """
-
-    configurations: tuple[JsonObject, ...]
-    namespaces: tuple[JsonObject, ...] = ()
-    endpoints: Mapping[str, int | None] = field(default_factory=dict)
-
-
-def diagnose(found: Surroundings, table: Sequence[SelectionRule], revisions: Sequence[str]) -> list[Finding]:
-    """Everything that is wrong. `table` is the opt-in table of the injector, `revisions` what it answers to."""
-    return [
-        *_registration(found.configurations, table),
-        *_endpoints(found),
-        *(finding for namespace in found.namespaces for finding in _namespace(namespace, revisions)),
-    ]
+_PLAIN_POD: JsonObject = {"metadata": {"name": "app"}, "spec": {"containers": [{"name": "app"}]}}
+# Reasons for which nobody has pods sent to an injector on purpose.
+_NOT_MEANT = ("IgnoredNamespace", "NamespaceNotSelected", "RevisionMismatch")
 
 
 def services_of(configurations: Sequence[JsonObject]) -> dict[tuple[str, str], None]:
@@ -51,15 +27,15 @@ def services_of(configurations: Sequence[JsonObject]) -> dict[tuple[str, str], N
     return {(service["namespace"], service["name"]): None for service in named if service}
 
 
-def _registration(configurations: Sequence[JsonObject], table: Sequence[SelectionRule]) -> Iterator[Finding]:
-    if not configurations:
-        yield Finding("registration", "no webhook configuration calls the injector: no pod is injected")
-        return
+def registration_findings(configurations: Sequence[JsonObject], table: Sequence[SelectionRule]) -> Iterator[Finding]:
+    """What is wrong with the entries of an injector whose opt-in table is `table`."""
     entries = [(one["metadata"]["name"], each) for one in configurations for each in own_entries(one)]
     for rule in table:
         if not any(_carries(entry, rule) for _, entry in entries):
             yield Finding(
-                "registration", f"no entry calls the injector where {rule.explanation}: the opt-in table has such a row"
+                "registration",
+                f"no entry calls the injector where {rule.explanation}: the opt-in table has such a row",
+                command="helm upgrade, which writes the entries anew",
             )
     for name, entry in entries:
         if not any(_carries(entry, rule) for rule in table):
@@ -91,61 +67,93 @@ def _expressions(selector: JsonObject) -> set[tuple[str, str, tuple[str, ...]]]:
     return {*equal, *((each["key"], each["operator"], tuple(each.get("values") or ())) for each in listed)}
 
 
-def _endpoints(found: Surroundings) -> Iterator[Finding]:
-    for service, ready in found.endpoints.items():
-        if ready is None:
-            yield Finding(f"Service {service}", "the webhook calls it, and it does not exist")
-        elif not ready:
-            yield Finding(f"Service {service}", "no endpoint is ready: pods that opted in cannot be created")
+def endpoint_finding(service: str, ready: int | None) -> Finding:
+    """What the number of ready endpoints of a Service means; None: there is no such Service."""
+    namespace = service.partition("/")[0]
+    if ready is None:
+        message = "the webhook calls it, and it does not exist"
+        return Finding(f"Service {service}", message, command="helm upgrade --install")
+    if not ready:
+        message = "no endpoint is ready: pods that opted in cannot be created"
+        return Finding(f"Service {service}", message, command=f"kubectl get pods -n {namespace} -o wide")
+    return ok(f"Service {service}", f"{ready} endpoints are ready")
 
 
-def _namespace(namespace: JsonObject, revisions: Sequence[str]) -> Iterator[Finding]:
+def namespace_findings(
+    namespaces: Sequence[JsonObject], setup: Setup, configurations: Sequence[JsonObject], others: Sequence[JsonObject]
+) -> list[Finding]:
+    """Namespaces whose labels do not do what they seem to.
+
+    `configurations` are those of the release whose configuration is `setup`, `others` those of all other injectors:
+    what they claim is theirs.
+    """
+    config = setup.config
+    revisions = (config.revision or "default", *config.revision_tags)
+    found: list[Finding] = []
+    for namespace in namespaces:
+        if not any(selected(entry, namespace) for each in others for entry in own_entries(each)):
+            found += _label_findings(namespace, revisions) or _selection_findings(namespace, setup, configurations)
+    return found
+
+
+def _label_findings(namespace: JsonObject, revisions: Sequence[str]) -> list[Finding]:
     metadata = namespace["metadata"]
     labels = metadata.get("labels") or {}
     subject = f"Namespace {metadata['name']}"
     injection, revision = labels.get(NAMESPACE_INJECTION_LABEL), labels.get(REVISION_KEY)
+    found: list[Finding] = []
     if injection is not None and injection not in _INJECTION_VALUES:
-        yield Finding(
-            subject,
-            f"label {NAMESPACE_INJECTION_LABEL}={injection} injects nothing; valid: {', '.join(_INJECTION_VALUES)}",
+        message = (
+            f"label {NAMESPACE_INJECTION_LABEL}={injection} injects nothing; valid: {', '.join(_INJECTION_VALUES)}"
         )
-    if revision is None:
-        return
-    if injection is not None:
-        yield Finding(
-            subject, f"label {REVISION_KEY}={revision} has no effect beside {NAMESPACE_INJECTION_LABEL}={injection}"
-        )
-    elif revision not in revisions:
-        valid = ", ".join(revisions)
-        yield Finding(subject, f"label {REVISION_KEY}={revision} names a revision that is not served; valid: {valid}")
+        command = f"kubectl label namespace {metadata['name']} {NAMESPACE_INJECTION_LABEL}=enabled --overwrite"
+        found.append(Finding(subject, message, command=command))
+    if revision is not None and injection is not None:
+        message = f"label {REVISION_KEY}={revision} has no effect beside {NAMESPACE_INJECTION_LABEL}={injection}"
+        found.append(Finding(subject, message, command=f"kubectl label namespace {metadata['name']} {REVISION_KEY}-"))
+    elif revision is not None and revision not in revisions:
+        message = f"label {REVISION_KEY}={revision} names a revision that is not served; valid: {', '.join(revisions)}"
+        command = f"kubectl label namespace {metadata['name']} {REVISION_KEY}={revisions[0]} --overwrite"
+        found.append(Finding(subject, message, command=command))
+    return found
+
+
+def _selection_findings(namespace: JsonObject, setup: Setup, configurations: Sequence[JsonObject]) -> list[Finding]:
+    """Whether the API server and the injector agree about a plain pod of the namespace, and with its labels."""
+    labels = namespace["metadata"].get("labels") or {}
+    subject = f"Namespace {namespace['metadata']['name']}"
+    decision = plain_decision(namespace, setup)
+    is_sent = any(
+        selected(entry, namespace) and selector_of(entry, "objectSelector").matches({})
+        for each in configurations
+        for entry in own_entries(each)
+    )
+    is_labelled = labels.get(NAMESPACE_INJECTION_LABEL) == "enabled" or REVISION_KEY in labels
+    if decision.inject and not is_sent:
+        message = f"its pods should be injected ({decision.message}), and no entry of the registration selects it"
+        return [Finding(subject, message, command=f"kubectl get namespace {namespace['metadata']['name']} -o yaml")]
+    if is_labelled and not decision.inject and decision.reason in _NOT_MEANT:
+        return [Finding(subject, f"is labelled for injection, and its pods are not injected: {decision.message}")]
+    if is_sent and decision.reason in _NOT_MEANT:
+        return [warning(subject, f"its pods are sent to the injector, which skips them: {decision.message}")]
+    return []
+
+
+def plain_decision(namespace: JsonObject, setup: Setup) -> Decision:
+    """What is decided about a pod that says nothing itself."""
+    name = namespace["metadata"]["name"]
+    return decide(facts_of(_PLAIN_POD, name, labels_of(namespace), setup.config, setup.selection))
 
 
 def _title(configuration: str, entry: JsonObject) -> str:
     return f"{configuration}/{entry['name']}"
 
 
-# Reading what a diagnosis needs.
-
 _SERVICE_LABEL = "kubernetes.io/service-name"
 
 
-def survey(server: ApiServer, names: Collection[str] = ()) -> Surroundings:
-    """What there is now. `names` are the webhook configurations to look at; without any, all that call an injector.
-
-    Raises ClusterError where something cannot be read.
-    """
-    listed = server.items(WEBHOOK_CONFIGURATIONS)
-    chosen = tuple(each for each in listed if own_entries(each) and (not names or each["metadata"]["name"] in names))
-    return Surroundings(
-        configurations=chosen,
-        namespaces=tuple(server.items(NAMESPACES)),
-        endpoints={
-            f"{namespace}/{name}": _ready_endpoints(server, namespace, name) for namespace, name in services_of(chosen)
-        },
-    )
-
-
-def _ready_endpoints(server: ApiServer, namespace: str, name: str) -> int | None:
+def ready_endpoints(server: ApiServer, namespace: str, name: str) -> int | None:
+    """How many endpoints of a Service are ready; None where there is no such Service. Raises ClusterError."""
     try:
         server.get(SERVICES, name, namespace)
     except ClusterError as error:

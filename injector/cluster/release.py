@@ -16,7 +16,8 @@ from injector.core.pods import containers
 _REVISION_LABEL = "injector/revision"
 _CONFIG_OPTIONS = ("-c", "--config")
 _SET_OPTION = "--set"
-_CLUSTER_SCHEME = "cluster://"
+CLUSTER_SCHEME = "cluster://"
+_ISTIOD = "istiod"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +45,34 @@ class Release:
         return tuple(map(str, self._server.get("args") or ()))
 
     @property
+    def service_account(self) -> str:
+        """The account that its server has."""
+        return str((self._pod.get("spec") or {}).get("serviceAccountName") or "default")
+
+    @property
+    def title(self) -> str:
+        """Namespace and name of its Deployment, or of what its registration calls."""
+        name = self.deployment["metadata"]["name"] if self.deployment else self.service
+        return f"{self.namespace}/{name}" if self.namespace else name
+
+    def option(self, name: str) -> list[str]:
+        """The values of an option of its server."""
+        return list(_values(self.arguments, (name,)))
+
+    @property
+    def _pod(self) -> JsonObject:
+        """The pod template."""
+        template: JsonObject = ((self.deployment or {}).get("spec") or {}).get("template") or {}
+        return template
+
+    @property
     def _server(self) -> Container:
         """The container that serves."""
-        pod = ((self.deployment or {}).get("spec") or {}).get("template") or {}
-        return next((each for each in containers(pod) if "serve" in (each.get("args") or ())), {})
+        return next((each for each in containers(self._pod) if "serve" in (each.get("args") or ())), {})
 
     def mounted(self, path: str) -> tuple[str, str] | None:
         """The ConfigMap, and the key in it, that the server reads as the file `path`."""
-        pod = ((self.deployment or {}).get("spec") or {}).get("template") or {}
-        volumes = {each.get("name"): each for each in (pod.get("spec") or {}).get("volumes") or ()}
+        volumes = {each.get("name"): each for each in (self._pod.get("spec") or {}).get("volumes") or ()}
         for mount in self._server.get("volumeMounts") or ():
             directory, file = PurePosixPath(mount.get("mountPath") or "/"), PurePosixPath(path)
             source = (volumes.get(mount.get("name")) or {}).get("configMap")
@@ -73,9 +93,14 @@ class ReleaseConfig:
 
 def releases(server: ApiServer, names: Sequence[str] = ()) -> list[Release]:
     """The releases whose webhook configurations are called `names`, or all of them. Raises ClusterError."""
+    return releases_of(server, server.items(WEBHOOK_CONFIGURATIONS), names)
+
+
+def releases_of(server: ApiServer, configurations: Sequence[JsonObject], names: Sequence[str] = ()) -> list[Release]:
+    """The releases among webhook `configurations`; Istio's own only where `names` names them. Raises ClusterError."""
     called: dict[tuple[str, str], list[JsonObject]] = {}
-    for configuration in server.items(WEBHOOK_CONFIGURATIONS):
-        if names and configuration["metadata"]["name"] not in names:
+    for configuration in configurations:
+        if configuration["metadata"]["name"] not in names if names else is_of_istio(configuration):
             continue
         for place in dict.fromkeys(map(_service, own_entries(configuration))):
             called.setdefault(place, []).append(configuration)
@@ -90,12 +115,12 @@ def release_config(server: ApiServer, release: Release) -> ReleaseConfig:
     held: dict[str, Mapping[str, str]] = {}
     sources: list[tuple[str, str | None]] = []
     for name in _values(release.arguments, _CONFIG_OPTIONS):
-        if name.startswith(_CLUSTER_SCHEME):
+        if name.startswith(CLUSTER_SCHEME):
             sources.append((name, None))
             continue
         place = release.mounted(name)
         if place is None:
-            raise ClusterError(f"Deployment {_title(release)}: {name} is not a file of a ConfigMap that it mounts")
+            raise ClusterError(f"Deployment {release.title}: {name} is not a file of a ConfigMap that it mounts")
         config_map, key = place
         if config_map not in held:
             held[config_map] = server.get(CONFIG_MAPS, config_map, release.namespace).get("data") or {}
@@ -103,6 +128,20 @@ def release_config(server: ApiServer, release: Release) -> ReleaseConfig:
             raise ClusterError(f"ConfigMap {release.namespace}/{config_map} has no key {key!r}")
         sources.append((f"ConfigMap {release.namespace}/{config_map}, {key}", held[config_map][key]))
     return ReleaseConfig(tuple(sources), tuple(_values(release.arguments, (_SET_OPTION,))))
+
+
+def is_of_istio(configuration: JsonObject) -> bool:
+    """Whether a webhook configuration is one of istiod's, whose entries are named as those of this project are.
+
+    Source: manifests/charts/istio-control/istio-discovery/templates/mutatingwebhook.yaml in Istio's repository.
+    """
+    labels = configuration["metadata"].get("labels") or {}
+    services = [_service(each)[1] for each in own_entries(configuration)]
+    return (
+        "operator.istio.io/component" in labels
+        or labels.get("app.kubernetes.io/part-of") == "istio"
+        or any(name == _ISTIOD or name.startswith(f"{_ISTIOD}-") for name in services)
+    )
 
 
 def _service(entry: JsonObject) -> tuple[str, str]:
@@ -136,8 +175,3 @@ def _values(arguments: Sequence[str], options: Sequence[str]) -> Iterator[str]:
         name, equals, value = argument.partition("=")
         if name in options:
             yield value if equals else arguments[at + 1]
-
-
-def _title(release: Release) -> str:
-    name = release.deployment["metadata"]["name"] if release.deployment else release.service
-    return f"{release.namespace}/{name}"

@@ -1,54 +1,179 @@
-"""The part of `injector check` that asks a cluster: registration, CA bundles, certificates, endpoints, namespaces."""
+"""The part of `injector check` that asks a cluster, section by section."""
 
 from base64 import b64decode
 from binascii import Error as NoBase64
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
+from typing import TypeVar
 
 from certs.authority import CertificateError, certificates_in, describe, serving_faults
+from certs.model import Holding
 from certs.secret import SecretStore, SecretStoreError
-from injector.cluster.api import ApiServer, ClusterError
+from injector.cluster.api import WEBHOOK_CONFIGURATIONS, ApiServer, ClusterError
 from injector.cluster.ca_bundles import lacking, own_entries
 from injector.cluster.client import connect
-from injector.cluster.diagnosis import Finding, Surroundings, diagnose, survey
-from injector.core.admission import Setup
-from injector.core.selection import DEFAULT_REVISION
-from injector.runtime.errors import as_input_error
+from injector.cluster.diagnosis import (
+    endpoint_finding,
+    namespace_findings,
+    plain_decision,
+    ready_endpoints,
+    registration_findings,
+    services_of,
+)
+from injector.cluster.findings import Finding, Section, ok, warning
+from injector.cluster.inventory import read_cluster
+from injector.cluster.permissions import Permissions, rights_of
+from injector.cluster.references import missing_references
+from injector.cluster.release import Release, releases_of
+from injector.cluster.replicas import pods_of, replica_findings
+from injector.cluster.rivals import rival_findings
+from injector.cluster.trial_pods import Trial, trial_pod, trials, try_pod
+from injector.core.admission import Setup, admit_request
+from injector.core.model import JsonObject, Snapshot
+from injector.reports.evaluate import request_for
+from injector.reports.references import Reference, added_references
+from injector.runtime.config_sources import Connection
+from injector.runtime.errors import InputError, as_input_error
+from injector.runtime.releases import chosen, installed_configuration
+
+_AT_ONCE = 8
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where to look: the cluster, the webhook configurations (none: all), and the Secret with certificates, if any."""
+    """Where to look: the cluster, and what of it.
 
-    kubeconfig: Path | None
-    context: str | None
+    `webhook_configs` and `release` choose among several releases; `secret`, as namespace and name, holds the
+    certificates of a server that is no Deployment here.
+    """
+
+    connection: Connection
     webhook_configs: tuple[str, ...] = ()
-    namespace: str = "default"
-    secret: str | None = None
+    release: str = ""
+    secret: tuple[str, str] | None = None
 
 
-def cluster_findings(setup: Setup, place: Place) -> list[Finding]:
-    """Everything that is wrong in the cluster. Raises InputError where it cannot be asked."""
+@dataclass(frozen=True, slots=True)
+class _Cluster:
+    """What was read once, for all sections."""
+
+    server: ApiServer
+    configurations: Sequence[JsonObject]
+    snapshot: Snapshot
+
+    @property
+    def namespaces(self) -> list[JsonObject]:
+        return list(self.snapshot.namespaces.values())
+
+
+def cluster_sections(place: Place, given: Setup | None, sets: Sequence[str] = ()) -> list[Section]:
+    """What a look at the cluster finds; without `given` with the configuration of each installed release.
+
+    Raises InputError where the cluster cannot be asked.
+    """
     with as_input_error(ClusterError):
-        server = connect(place.kubeconfig, place.context)
-        found = survey(server, place.webhook_configs)
-    config = setup.config
-    revisions = (config.revision or DEFAULT_REVISION, *config.revision_tags)
-    now = datetime.now(UTC)
-    return [
-        *diagnose(found, setup.selection, revisions),
-        *_bundles(found, now),
-        *(_secret(server, place, place.secret, found, now) if place.secret else ()),
+        server = connect(*place.connection)
+        cluster = _Cluster(server, _configurations(server, place.webhook_configs), read_cluster(server))
+        found = releases_of(server, cluster.configurations, place.webhook_configs)
+    if place.release:
+        found = [each for each in [chosen(found, place.release)] if each]
+    if not found:
+        missing = Finding("registration", "no webhook configuration calls the injector: no pod is injected")
+        return [Section("registration", (missing,))]
+    sections: list[Section] = []
+    for release in found:
+        title = f" of {release.name}" if len(found) > 1 else ""
+        sections += _release_sections(cluster, release, place, given, sets, title)
+    return sections
+
+
+def _release_sections(  # noqa: PLR0913, PLR0917 -- what is known of a release and how to call it
+    cluster: _Cluster, release: Release, place: Place, given: Setup | None, sets: Sequence[str], title: str
+) -> Iterator[Section]:
+    setup, configuration = (
+        (given, []) if given else installed_configuration(cluster.server, place.connection, release, sets)
+    )
+    if configuration:
+        yield Section(f"configuration{title}", tuple(configuration))
+    looks: dict[str, Callable[[], Iterable[Finding]]] = {
+        "admission": lambda: _admissions(cluster, release, setup),
+        "registration": lambda: _registration(release, setup),
+        "certificates": lambda: _certificates(cluster, release, place.secret),
+        "endpoints": lambda: _endpoints(cluster, release),
+        "replicas": lambda: _replicas(cluster, release),
+        "permissions": lambda: _permissions(cluster, release),
+        "namespaces": lambda: _namespaces(cluster, release, setup),
+        "other webhooks": lambda: rival_findings(release, cluster.configurations, cluster.namespaces),
+        "objects that templates need": lambda: _references(cluster, release, setup),
+    }
+    for name, look in looks.items():
+        yield Section(f"{name}{title}", tuple(_looked_at(name, look)))
+
+
+def _looked_at(name: str, look: Callable[[], Iterable[Finding]]) -> list[Finding]:
+    """The findings of one section: that something may not be read says nothing against the others."""
+    try:
+        return list(look())
+    except ClusterError as error:
+        return [warning(name, f"not looked at: {error}")]
+
+
+def _configurations(server: ApiServer, names: Sequence[str]) -> list[JsonObject]:
+    """All webhook configurations, or those of `names` where no more may be read. Raises ClusterError."""
+    try:
+        return server.items(WEBHOOK_CONFIGURATIONS)
+    except ClusterError as error:
+        if not error.is_forbidden:
+            raise
+        if not names:
+            raise InputError(
+                f"{error}; name yours with --webhook-config, or use an account that may list them"
+            ) from error
+        return [server.get(WEBHOOK_CONFIGURATIONS, name) for name in names]
+
+
+def _at_once(look: Callable[[Item], Finding | None], items: Iterable[Item]) -> list[Finding]:
+    """What `look` finds, several requests at a time: with a distant API server one after the other takes long."""
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        return [each for each in pool.map(look, items) if each is not None]
+
+
+def _admissions(cluster: _Cluster, release: Release, setup: Setup) -> list[Finding]:
+    where = {
+        "release_namespace": release.namespace or "NAMESPACE",
+        "service": release.service,
+        "workload": f"deploy/{release.deployment['metadata']['name']}" if release.deployment else "POD",
+    }
+
+    def look(trial: Trial) -> Finding:
+        expected = {
+            each: admit_request(request_for(trial.pod, each), setup, cluster.snapshot) for each in trial.namespaces
+        }
+        return try_pod(cluster.server, trial, expected, where)
+
+    return _at_once(look, trials(release.configurations, cluster.namespaces))
+
+
+def _registration(release: Release, setup: Setup) -> list[Finding]:
+    found = list(registration_findings(release.configurations, setup.selection))
+    entries = sum(len(own_entries(each)) for each in release.configurations)
+    return found or [
+        ok(release.name, f"{entries} entries, as the opt-in table of revision {release.revision} has them")
     ]
 
 
-def _bundles(found: Surroundings, now: datetime) -> Iterator[Finding]:
-    for configuration in found.configurations:
+def _certificates(cluster: _Cluster, release: Release, secret: tuple[str, str] | None) -> Iterator[Finding]:
+    now = datetime.now(UTC)
+    for configuration in release.configurations:
         for entry in own_entries(configuration):
             subject = f"{configuration['metadata']['name']}/{entry['name']}"
             yield from (Finding(subject, fault) for fault in _bundle_faults(entry["clientConfig"].get("caBundle"), now))
+    named = secret or next(((release.namespace, each) for each in release.option("--cert-secret")), None)
+    if named is not None:
+        yield from _secret(SecretStore(cluster.server.client, *named), release, now)
 
 
 def _bundle_faults(encoded: str | None, now: datetime) -> Iterator[str]:
@@ -63,18 +188,92 @@ def _bundle_faults(encoded: str | None, now: datetime) -> Iterator[str]:
         yield f"every certificate of its CA bundle has expired, the last one at {max(ends):%Y-%m-%d %H:%M}Z"
 
 
-def _secret(server: ApiServer, place: Place, secret: str, found: Surroundings, now: datetime) -> Iterator[Finding]:
-    store = SecretStore(server.client, place.namespace, secret)
-    with as_input_error(SecretStoreError):
+def _secret(store: SecretStore, release: Release, now: datetime) -> Iterator[Finding]:
+    try:
         held = store.load()
+    except SecretStoreError as error:
+        yield warning(str(store), f"not looked at: {error}")
+        return
     if held is None:
         yield Finding(str(store), "it holds no certificates, or not all of them; a running injector makes them")
         return
-    yield from (
-        Finding(str(store), fault) for fault in serving_faults(held.serving, held.authority.certificate, (), now)
-    )
-    for configuration in found.configurations:
+    faults = [*serving_faults(held.serving, held.authority.certificate, (), now), *_ended(held, now)]
+    yield from (Finding(str(store), fault, command="injector rotate") for fault in faults)
+    for configuration in release.configurations:
         names: Sequence[str] = lacking(configuration, held.bundle)
         if names:
             message = f"the CA bundle of {', '.join(names)} is not that of {store}"
             yield Finding(configuration["metadata"]["name"], message)
+    if not faults:
+        yield ok(str(store), _validity(held))
+
+
+def _ended(held: Holding, now: datetime) -> Iterator[str]:
+    end = describe(held.authority.certificate).not_after
+    if end <= now:
+        yield f"the authority ended at {end:%Y-%m-%d %H:%M}Z"
+
+
+def _validity(held: Holding) -> str:
+    ends = [
+        f"{describe(each).not_after:%Y-%m-%d %H:%M}Z" for each in (held.authority.certificate, held.serving.certificate)
+    ]
+    rotating = "; a rotation of the authority is under way" if held.upcoming or held.retiring else ""
+    return f"authority until {ends[0]}, serving certificate until {ends[1]}{rotating}"
+
+
+def _endpoints(cluster: _Cluster, release: Release) -> Iterator[Finding]:
+    for namespace, name in services_of(release.configurations):
+        yield endpoint_finding(f"{namespace}/{name}", ready_endpoints(cluster.server, namespace, name))
+    if not release.namespace:
+        yield ok(release.service, "is called by its URL: its replicas are not looked at")
+
+
+def _replicas(cluster: _Cluster, release: Release) -> Iterator[Finding]:
+    if not release.namespace:
+        return
+    pods = pods_of(cluster.server, release)
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        for found in pool.map(lambda pod: replica_findings(cluster.server, pod), pods):
+            yield from found
+    if not pods:
+        events = f"kubectl get events -n {release.namespace} --sort-by=.lastTimestamp"
+        yield Finding(release.title, "has no pods", command=events)
+
+
+def _permissions(cluster: _Cluster, release: Release) -> list[Finding]:
+    if release.deployment is None:
+        return []
+    asked, rights = Permissions(cluster.server, release), rights_of(release)
+    found = _at_once(asked.finding, rights)
+    return list(dict.fromkeys(found)) or [asked.granted(len(rights))]
+
+
+def _namespaces(cluster: _Cluster, release: Release, setup: Setup) -> list[Finding]:
+    names = {each["metadata"]["name"] for each in release.configurations}
+    others = [each for each in cluster.configurations if each["metadata"]["name"] not in names and own_entries(each)]
+    found = namespace_findings(cluster.namespaces, setup, release.configurations, others)
+    if found:
+        return found
+    count = sum(plain_decision(each, setup).inject for each in cluster.namespaces)
+    return [ok("namespaces", f"{count} of {len(cluster.namespaces)} have their pods injected")]
+
+
+def _references(cluster: _Cluster, release: Release, setup: Setup) -> Iterator[Finding]:
+    """What the pods of opted-in namespaces would wait for in vain."""
+    pods = [trial_pod(entry) for each in release.configurations for entry in own_entries(each)]
+    pod = pods[0]
+    wanted: list[tuple[str, Reference]] = []
+    for namespace in cluster.namespaces:
+        if plain_decision(namespace, setup).inject:
+            name = namespace["metadata"]["name"]
+            result = admit_request(request_for(pod, name), setup, cluster.snapshot).pod
+            wanted += [(name, each) for each in added_references(pod, result)]
+    missing = missing_references(cluster.server, wanted)
+    for name, absent in missing.absent.items():
+        listed = ", ".join(map(str, absent))
+        message = f"its injected pods do not start: {listed} is missing there"
+        yield Finding(f"Namespace {name}", message, command=f"kubectl get {absent[0].kind.lower()}s -n {name}")
+    yield from (warning(each.partition(":")[0], f"not looked at: {each}") for each in missing.unread)
+    if not missing.absent and not missing.unread:
+        yield ok("references", f"{len(dict.fromkeys(wanted))} ConfigMaps, Secrets and ServiceAccounts are there")

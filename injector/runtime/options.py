@@ -1,5 +1,6 @@
 """The options of `injector serve`, and which of them belong together."""
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import timedelta
@@ -76,6 +77,17 @@ def is_cluster_wanted(wanted: bool | None, connection: tuple[Path | None, str | 
     if wanted is not None:
         return wanted
     return named or (snapshot is None and in_cluster())
+
+
+def may_look_at_cluster(
+    wanted: bool | None,  # noqa: FBT001 -- an option of three states
+    connection: tuple[Path | None, str | None],
+    snapshot: Path | None,
+) -> bool:
+    """Whether a command that only looks asks a cluster: as above, and where $KUBECONFIG names one."""
+    return is_cluster_wanted(wanted, connection, snapshot) or (
+        wanted is None and snapshot is None and bool(os.environ.get("KUBECONFIG"))
+    )
 
 
 def refuse_without_cluster(options: Mapping[str, object], *, followed: bool) -> None:

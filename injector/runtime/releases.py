@@ -1,14 +1,16 @@
 """The configuration of the release that is installed in a cluster, for commands that look at one."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from injector.cluster.api import ApiServer, ClusterError
-from injector.cluster.release import Release, release_config, releases
+from injector.cluster.findings import Finding, ok
+from injector.cluster.release import Release, ReleaseConfig, release_config, releases
 from injector.config.loader import ConfigText
 from injector.core.admission import Setup, set_up
 from injector.runtime.config_sources import Connection, config_sources
 from injector.runtime.errors import InputError, as_input_error
-from injector.runtime.loading import load_texts, read_setup, source_texts
+from injector.runtime.loading import checked_setup, load_texts, read_setup, source_texts
 from injector.runtime.terminal import warn
 
 
@@ -28,16 +30,42 @@ def installed_setup(
             warn(["configuration: the shipped defaults, since no webhook configuration here calls an injector"])
             return read_setup(None, sets, connection)
         config = release_config(server, found)
-    read = ", ".join(name for name, _ in config.sources) or "no file"
-    warn([f"configuration: {read} (release {found.name}, revision {found.revision})"])
-    texts = [
+    warn([f"configuration: {_sources(config)} (release {found.name}, revision {found.revision})"])
+    return set_up(load_texts(_texts(config, connection), (*config.sets, *sets)).config)
+
+
+def installed_configuration(
+    server: ApiServer, connection: Connection, release: Release, sets: Sequence[str]
+) -> tuple[Setup, list[Finding]]:
+    """The configuration of `release`, and what is to be said of it.
+
+    Where it is at fault the shipped defaults for its revision stand in, so that everything else can be looked at.
+    """
+    try:
+        with as_input_error(ClusterError):
+            config = release_config(server, release)
+        loaded = load_texts(_texts(config, connection), (*config.sets, *sets))
+        setup = checked_setup(loaded)
+    except InputError as error:
+        command = f"kubectl get configmap -n {release.namespace or 'NAMESPACE'} -o yaml"
+        found = [Finding("configuration", line, command=command) for line in str(error).splitlines()]
+        return set_up(load_texts((), (f"revision={release.revision}", *sets)).config), found
+    templates = ", ".join(setup.templates.names)
+    return setup, [ok(_sources(config), f"is valid, with the templates {templates} (revision {release.revision})")]
+
+
+def _sources(config: ReleaseConfig) -> str:
+    return ", ".join(name for name, _ in config.sources) or "no file"
+
+
+def _texts(config: ReleaseConfig, connection: Connection) -> list[Path | ConfigText]:
+    return [
         text
         for name, content in config.sources
         for text in (
             source_texts(config_sources([name])[0], connection) if content is None else [ConfigText(name, content)]
         )
     ]
-    return set_up(load_texts(texts, (*config.sets, *sets)).config)
 
 
 def chosen(found: Sequence[Release], name: str) -> Release | None:

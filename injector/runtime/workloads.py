@@ -1,6 +1,6 @@
 """The workloads that a command is about, and the cluster around them: files, a snapshot, or a cluster itself."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +8,8 @@ from injector.core.admission import Setup
 from injector.core.model import Pod, Snapshot
 from injector.core.pod_schema import pod_faults
 from injector.reports.documents import Document, UnreadableInputError, read_documents
+from injector.reports.evaluate import Preview
+from injector.reports.references import added_references
 from injector.runtime.config_sources import DEFAULT_CONNECTION, Connection
 from injector.runtime.errors import InputError, UsageError, as_input_error
 from injector.runtime.inputs import read_inputs
@@ -87,6 +89,34 @@ def pods_in(name: str, expected: int | None = None) -> list[Pod]:
     if faults:
         raise InputError("\n".join(faults))
     return [{**pod, "metadata": pod.get("metadata") or {}} for pod in pods]
+
+
+def missing_objects(sources: Sources, workloads: Workloads, previews: Iterable[Preview]) -> list[str]:
+    """What injected pods of `previews` would wait for in vain in the cluster, one line a namespace.
+
+    What the previewed files hold themselves is not missing. Raises InputError where the cluster cannot be asked.
+    """
+    if not sources.names_cluster:
+        return []
+    from injector.cluster.api import ClusterError  # noqa: PLC0415
+    from injector.cluster.client import connect  # noqa: PLC0415
+    from injector.cluster.references import missing_references  # noqa: PLC0415
+
+    wanted = [
+        (preview.namespace, each)
+        for preview in previews
+        if preview.is_injected
+        for each in added_references(preview.pod, preview.admission.pod)
+    ]
+    with as_input_error(ClusterError):
+        missing = missing_references(connect(*sources.connection), wanted)
+    given = {(each.object["kind"], (each.object.get("metadata") or {}).get("name")) for each in workloads.documents}
+    lines = [f"whether pods can start was not looked at: {each}" for each in missing.unread]
+    for namespace, absent in missing.absent.items():
+        named = [str(each) for each in absent if each not in given]
+        if named:
+            lines.append(f"namespace {namespace}: injected pods do not start without {', '.join(named)}, missing there")
+    return lines
 
 
 def _with_cluster(sources: Sources) -> Workloads:

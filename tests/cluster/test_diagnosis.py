@@ -1,15 +1,23 @@
 """What is wrong with the injector's place in a cluster, each with its words."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pytest
 
 from injector.cluster.api import ApiServer, ClusterError
-from injector.cluster.diagnosis import Surroundings, diagnose, services_of, survey
+from injector.cluster.diagnosis import (
+    endpoint_finding,
+    namespace_findings,
+    ready_endpoints,
+    registration_findings,
+    services_of,
+)
+from injector.cluster.findings import Finding
 from injector.core.model import JsonObject
 from injector.core.selection import selection_rules
 from tests.cluster.keeping import Keeper, keeping
+from tests.support import default_setup
 
 TABLE = selection_rules("default", (), namespaces_by_default=False)
 SERVICE = {"namespace": "mesh", "name": "injector"}
@@ -37,18 +45,22 @@ def namespace(**labels: str) -> JsonObject:
     return {"metadata": {"name": "shop", "labels": named}}
 
 
-def told(*configurations: JsonObject, **found: Any) -> list[str]:
-    surroundings = Surroundings(configurations, **found)
-    return [f"{each.subject}: {each.message}" for each in diagnose(surroundings, TABLE, ("default",))]
+def lines(found: Iterable[Finding]) -> list[str]:
+    return [f"{each.subject}: {each.message}" for each in found]
+
+
+def of_registration(*configurations: Any) -> list[str]:
+    return lines(registration_findings(configurations, TABLE))
+
+
+def of_namespace(found: JsonObject, *others: Any) -> list[str]:
+    return lines(namespace_findings([found], default_setup(), [registration()], others))
 
 
 def test_a_registration_as_the_chart_renders_it_is_no_finding() -> None:
-    assert told(registration(), namespaces=(namespace(istio_injection="enabled"), namespace(rev="default"))) == []
-    assert told(registration(), endpoints={"mesh/injector": 2}) == []
-
-
-def test_without_a_registration_nothing_is_injected() -> None:
-    assert told() == ["registration: no webhook configuration calls the injector: no pod is injected"]
+    assert of_registration(registration()) == []
+    assert of_namespace(namespace(istio_injection="enabled")) == []
+    assert of_namespace(namespace(rev="default")) == []
 
 
 @pytest.mark.parametrize(
@@ -61,17 +73,21 @@ def test_without_a_registration_nothing_is_injected() -> None:
     ],
 )
 def test_an_entry_that_is_not_as_it_should_be_is_told(changed: JsonObject, message: str) -> None:
-    assert any(message in each for each in told(registration(**changed)))
+    assert any(message in each for each in of_registration(registration(**changed)))
 
 
 @pytest.mark.parametrize(
     ("ready", "message"),
-    [(None, "it does not exist"), (0, "no endpoint is ready: pods that opted in cannot be created")],
+    [
+        (None, "it does not exist"),
+        (0, "no endpoint is ready: pods that opted in cannot be created"),
+        (2, "2 endpoints are ready"),
+    ],
 )
-def test_a_service_that_nobody_answers_for_is_told(ready: int | None, message: str) -> None:
-    (found,) = told(registration(), endpoints={"mesh/injector": ready})
-    assert found.startswith("Service mesh/injector: ")
-    assert message in found
+def test_the_endpoints_of_a_service_are_judged(ready: int | None, message: str) -> None:
+    found = endpoint_finding("mesh/injector", ready)
+    assert found.subject == "Service mesh/injector"
+    assert message in found.message
 
 
 @pytest.mark.parametrize(
@@ -83,9 +99,33 @@ def test_a_service_that_nobody_answers_for_is_told(ready: int | None, message: s
     ],
 )
 def test_labels_of_a_namespace_that_do_not_do_what_they_seem_to_are_told(labels: dict[str, str], message: str) -> None:
-    (found,) = told(registration(), namespaces=(namespace(**labels),))
+    (found,) = of_namespace(namespace(**labels))
     assert found.startswith("Namespace shop: label ")
     assert message in found
+
+
+def test_a_namespace_that_another_injector_serves_is_not_judged() -> None:
+    entry = {"name": "rev.sidecar-injector.istio.io", "namespaceSelector": {"matchLabels": {"istio.io/rev": "canary"}}}
+    other = {"metadata": {"name": "other"}, "webhooks": [entry]}
+    assert of_namespace(namespace(rev="canary"), other) == []
+
+
+def test_a_label_that_the_configuration_ignores_is_told() -> None:
+    ignored = {"metadata": {"name": "kube-system", "labels": {"istio-injection": "enabled"}}}
+    (found,) = of_namespace(ignored)
+    assert found.startswith("Namespace kube-system: is labelled for injection, and its pods are not injected")
+
+
+def test_a_namespace_that_should_be_injected_and_is_not_selected_is_told() -> None:
+    opted_in = namespace(istio_injection="enabled")
+    (found,) = lines(namespace_findings([opted_in], default_setup(), [], ()))
+    assert "no entry of the registration selects it" in found
+
+
+def test_pods_that_are_sent_in_vain_are_told() -> None:
+    everything = registration(namespaceSelector={}, objectSelector={})
+    (found,) = namespace_findings([namespace()], default_setup(), [everything], ())
+    assert (found.severity, "which skips them" in found.message) == ("warning", True)
 
 
 def test_the_services_are_those_that_own_entries_call() -> None:
@@ -94,15 +134,9 @@ def test_the_services_are_those_that_own_entries_call() -> None:
     assert list(services_of([foreign])) == []
 
 
-# What a diagnosis reads: registrations that call an injector, namespaces, and the endpoints of what is called.
+# Endpoints of the Service that is called.
 
-REGISTRATIONS = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
 SERVICES, SLICES = "/api/v1/namespaces/mesh/services", "/apis/discovery.k8s.io/v1/namespaces/mesh/endpointslices"
-
-
-def registered(name: str, entry: str = "a.sidecar-injector.istio.io", service: str = "injector") -> Any:
-    client = {"service": {"namespace": "mesh", "name": service}}
-    return {"metadata": {"name": name}, "webhooks": [{"name": entry, "clientConfig": client}]}
 
 
 def endpoints(service: str, *ready: bool | None) -> Any:
@@ -112,38 +146,23 @@ def endpoints(service: str, *ready: bool | None) -> Any:
 
 @pytest.fixture
 def cluster() -> Iterator[tuple[ApiServer, Keeper]]:
-    """An injector that is registered, and another webhook."""
+    """Nothing yet."""
     with keeping() as (server, keeper):
-        keeper.put(f"{REGISTRATIONS}/ours", registered("ours"))
-        keeper.put(f"{REGISTRATIONS}/theirs", registered("theirs", entry="policy.example", service="policy"))
         yield server, keeper
-
-
-def names(found: tuple[Any, ...]) -> list[str]:
-    return [each["metadata"]["name"] for each in found]
-
-
-def test_only_what_calls_an_injector_is_looked_at(cluster: tuple[ApiServer, Keeper]) -> None:
-    server, keeper = cluster
-    keeper.put("/api/v1/namespaces/shop", {"metadata": {"name": "shop"}})
-    keeper.put(f"{REGISTRATIONS}/canary", registered("canary", service="canary"))
-    found = survey(server)
-    assert (names(found.configurations), names(found.namespaces)) == (["ours", "canary"], ["shop"])
-    assert found.endpoints == {"mesh/injector": None, "mesh/canary": None}
-    assert names(survey(server, ["canary", "theirs"]).configurations) == ["canary"]
 
 
 def test_endpoints_are_counted_that_are_ready_or_do_not_say(cluster: tuple[ApiServer, Keeper]) -> None:
     server, keeper = cluster
+    assert ready_endpoints(server, "mesh", "injector") is None
     keeper.put(f"{SERVICES}/injector", {"metadata": {"name": "injector"}})
-    assert survey(server).endpoints == {"mesh/injector": 0}
+    assert ready_endpoints(server, "mesh", "injector") == 0
     keeper.put(f"{SLICES}/a", endpoints("injector", True, False, None))
     keeper.put(f"{SLICES}/b", endpoints("another", True))
-    assert survey(server).endpoints == {"mesh/injector": 2}
+    assert ready_endpoints(server, "mesh", "injector") == 2
 
 
-def test_what_cannot_be_read_is_told(cluster: tuple[ApiServer, Keeper]) -> None:
+def test_endpoints_that_cannot_be_read_are_told(cluster: tuple[ApiServer, Keeper]) -> None:
     server, keeper = cluster
     keeper.refusing[f"{SERVICES}/injector"] = 403
     with pytest.raises(ClusterError, match="services/injector: refused with 403"):
-        survey(server)
+        ready_endpoints(server, "mesh", "injector")

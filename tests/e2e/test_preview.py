@@ -97,6 +97,8 @@ def test_all_workloads_of_the_cluster_are_previewed_and_compared(asked: Cluster,
     assert items["plain"]["decision"]["reason"] == "NamespaceLabel"
     new = tmp_path / "new.yaml"
     new.write_text("policy: disabled", encoding="utf-8")
+    missing = "namespace asked: injected pods do not start without ConfigMap istio-ca-root-cert, missing there"
+    assert missing in run("preview", "--kubeconfig", asked.kubeconfig).stderr.splitlines()
     compared = run("preview", "--kubeconfig", asked.kubeconfig, "--against", new)
     assert compared.returncode == 1
     assert "would lose the sidecar" in compared.stdout

@@ -11,9 +11,10 @@ import pytest
 from certs.authority import create_authority, issue
 from certs.directory import files_of
 from certs.model import Holding, Settings
+from injector.cluster.findings import problems
 from injector.core.selection import selection_rules
-from injector.runtime.cluster_check import Place, cluster_findings
-from injector.runtime.errors import InputError
+from injector.runtime.cluster_check import Place, cluster_sections
+from injector.runtime.config_sources import Connection
 from tests.cluster.keeping import Keeper, keeping
 from tests.cluster.listening import kubeconfig
 from tests.support import default_setup
@@ -35,7 +36,7 @@ class Checked:
 
     def __init__(self, kubeconfig: Path, keeper: Keeper) -> None:
         self.keeper = keeper
-        self._place = Place(kubeconfig, None, (), "mesh", "certificates")
+        self._place = Place(Connection(kubeconfig), secret=("mesh", "certificates"))
 
     def register(self, bundle: bytes) -> None:
         entries = [
@@ -55,7 +56,9 @@ class Checked:
         self.keeper.put(KEPT_AT, {"kind": "Secret", "metadata": {"name": "certificates"}, "data": {**data, **instead}})
 
     def findings(self) -> list[str]:
-        return [f"{each.subject}: {each.message}" for each in cluster_findings(default_setup(), self._place)]
+        """What is wrong with certificates; nothing here admits pods."""
+        sections = [each for each in cluster_sections(self._place, default_setup()) if each.title == "certificates"]
+        return [f"{each.subject}: {each.message}" for _, each in problems(sections)]
 
 
 @pytest.fixture
@@ -111,6 +114,14 @@ def test_a_serving_certificate_that_nobody_can_trust_is_found(checked: Checked) 
 
 
 def test_what_may_not_be_read_is_told(checked: Checked) -> None:
+    checked.register(holding().bundle)
     checked.keeper.refusing[KEPT_AT] = 403
-    with pytest.raises(InputError, match="Secret mesh/certificates: cannot be read: 403"):
-        checked.findings()
+    (found,) = checked.findings()
+    assert found.startswith("Secret mesh/certificates: not looked at: Secret mesh/certificates: cannot be read: 403")
+
+
+def test_without_a_registration_nothing_is_injected(checked: Checked, tmp_path: Path) -> None:
+    (section,) = cluster_sections(Place(Connection(tmp_path / "kubeconfig")), default_setup())
+    (found,) = section.findings
+    assert found.message == "no webhook configuration calls the injector: no pod is injected"
+    assert checked.keeper.asked("POST", "PUT", "PATCH", "DELETE") == []

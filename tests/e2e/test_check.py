@@ -1,0 +1,346 @@
+"""`injector check` on an installed release: each prepared fault is named, and nothing is said of a healthy cluster."""
+
+import base64
+import json
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+
+import pytest
+import trustme
+
+from tests.chart.rendering import CLUSTER_NAME, NAMESPACE, RELEASE, only
+from tests.cli.running import run
+from tests.e2e.cluster import Cluster, assets, wait_until
+from tests.e2e.installed import API_SERVER_FLAGS, Installed, endpoints, installed, own_address, running
+
+pytestmark = pytest.mark.e2e
+
+SHOP = "shop"
+TEMPLATE = """
+spec:
+  containers:
+    - name: istio-proxy
+      image: proxy
+  volumes:
+    - name: needed
+      configMap: {name: needed}
+    - name: token
+      secret: {secretName: token}
+"""
+VALUES = {"config": {"templates": {"own": TEMPLATE}, "defaultTemplates": ["own"]}}
+
+
+def namespace(name: str, **labels: str) -> Any:
+    named = {key.replace("_", "-").replace("rev", "istio.io/rev"): value for key, value in labels.items()}
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": named}}
+
+
+def needed(kind: str, name: str) -> Any:
+    return {"apiVersion": "v1", "kind": kind, "metadata": {"name": name, "namespace": SHOP}}
+
+
+@pytest.fixture(scope="module")
+def release(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
+    """An installed release, on a control plane of its own, and a namespace that opted in."""
+    programs = assets()
+    if programs is None:
+        pytest.skip("KUBEBUILDER_ASSETS is not set: get the programs with setup-envtest, or see the README, End to end")
+    directory = tmp_path_factory.mktemp("check")
+    cluster = Cluster(programs, directory, api_server_flags=API_SERVER_FLAGS)
+    try:
+        cluster.start()
+        cluster.apply(
+            namespace(SHOP, istio_injection="enabled"), needed("ConfigMap", "needed"), needed("Secret", "token")
+        )
+        with installed(cluster, tmp_path_factory.mktemp("server"), VALUES) as made:
+            yield made
+    finally:
+        cluster.stop()
+
+
+def checked(release: Installed) -> tuple[int, str]:
+    """Exit status and findings of the command, told of the cluster by nothing but $KUBECONFIG."""
+    done = run("check", "-o", "json", environment={"KUBECONFIG": str(release.cluster.kubeconfig)})
+    assert done.stderr == ""
+    return done.returncode, "\n".join(f"{each['subject']}: {each['message']}" for each in json.loads(done.stdout))
+
+
+def test_nothing_is_said_of_a_healthy_cluster(release: Installed) -> None:
+    assert checked(release) == (0, "")
+
+
+def test_every_section_says_what_was_looked_at(release: Installed) -> None:
+    done = run("check", "--kubeconfig", release.cluster.kubeconfig)
+    assert done.returncode == 0, done.stdout
+    for words in (
+        f"namespace.sidecar-injector.istio.io: a pod in {SHOP} gets istio-proxy (dry run)",
+        f"Service {NAMESPACE}/{RELEASE}: 1 endpoints are ready",
+        "holds the lease",
+        "permissions that its options need",
+        f"Secret {NAMESPACE}/{RELEASE}-certificates: authority until",
+        "nobody else claims its namespaces",
+        "2 ConfigMaps, Secrets and ServiceAccounts are there",
+        "all is well",
+    ):
+        assert words in done.stdout
+
+
+Fault = Callable[[Installed], AbstractContextManager[None]]
+REGISTRATION = ("mutatingwebhookconfiguration", CLUSTER_NAME)
+
+
+def patched(*changes: tuple[str, str, Any], back: Any) -> Fault:
+    """The registration changed by a JSON Patch of `changes`, and changed back."""
+
+    @contextmanager
+    def fault(release: Installed) -> Iterator[None]:
+        patch = [{"op": op, "path": path, "value": value} for op, path, value in changes]
+        release.cluster.kubectl("patch", *REGISTRATION, "--type=json", "-p", json.dumps(patch))
+        try:
+            yield
+        finally:
+            release.cluster.kubectl("patch", *REGISTRATION, "--type=json", "-p", json.dumps(back))
+            wait_until(release.has_bundle, "no CA bundle")
+
+    return fault
+
+
+def replaced(path: str, value: Any, before: Any) -> Fault:
+    """One field of the registration changed."""
+    return patched(("replace", path, value), back=[{"op": "replace", "path": path, "value": before}])
+
+
+def applied(*documents: Any) -> Fault:
+    """Objects that were not there before."""
+
+    @contextmanager
+    def fault(release: Installed) -> Iterator[None]:
+        release.cluster.apply(*documents)
+        try:
+            yield
+        finally:
+            listed = {"apiVersion": "v1", "kind": "List", "items": list(documents)}
+            release.cluster.kubectl("delete", "--force", "-f", "-", given=json.dumps(listed))
+
+    return fault
+
+
+def deleted(document: Any) -> Fault:
+    """An object that is no longer there."""
+
+    @contextmanager
+    def fault(release: Installed) -> Iterator[None]:
+        release.cluster.kubectl("delete", "-f", "-", given=json.dumps(document))
+        try:
+            yield
+        finally:
+            release.cluster.apply(document)
+
+    return fault
+
+
+def of_release(kind: str, name: str = RELEASE) -> Fault:
+    """An object of the chart that somebody deleted."""
+
+    @contextmanager
+    def fault(release: Installed) -> Iterator[None]:
+        with deleted(only(release.documents, kind, name))(release):
+            yield
+        wait_until(lambda: not checked(release)[1], "it does not recover", 60)
+
+    return fault
+
+
+@contextmanager
+def killed(release: Installed) -> Iterator[None]:
+    release.stop()
+    try:
+        yield
+    finally:
+        release.start()
+
+
+@contextmanager
+def ignored(release: Installed) -> Iterator[None]:
+    with replaced("/webhooks/2/failurePolicy", "Ignore", "Fail")(release), killed(release):
+        yield
+
+
+@contextmanager
+def no_endpoint_ready(release: Installed) -> Iterator[None]:
+    release.cluster.apply(endpoints(own_address(), release.port, ready=False))
+    try:
+        yield
+    finally:
+        release.cluster.apply(endpoints(own_address(), release.port))
+
+
+@contextmanager
+def faulty_file(release: Installed) -> Iterator[None]:
+    """As a replica sees it that could not load the ConfigMap."""
+    file = release.directory / "config.yaml"
+    good = file.read_text(encoding="utf-8")
+    file.write_text(f"{good}polcy: enabled\n", encoding="utf-8")
+    try:
+        wait_until(lambda: "polcy" in checked(release)[1], "the change is not seen")
+        yield
+    finally:
+        file.write_text(good, encoding="utf-8")
+        wait_until(lambda: not checked(release)[1], "it does not recover")
+
+
+@contextmanager
+def faulty_config_map(release: Installed) -> Iterator[None]:
+    good = only(release.documents, "ConfigMap")
+    release.cluster.apply({**good, "data": {"config.yaml": f"{good['data']['config.yaml']}polcy: enabled\n"}})
+    try:
+        yield
+    finally:
+        release.cluster.apply(good)
+
+
+@contextmanager
+def crashing_pod(release: Installed) -> Iterator[None]:
+    waiting = {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off 40s restarting failed container"}}
+    state = {"name": "injector", "image": "i", "imageID": "i", "ready": False, "restartCount": 3, "state": waiting}
+    release.report({"containerStatuses": [state]})
+    try:
+        yield
+    finally:
+        release.report(running(own_address()))
+
+
+@contextmanager
+def foreign_bundle(release: Installed) -> Iterator[None]:
+    """Somebody put in another CA bundle, and the server may no longer write its own."""
+    role = only(release.documents, "ClusterRole", CLUSTER_NAME)
+    rules = [{**each, "verbs": [verb for verb in each["verbs"] if verb != "patch"]} for each in role["rules"]]
+    bundle = base64.b64encode(trustme.CA().cert_pem.bytes()).decode()
+    release.cluster.apply({**role, "rules": rules})
+    patch = [{"op": "replace", "path": f"/webhooks/{at}/clientConfig/caBundle", "value": bundle} for at in range(4)]
+    try:
+        wait_until(lambda: "may not patch" in checked(release)[1], "the right is still there")
+        release.cluster.kubectl("patch", *REGISTRATION, "--type=json", "-p", json.dumps(patch))
+        yield
+    finally:
+        release.cluster.apply(role)
+        wait_until(lambda: not checked(release)[1], "it does not recover", 60)
+
+
+def webhook(name: str, entry: str, service: str, *, only_injection: bool = False) -> Any:
+    """A registration of somebody else, for every pod or for those of opted-in namespaces."""
+    opted_in = {"matchLabels": {"istio-injection": "enabled"}}
+    return {
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "MutatingWebhookConfiguration",
+        "metadata": {"name": name},
+        "webhooks": [
+            {
+                "name": entry,
+                "admissionReviewVersions": ["v1"],
+                "sideEffects": "None",
+                "failurePolicy": "Ignore",
+                "timeoutSeconds": 1,
+                "rules": [{"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}],
+                "clientConfig": {"service": {"name": service, "namespace": "elsewhere"}},
+                **({"namespaceSelector": opted_in} if only_injection else {}),
+            }
+        ],
+    }
+
+
+@contextmanager
+def not_called_again(release: Installed) -> Iterator[None]:
+    policies = [("replace", f"/webhooks/{at}/reinvocationPolicy", "Never") for at in range(4)]
+    back = [{"op": op, "path": path, "value": "IfNeeded"} for op, path, _ in policies]
+    with applied(webhook("zzz", "zzz.example.com", "zzz"))(release), patched(*policies, back=back)(release):
+        yield
+
+
+LIMITS = {
+    "apiVersion": "v1",
+    "kind": "LimitRange",
+    "metadata": {"name": "none", "namespace": SHOP},
+    "spec": {"limits": [{"type": "Container", "min": {"memory": "1Gi"}}]},
+}
+INJECTOR_ENTRY = "namespace.sidecar-injector.istio.io"
+
+FAULTS: dict[str, tuple[Fault, tuple[str, ...]]] = {
+    "the server is dead": (
+        killed,
+        ("connection refused; likely cause: nothing listens there", "/readyz does not answer"),
+    ),
+    "no endpoint is ready": (no_endpoint_ready, ("no endpoints available", "no endpoint is ready")),
+    "the Service is gone": (of_release("Service"), ("and it does not exist",)),
+    "a foreign CA bundle": (
+        foreign_bundle,
+        ("signed by unknown authority", "may not patch mutatingwebhookconfigurations", "is not that of Secret"),
+    ),
+    "permissions deleted": (
+        of_release("ClusterRoleBinding", CLUSTER_NAME),
+        ("may not list namespaces, which the server needs to decide who is injected",),
+    ),
+    "the wrong path": (
+        replaced("/webhooks/2/clientConfig/service/path", "/injct", "/inject"),
+        ("the path of the webhook is not one that the server has",),
+    ),
+    "admitted without a sidecar": (ignored, ("is admitted without a sidecar, though it should get one",)),
+    "a row is missing": (
+        replaced(
+            "/webhooks/2/objectSelector",
+            {},
+            {"matchExpressions": [{"key": "sidecar.istio.io/inject", "operator": "NotIn", "values": ["false"]}]},
+        ),
+        ("no entry calls the injector where the namespace's label istio-injection=enabled opts in",),
+    ),
+    "called for updates": (
+        replaced("/webhooks/2/rules/0/operations", ["CREATE", "UPDATE"], ["CREATE"]),
+        ("it is called for CREATE, UPDATE; valid: CREATE only",),
+    ),
+    "a revision that nobody serves": (
+        applied(namespace("lost", rev="nobody")),
+        ("Namespace lost: label istio.io/rev=nobody names a revision that is not served; valid: default",),
+    ),
+    "a misspelt label": (applied(namespace("yes", istio_injection="yes")), ("istio-injection=yes injects nothing",)),
+    "labelled and not selected": (
+        applied(namespace("local-path-storage", istio_injection="enabled")),
+        ("Namespace local-path-storage: is labelled for injection, and its pods are not injected",),
+    ),
+    "selected and not injected": (
+        applied(webhook("injector-more", INJECTOR_ENTRY, RELEASE)),
+        ("which skips them",),
+    ),
+    "two releases": (
+        applied(webhook("other", INJECTOR_ENTRY, "other", only_injection=True)),
+        (f"other/{INJECTOR_ENTRY} of another release is called for the same pods, as in {SHOP}",),
+    ),
+    "Istio too": (
+        applied(webhook("istio-sidecar-injector", INJECTOR_ENTRY, "istiod", only_injection=True)),
+        (f"istio-sidecar-injector/{INJECTOR_ENTRY} of Istio is called for the same pods, as in {SHOP}",),
+    ),
+    "not called again": (not_called_again, ("zzz is called after it, and reinvocationPolicy of", "is Never")),
+    "a faulty configuration in a replica": (faulty_file, ("works with the last good one", "polcy")),
+    "a faulty ConfigMap": (faulty_config_map, ("configuration: ", "unknown key 'polcy'")),
+    "a crashing replica": (crashing_pod, ("container injector: CrashLoopBackOff, back-off 40s",)),
+    "a missing ConfigMap": (
+        deleted(needed("ConfigMap", "needed")),
+        (f"Namespace {SHOP}: its injected pods do not start: ConfigMap needed is missing there",),
+    ),
+    "a missing Secret": (deleted(needed("Secret", "token")), ("do not start: Secret token is missing there",)),
+    "no room for a sidecar": (applied(LIMITS), ("minimum memory usage per Container", "has no room for the sidecar")),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_fault_is_named(release: Installed, name: str) -> None:
+    fault, expected = FAULTS[name]
+    with fault(release):
+        status, found = checked(release)
+    assert status == 1 or name in ("selected and not injected", "not called again", "no room for a sidecar")
+    for words in expected:
+        assert words in found
+
+
+def test_afterwards_nothing_is_said_again(release: Installed) -> None:
+    wait_until(lambda: checked(release) == (0, ""), f"not healthy: {checked(release)}")
