@@ -164,15 +164,16 @@ _SAMPLE: Pod = {"metadata": {"name": "sample"}, "spec": {"containers": [{"name":
 
 
 def _footprint_of_all(configured: Configured, templates: TemplateSet) -> Shape:
-    """What any of the templates writes into a pod, with native sidecars and without."""
+    """What any of the templates writes into a pod, with native sidecars and without, its traffic redirected."""
     overlays = []
+    redirecting = {**configured.proxy_config, "interceptionMode": "REDIRECT"}
     for native in (True, False):
         scope = scope_of(
             TemplateInput(
                 pod=pod_view(_SAMPLE),
                 workload=identify(_SAMPLE, "default"),
                 configured=configured,
-                proxy_config=configured.proxy_config,
+                proxy_config=redirecting,
                 native_sidecars=native,
                 proxy_uid=DEFAULT_PROXY_ID,
                 proxy_gid=DEFAULT_PROXY_ID,
@@ -253,7 +254,8 @@ def _injected(subject: Subject, setup: Setup, snapshot: Snapshot) -> Injected:
     """The injected pod.
 
     One that was injected before, under the same circumstances, is injected over what it has, and keeps what others
-    wrote into it since; under other circumstances it is injected anew, from what it was before.
+    wrote into it since; so is one by another injector whose containers all come again (10.3). Else it is injected anew,
+    from what it was before.
     """
     effort = Effort()
     count_pod(subject.pod, effort)
@@ -263,11 +265,15 @@ def _injected(subject: Subject, setup: Setup, snapshot: Snapshot) -> Injected:
     injection = _prepare(subject, setup, snapshot, status, effort)
     if status is None:
         return inject(injection, setup.templates)
-    if status.original is None:
+    # What Istio saved of the user's, or wrote for CNI, counts only once its own part is out of the pod.
+    if status.original is None and not (
+        any(injection.saved.values()) or INTERCEPTION_MODE_ANNOTATION in annotations(subject.pod)
+    ):
         injected = inject(injection, setup.templates)
-        ignored = tuple(f"annotation {STATUS_ANNOTATION!r}: ignored its record: {fault}" for fault in status.faults)
-        return replace(injected, warnings=(*ignored, *injected.warnings))
-    if status.original.get("configuration") == injection.fingerprint:
+        if injected.succeeds(status):
+            ignored = tuple(f"annotation {STATUS_ANNOTATION!r}: ignored its record: {fault}" for fault in status.faults)
+            return replace(injected, warnings=(*ignored, *injected.warnings))
+    if status.original is not None and status.original.get("configuration") == injection.fingerprint:
         injected = inject(injection, setup.templates)
         if injected.names == status.names:
             return injected

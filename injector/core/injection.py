@@ -91,6 +91,13 @@ class Injected:
     names: dict[str, tuple[str, ...]]
     warnings: tuple[str, ...]
 
+    def succeeds(self, earlier: Status) -> bool:
+        """Whether every container of an earlier injection was injected again, where it was or as a native sidecar."""
+        came = {*self.names["containers"], *filter(PROXY_CONTAINER.__eq__, self.names["initContainers"])}
+        return came.issuperset(earlier.names["containers"]) and {*self.names["initContainers"]}.issuperset(
+            earlier.names["initContainers"]
+        )
+
 
 def inject(injection: Injection, templates: TemplateSet) -> Injected:
     """Carry out `injection`. Raises InjectionError with a message for the pod's author."""

@@ -7,7 +7,6 @@ that it would have written is the mesh's, any other is the user's.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain
 from typing import Any
 
 import orjson
@@ -58,7 +57,10 @@ class IstioTraces:
 
     def removed_from(self, pod: Pod) -> tuple[Pod, list[str]]:
         """`pod`, which has none of the injected containers any more, without the rest; and what cannot be known."""
-        ports = {str(settings["statusPort"]) for settings in self._proxy_configs() if settings.get("statusPort")}
+        ports = {
+            str(settings.get("statusPort"))
+            for settings in (self.config.mesh_config["defaultConfig"], self._proxy_config)
+        }
         pod = unmerge_prometheus(pod, self._env.get(PROMETHEUS_ENV), ports)
         pod, unknown = restore_probes(pod, self._env.get(PROBERS_ENV))
         metadata = dict(pod.get("metadata") or {})
@@ -98,15 +100,14 @@ class IstioTraces:
     def _has_cni(self) -> bool:
         return self._is_sidecar and not self.status.lists("initContainers", _REDIRECTING_CONTAINER)
 
-    def _proxy_configs(self) -> Iterator[JsonObject]:
-        """The mesh's default ProxyConfig as far as it is known: as configured here, and as the proxy was given it."""
-        yield self.config.mesh_config["defaultConfig"]
+    @cached_property
+    def _proxy_config(self) -> JsonObject:
+        """What the proxy was given of its ProxyConfig: the fields that are not Istio's defaults."""
         try:
             given = orjson.loads(self._env.get("PROXY_CONFIG") or "{}")
         except orjson.JSONDecodeError:
-            return
-        if isinstance(given, dict):
-            yield given
+            return {}
+        return given if isinstance(given, dict) else {}
 
     def _written_labels(self, own: Mapping[str, str]) -> Iterator[tuple[str, object]]:
         """Each label that Istio writes, with a value that it would have written."""
@@ -134,8 +135,7 @@ class IstioTraces:
         for name in ("kubectl.kubernetes.io/default-logs-container", "kubectl.kubernetes.io/default-container"):
             yield name, next(iter(applications), None)
         if self._has_cni:
-            effective = dict(chain.from_iterable(settings.items() for settings in self._proxy_configs()))
-            yield INTERCEPTION_MODE_ANNOTATION, effective.get("interceptionMode") or "REDIRECT"
+            yield INTERCEPTION_MODE_ANNOTATION, self._proxy_config.get("interceptionMode", "REDIRECT")
             proxy = self.config.values["global"]["proxy"]
             for name, key in _CNI_SETTINGS.items():
                 yield name, str(proxy.get(key) or "")
@@ -172,5 +172,5 @@ class IstioTraces:
 
 def _without_values(own: Mapping[str, str], written: Iterator[tuple[str, object]]) -> dict[str, str]:
     """The labels or annotations but for those that have a value which was `written`."""
-    pairs = set(written)
+    pairs = list(written)
     return {name: value for name, value in own.items() if (name, value) not in pairs}

@@ -24,8 +24,12 @@ GRPC: JsonObject = {"grpc": {"port": 9090, "service": "health"}, "periodSeconds"
 
 
 def as_istio_makes_it(pod: Pod, *sets: str) -> Pod:
-    """The injected pod without what Istio does not write: the record in its status. Nothing of it is shared."""
-    made = deepcopy(injected(pod, setup_with(*sets)))
+    """The injected pod without what Istio does not write. Nothing of it is shared."""
+    return as_istio_leaves_it(deepcopy(injected(pod, setup_with(*sets))))
+
+
+def as_istio_leaves_it(made: Pod) -> Pod:
+    """An injected pod without the record."""
     own = made["metadata"]["annotations"]
     status = {key: value for key, value in json.loads(own[STATUS_ANNOTATION]).items() if key != "original"}
     return {**made, "metadata": {**made["metadata"], "annotations": {**own, STATUS_ANNOTATION: json.dumps(status)}}}

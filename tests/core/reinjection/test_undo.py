@@ -165,15 +165,23 @@ def injected_by_istio(**proxy: Any) -> Pod:
 
 
 def test_the_proxy_of_another_injector_reverts_to_the_template_and_then_stays() -> None:
-    """Reference 10.3, first point; what that injector had saved of the user's no longer counts, now or later."""
-    pod = injected_by_istio(tty=True)
-    saved = {"containers": [{"name": "istio-proxy", "args": ["mine"], "resources": {}}]}
-    pod["metadata"]["annotations"]["proxy.istio.io/overrides"] = json.dumps(saved)
-    once = injected(pod, default_setup())
+    """Reference 10.3, first point."""
+    once = injected(injected_by_istio(tty=True), default_setup())
     proxy = container_of(once, "istio-proxy")
     assert proxy["args"][:2] == ["proxy", "sidecar"]
     assert proxy["image"] != "old"
     assert proxy["tty"] is True
+    assert admitted(once, default_setup()).patch == ()
+
+
+def test_what_another_injector_saved_of_the_user_s_counts_again() -> None:
+    pod = injected_by_istio()
+    saved = {"containers": [{"name": "istio-proxy", "args": ["mine"], "resources": {}}]}
+    pod["metadata"]["annotations"]["proxy.istio.io/overrides"] = json.dumps(saved)
+    once = injected(pod, default_setup())
+    proxy = container_of(once, "istio-proxy")
+    assert proxy["args"] == ["mine"]
+    assert proxy["image"] != "old"
     assert admitted(once, default_setup()).patch == ()
 
 
