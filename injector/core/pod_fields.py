@@ -8,8 +8,10 @@ its descriptions of fields name.
 import re
 from collections.abc import Mapping
 from functools import cache
+from ipaddress import ip_address
 from typing import Any
 
+from injector.core.pod_rules import RULES
 from injector.core.pod_types import FIELDS
 from injector.core.quantity import canonical_quantity
 from injector.core.validation import (
@@ -34,6 +36,13 @@ _LABEL_VALUE = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
 _QUALIFIED_NAME = re.compile(r"((?P<prefix>[^/]*)/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
 _VARIABLE = re.compile(r"[^=\x00-\x1f\x7f]+")
 _HUGE_PAGES = re.compile(r"HugePages(-[0-9]+[KMGT]i)?")
+_FIELD_PATH = re.compile(
+    r"metadata\.(name|namespace|uid)|metadata\.(labels|annotations)(\['[^']+'\])?|spec\.(nodeName|serviceAccountName)"
+    r"|status\.(hostIPs?|podIPs?)"
+)
+_RELATIVE_PATH = re.compile(r"(?!/)(?!(.*/)?\.\.(/|\Z)).*")
+_RESOURCE = re.compile(r"cpu|memory|ephemeral-storage|hugepages-.+|[^/]+/[^/]+")
+_UNPADDED = re.compile(r"\S(.*\S)?")
 _HIGHEST_PORT, _HIGHEST_ID = 65_535, 2**31 - 1
 
 
@@ -61,6 +70,13 @@ def _is_quantity(value: Any) -> bool:
         return False
 
 
+def _is_address(value: Any) -> bool:
+    try:
+        return isinstance(value, str) and bool(ip_address(value))
+    except ValueError:
+        return False
+
+
 NAME = _matching(_LABEL, "a name of at most 63 lower-case letters, digits and '-'")
 OBJECT_NAME = _matching(_SUBDOMAIN, "an object's name of lower-case letters, digits, '-' and '.'")
 PORT_NAME = _matching(_PORT_NAME, "a port's name of at most 15 lower-case letters, digits and '-', a letter among them")
@@ -78,6 +94,10 @@ PORT_OR_NAME = Scalar(
     lambda value: PORT.accepts(value) or PORT_NAME.accepts(value),
 )
 QUANTITY = Scalar("a quantity, such as 100m, 0.5, 128Mi or 1G", _is_quantity)
+_ADDRESS = Scalar("an IP address", _is_address, STRING.schema)
+_IMAGE = _matching(_UNPADDED, "a string without spaces at its ends")
+_PATH = _matching(_RELATIVE_PATH, "a relative path without '..'")
+_AMOUNTS = Mapped(QUANTITY, _matching(_RESOURCE, "a resource: cpu, memory, or one of a domain, such as nvidia.com/gpu"))
 _COUNT = _integer(0, 2**31 - 1)
 _POSITIVE = _integer(1, 2**31 - 1)
 _ID = _integer(0, _HIGHEST_ID)
@@ -108,6 +128,7 @@ _VALUES: Mapping[str, Type] = {
     "AppArmorProfile.type": one_of("Localhost", "RuntimeDefault", "Unconfined"),
     "AzureDiskVolumeSource.cachingMode": _CACHING,
     "AzureDiskVolumeSource.kind": one_of("Shared", "Dedicated", "Managed"),
+    "Container.image": _IMAGE,
     "Container.imagePullPolicy": _PULL_POLICY,
     "Container.name": NAME,
     "Container.restartPolicy": one_of("Always", "OnFailure", "Never"),
@@ -120,6 +141,7 @@ _VALUES: Mapping[str, Type] = {
     "ContainerResizePolicy.restartPolicy": one_of("NotRequired", "RestartContainer"),
     "ContainerRestartRule.action": one_of("Restart", "RestartAllContainers"),
     "ContainerRestartRuleOnExitCodes.operator": one_of("In", "NotIn"),
+    "DownwardAPIVolumeFile.path": _PATH,
     "EmptyDirVolumeSource.medium": Scalar(
         "one of '', 'Memory', 'HugePages', or HugePages with a size, such as 'HugePages-2Mi'",
         lambda value: value in ("", "Memory") or (isinstance(value, str) and bool(_HUGE_PAGES.fullmatch(value))),
@@ -129,21 +151,25 @@ _VALUES: Mapping[str, Type] = {
     "GRPCAction.port": PORT,
     "HTTPGetAction.scheme": one_of("HTTP", "HTTPS"),
     "HTTPHeader.name": FILLED_STRING,
+    "HostAlias.ip": _ADDRESS,
     "HostPathVolumeSource.path": FILLED_STRING,
     "HostPathVolumeSource.type": one_of(
         *("", "DirectoryOrCreate", "Directory", "FileOrCreate", "File", "Socket", "CharDevice", "BlockDevice")
     ),
     "ImageVolumeSource.pullPolicy": _PULL_POLICY,
+    "KeyToPath.path": _PATH,
     "LabelSelectorRequirement.key": KEY,
     "LabelSelectorRequirement.operator": one_of("In", "NotIn", "Exists", "DoesNotExist"),
     "Lifecycle.stopSignal": _SIGNAL,
     "NodeSelectorRequirement.operator": one_of("In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt"),
     "ObjectMeta.annotations": Mapped(STRING, KEY, items="strings to strings"),
     "ObjectMeta.labels": Mapped(LABEL_VALUE, KEY),
+    "ObjectFieldSelector.fieldPath": _matching(_FIELD_PATH, "a field such as metadata.name or status.podIP"),
     "PersistentVolumeClaimSpec.volumeMode": one_of("Block", "Filesystem"),
     "Pod.apiVersion": one_of("v1"),
     "Pod.kind": one_of("Pod"),
     "PodCertificateProjection.keyType": one_of(*"RSA3072 RSA4096 ECDSAP256 ECDSAP384 ECDSAP521 ED25519".split()),
+    "PodDNSConfig.nameservers": Listed(_ADDRESS),
     "PodOS.name": one_of("linux", "windows"),
     "PodSecurityContext.fsGroupChangePolicy": one_of("OnRootMismatch", "Always"),
     "PodSecurityContext.seLinuxChangePolicy": one_of("MountOption", "Recursive"),
@@ -158,6 +184,8 @@ _VALUES: Mapping[str, Type] = {
     "PodSpec.subdomain": NAME,
     "PodSpec.terminationGracePeriodSeconds": _integer(0, 2**63 - 1),
     "Probe.terminationGracePeriodSeconds": _POSITIVE,
+    "ResourceRequirements.limits": _AMOUNTS,
+    "ResourceRequirements.requests": _AMOUNTS,
     "SeccompProfile.type": one_of("Localhost", "RuntimeDefault", "Unconfined"),
     "SecurityContext.procMount": one_of("Default", "Unmasked"),
     "ServiceAccountTokenProjection.expirationSeconds": _integer(600, 2**32),
@@ -178,6 +206,7 @@ _VALUES: Mapping[str, Type] = {
     ),
     "VolumeMount.mountPropagation": one_of("None", "HostToContainer", "Bidirectional"),
     "VolumeMount.recursiveReadOnly": one_of("Disabled", "IfPossible", "Enabled"),
+    "VolumeMount.subPath": _PATH,
 }
 # The same for fields of whatever type.
 _VALUES_BY_FIELD: Mapping[str, Type] = {
@@ -266,6 +295,7 @@ def _message(name: str, *, is_whole: bool) -> Message:
         fields,
         required=tuple(required) if is_whole else (),
         choices=(sources,) if sources else (),
+        rules=RULES.get(name, ()) if is_whole else (),
         is_open=not is_whole,
         noun="a mapping",
     )

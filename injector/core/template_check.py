@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from itertools import product
 
 from injector.core.admission import Setup
-from injector.core.errors import format_path
+from injector.core.errors import format_path, suggestion
 from injector.core.merge import strategic_merge
 from injector.core.model import Config, Container, InjectionError, JsonObject, Pod, Workload
 from injector.core.pod_fields import pod_findings
+from injector.core.pod_schema import PROBES
 from injector.core.pod_validation import refusals
 from injector.core.pods import CONTAINER_LISTS, containers
 from injector.core.render import RenderingError, TemplateFault, TemplateFaults
@@ -135,13 +136,27 @@ def _misfits(config: Config, trial: _Trial, trials: list[_Trial]) -> Iterator[Te
     images = {name for other in others for which in CONTAINER_LISTS for name in other.names(which)}
     volumes = {name for other in others for name in other.names("volumes")}
     pod = _with_parts_of_others(pod, images, volumes)
-    findings = pod_findings(pod)
+    findings = [*pod_findings(pod), *_unknown_ports(trial, pod)]
     for finding in findings:
         yield _fault(config, trial.template, finding)
     # What belongs together is only looked at where each field is what it can be.
     for refusal in () if findings else refusals(pod):
         fields = _FIELD.findall(refusal.partition(": ")[0])
         yield TemplateFault(trial.template, _line_of(_text_of(config, trial.template), fields), refusal)
+
+
+def _unknown_ports(trial: _Trial, pod: Pod) -> Iterator[Finding]:
+    """Probes of the template's own containers that name a port which is not there: no API server looks at that."""
+    own = {name for which in CONTAINER_LISTS for name in trial.names(which)}
+    for which in CONTAINER_LISTS:
+        for index, container in enumerate(containers(pod, which)):
+            ports = [each["name"] for each in container.get("ports") or () if each.get("name")]
+            for probe, kind in product(PROBES, ("httpGet", "tcpSocket")) if container["name"] in own else ():
+                port = ((container.get(probe) or {}).get(kind) or {}).get("port")
+                if isinstance(port, str) and port not in ports:
+                    meant = suggestion(port, ports) if ports else "it has none with a name"
+                    path = ("spec", which, index, probe, kind, "port")
+                    yield Finding(path, f"the container has no port {port!r}; {meant}")
 
 
 def _with_parts_of_others(pod: Pod, images: set[str], volumes: set[str]) -> Pod:

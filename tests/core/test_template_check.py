@@ -105,3 +105,16 @@ def test_a_name_that_comes_from_the_pod_is_not_refused() -> None:
 
 def test_the_shipped_templates() -> None:
     assert template_faults(set_up(CONFIG)) == []
+
+
+def test_a_probe_names_a_port_of_its_container() -> None:
+    probe = "livenessProbe: {httpGet: {path: /, port: %s}}"
+    ports = "image: a\nports: [{name: web, containerPort: 80}]\n"
+    (fault,) = faults(container(ports + probe % "wbe"))
+    assert fault.endswith("livenessProbe.httpGet.port: the container has no port 'wbe'; did you mean 'web'?")
+    assert faults(container(ports + probe % "web")) == []
+
+
+def test_a_probe_of_another_s_container_may_name_what_is_there() -> None:
+    """What the template does not make itself may have ports that no sample pod has."""
+    assert faults("spec: {containers: [{name: app, livenessProbe: {httpGet: {path: /, port: any}}}]}") == []

@@ -13,6 +13,7 @@ from injector.core.model import EMPTY_SNAPSHOT, Pod
 from injector.core.pod_validation import refusals
 from injector.reports.evaluate import preview_workload
 from tests.core.refused_pods import ADMITTED, EMPTY, EXEC, FIELD, HTTP, REFUSED
+from tests.core.test_pod_rules import BROKEN, SOUND
 from tests.e2e.cluster import TOKEN, Cluster
 from tests.support import default_setup, pod_of
 
@@ -45,6 +46,17 @@ def test_what_is_said_to_be_refused_is(server: httpx.Client, pod: Pod) -> None:
 
 @pytest.mark.parametrize("pod", ADMITTED.values(), ids=ADMITTED)
 def test_what_nothing_is_said_of_is_admitted(server: httpx.Client, pod: Pod) -> None:
+    answer = created(server, pod)
+    assert answer.status_code == 201, answer.text
+
+
+@pytest.mark.parametrize("pod", [pod for pod, _ in BROKEN.values()], ids=BROKEN)
+def test_what_a_template_may_not_give_is_refused(server: httpx.Client, pod: Pod) -> None:
+    assert created(server, pod).status_code in (400, 403, 422)
+
+
+@pytest.mark.parametrize("pod", SOUND.values(), ids=SOUND)
+def test_what_a_template_may_give_is_admitted(server: httpx.Client, pod: Pod) -> None:
     answer = created(server, pod)
     assert answer.status_code == 201, answer.text
 
