@@ -277,7 +277,7 @@ def _injected(subject: Subject, setup: Setup, snapshot: Snapshot) -> Injected:
         injected = inject(injection, setup.templates)
         if injected.names == status.names:
             return injected
-    removal = remove_injection(subject, setup, snapshot, effort)
+    removal = _removed(subject, status, setup, snapshot, effort)
     faults = pod_faults(removal.pod)
     if faults:
         raise InjectionError(f"annotation {STATUS_ANNOTATION!r} says what no pod can have been: {'; '.join(faults)}")
@@ -287,7 +287,7 @@ def _injected(subject: Subject, setup: Setup, snapshot: Snapshot) -> Injected:
     return replace(injected, pod={**injected.pod, "spec": spec}, warnings=(*removal.warnings, *injected.warnings))
 
 
-def remove_injection(subject: Subject, setup: Setup, snapshot: Snapshot, effort: Effort | None = None) -> Removal:
+def remove_injection(subject: Subject, setup: Setup, snapshot: Snapshot) -> Removal:
     """The pod without its injection; the very same object where it was not injected.
 
     What its annotations claim is believed as far as any of the templates in force gives it.
@@ -295,12 +295,7 @@ def remove_injection(subject: Subject, setup: Setup, snapshot: Snapshot, effort:
     status = read_status(subject.pod)
     if status is None:
         return Removal(subject.pod)
-    written = {**setup.config.injected_annotations, **_scrape_annotations(subject.pod)}
-    overlays: list[JsonObject] = [{"metadata": {"annotations": dict.fromkeys(written, "")}}]
-    with suppress(InjectionError):  # what cannot be rendered now gives nothing that could be taken out
-        injection = _prepare(subject, setup, snapshot, status, effort or Effort())
-        overlays += _overlays(injection, injection.names, setup.templates)
-    removal = uninject(subject.pod, union(footprint_of(overlays), setup.footprint()))
+    removal = _removed(subject, status, setup, snapshot, Effort())
     if status.original is not None:
         return removal
     traces = IstioTraces(subject.pod, status, subject.workload, setup.config)
@@ -308,10 +303,18 @@ def remove_injection(subject: Subject, setup: Setup, snapshot: Snapshot, effort:
     return Removal(pod, (*removal.warnings, *unknown))
 
 
-def _scrape_annotations(pod: Pod) -> dict[str, None]:
+def _removed(subject: Subject, status: Status, setup: Setup, snapshot: Snapshot, effort: Effort) -> Removal:
+    written = {**setup.config.injected_annotations, **_scrape_annotations(subject.pod, status)}
+    overlays: list[JsonObject] = [{"metadata": {"annotations": dict.fromkeys(written, "")}}]
+    with suppress(InjectionError):  # what cannot be rendered now gives nothing that could be taken out
+        injection = _prepare(subject, setup, snapshot, status, effort)
+        overlays += _overlays(injection, injection.names, setup.templates)
+    return uninject(subject.pod, status, union(footprint_of(overlays), setup.footprint()))
+
+
+def _scrape_annotations(pod: Pod, status: Status) -> dict[str, None]:
     """The annotations about scraping that the pod has, or had as its record says."""
-    status = read_status(pod)
-    recorded = ((status.original if status else None) or {}).get("annotations") or {}
+    recorded = (status.original or {}).get("annotations") or {}
     return dict.fromkeys(filter(is_scrape_annotation, (*annotations(pod), *recorded)))
 
 

@@ -5,7 +5,7 @@ Whoever may create pods decides what the webhook is asked, so every cache has a 
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Hashable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from gc import get_referents
@@ -134,18 +134,12 @@ class Cache(Generic[Key, Value]):
                 _, (_, freed) = self._values.popitem(last=False)
                 self._held -= freed
 
-    def find_or_make(self, key: Key, make: Callable[[], Value]) -> Value:
-        """The value of `key`, made where it is not known, and kept: at once while half of the budget is free.
+    def is_worth_it(self, key: Key) -> bool:
+        """Whether to keep a value for `key`: at once while half of the budget is free.
 
-        Later on it is kept when it is asked for again, so that what comes once does not push out what comes often.
+        Later on it is when it is asked for again, so that what comes once does not push out what comes often.
         """
-        found = self.find(key)
-        if found is None:
-            is_worth_it = self.was_wanted(key) or self._held * 2 < self.budget.bytes
-            found = make()
-            if is_worth_it:
-                self.keep(key, found)
-        return found
+        return self.was_wanted(key) or self._held * 2 < self.budget.bytes
 
 
 def held_bytes(root: Any, shared: tuple[type, ...] = (), enough: int = MOST_BYTES) -> int:

@@ -26,7 +26,7 @@ _MOST_SHOWN = 3
 MOST_ANNOTATION_BYTES = 256 * 1024
 
 CONTAINER, HANDLER, PORT, NAME = 6.0, 13.0, 1.3, 0.5
-TEMPLATE, METADATA, TEMPLATE_CONTAINER, ENTRY = 170.0, 13.0, 20.0, 5.0
+TEMPLATE, METADATA, TEMPLATE_CONTAINER, ENTRY = 150.0, 13.0, 20.0, 5.0
 _LISTS = (("volumes", "volumes", 2.0), ("imagePullSecrets", "pull secrets", 0.3))
 _MERGED = frozenset(("env", "volumeMounts", "ports", "volumeDevices"))
 _HANDLERS = frozenset(("readinessProbe", "livenessProbe", "startupProbe", "lifecycle"))

@@ -166,8 +166,9 @@ def _apply_templates(injection: Injection, templates: TemplateSet) -> tuple[Pod,
     merged, template_pod = _merge_base(injection), Pod()
     overlays = []
     stays = _has_two_proxies(injection) and bool(_named(injection.pod, "containers", PROXY_CONTAINER))
+    is_default = TEMPLATES_ANNOTATION not in annotations(injection.given.pod)
     for name in injection.names:
-        overlay = templates.render(name, scope)
+        overlay = templates.render(name, scope, is_default=is_default)
         overlays.append(overlay)
         count_overlay(overlay, merged, injection.effort)
         names = injected_names(overlay)

@@ -289,3 +289,5 @@ def _warm(state: State) -> None:
     # Once to compile the templates, and once more since what comes only once is not kept.
     for _ in range(2):
         admit_request(_USUAL, state.setup, state.snapshot)
+    # What all templates can change is asked for with the first pod that was injected before: that compiles them all.
+    state.setup.footprint()

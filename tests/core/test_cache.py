@@ -3,7 +3,6 @@
 import gc
 import tracemalloc
 from collections.abc import Callable
-from itertools import count
 from typing import Any
 
 import pytest
@@ -67,18 +66,22 @@ def test_a_replaced_value_is_counted_once() -> None:
     assert (cache.held, cache.find("a")) == (held, "b" * 1_000)
 
 
-def test_a_value_is_kept_at_once_while_there_is_room() -> None:
-    cache, numbers = cache_of(), count()
-    assert [cache.find_or_make("a", lambda: next(numbers)) for _ in range(4)] == [0, 0, 0, 0]
-    assert (cache.hits, cache.misses) == (3, 1)
-    assert (cache.emptied().hits, cache.emptied().misses, len(cache.emptied())) == (3, 1, 0)
+def test_a_value_is_worth_its_room_at_once_while_there_is_much() -> None:
+    assert cache_of().is_worth_it("a")
 
 
-def test_a_value_that_would_push_out_others_is_kept_when_it_is_asked_for_again() -> None:
-    cache, numbers = cache_of(size=10_000), count()
+def test_a_value_that_would_push_out_others_is_worth_it_when_it_is_asked_for_again() -> None:
+    cache = cache_of(size=10_000)
     for number in range(9):
         cache.keep(number, "a" * 500)
-    assert [cache.find_or_make("a", lambda: next(numbers)) for _ in range(4)] == [0, 1, 1, 1]
+    assert [cache.is_worth_it("a") for _ in range(3)] == [False, True, True]
+
+
+def test_a_cache_that_follows_another_goes_on_counting() -> None:
+    cache = cache_of()
+    cache.keep("a", "1")
+    assert (cache.find("a"), cache.find("b")) == ("1", None)
+    assert (cache.emptied().hits, cache.emptied().misses, len(cache.emptied())) == (1, 1, 0)
 
 
 ENTRY = '    - name: "\ue0001\ue001"\n      value: "a\ue0002\ue001b"\n'

@@ -28,6 +28,8 @@ ORIGINAL = "original"
 _MOST_FAULTS = 5
 # A record of a pod with a hundred containers has fewer entries; what is longer was not written by an injector.
 _MOST_ENTRIES = 500
+# Injection refuses a pod with as many containers, as too much work.
+_MOST_CONTAINERS = 100
 _NAME = itemgetter("name")
 
 
@@ -154,9 +156,19 @@ def _record(value: Any) -> tuple[JsonObject | None, tuple[str, ...]]:
     """The record in `value`, or what is wrong with it."""
     if _entries(value, 3) > _MOST_ENTRIES:
         return None, (f"{ORIGINAL}: it has more than {_MOST_ENTRIES} entries",)
+    if isinstance(value, dict) and _containers_in(value) > _MOST_CONTAINERS:
+        return None, (f"{ORIGINAL}: it tells of more than {_MOST_CONTAINERS} containers",)
     record, findings = read(RECORD, value)
     faults = tuple(f"{format_path((ORIGINAL, *each.path))}: {each.message}" for each in findings[:_MOST_FAULTS])
     return (None if faults else record), faults
+
+
+def _containers_in(record: JsonObject) -> int:
+    """How many containers a record tells of, before it is known to be one."""
+    definitions = record.get("definitions")
+    parts = [record, definitions] if isinstance(definitions, dict) else [record]
+    named = [part.get(list_name) for part in parts for list_name in CONTAINER_LISTS]
+    return sum(len(each) for each in named if isinstance(each, dict))
 
 
 def _entries(value: Any, depth: int) -> int:

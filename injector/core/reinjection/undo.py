@@ -23,7 +23,7 @@ from injector.core.reinjection.footprint import (
 )
 from injector.core.reinjection.overrides import AUTO_IMAGE, Definitions, credible_overrides
 from injector.core.reinjection.record import LISTS_OF_SPEC, OWN_ANNOTATIONS
-from injector.core.reinjection.status import Status, read_status, without_listed_containers
+from injector.core.reinjection.status import Status, without_listed_containers
 
 
 def template_view(pod: Pod, status: Status | None, saved: Definitions) -> Pod:
@@ -46,16 +46,13 @@ class Removal:
     warnings: tuple[str, ...] = ()
 
 
-def uninject(pod: Pod, footprint: Shape) -> Removal:
-    """Take the injection out of `pod`; the very same object where it was not injected.
+def uninject(pod: Pod, status: Status, footprint: Shape) -> Removal:
+    """Take the injection that `status` tells of out of `pod`.
 
     Only what is in `footprint` is taken out or brought back, whatever the annotations say. Where another injector left
     no record, containers, volumes and pull secrets are taken out and overrides put back; its other traces are those of
     `istio_removal`. An overrides annotation that cannot be read is one of the things ignored.
     """
-    status = read_status(pod)
-    if status is None:
-        return Removal(pod)
     try:
         saved, warnings = credible_overrides(pod)
     except InjectionError as error:

@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 from typing import Any, TypeAlias
 
+import orjson
+
 from injector.core.model import Container, JsonObject, Pod
 from injector.core.pod_fields import SIDECARS, pod_type
 from injector.core.pods import containers
@@ -26,7 +28,7 @@ from injector.core.shared import (
     is_clean,
     without_nulls,
 )
-from injector.core.validation import Finding
+from injector.core.validation import Finding, Type
 from injector.core.yaml.nodes import Alias, Node, Scalar, YamlError, compose_all
 from injector.core.yaml.nodes import Mapping as MappingNode
 from injector.core.yaml.nodes import Sequence as List
@@ -50,21 +52,44 @@ def compile_document(text: str, constants: Sequence[Any] = (), make_builder: "Bu
     Raises DocumentError where the text is not YAML, not a mapping, or repeats a key, and FieldError where it gives a
     field of a Pod what that cannot be.
     """
+    documents = _composed(text)
+    if not documents:
+        return lambda _: {}
+    if len(documents) > 1 or not isinstance(documents[0], MappingNode):
+        given = "several documents" if len(documents) > 1 else "a list or a single value"
+        raise DocumentError(f"the template gives {given}, not a partial Pod")
+    part = _built(documents[0], text, pod_type(is_whole=False), (make_builder or Builder)(constants))
+    return fill_of(part)
+
+
+def compile_part(text: str, constants: Sequence[Any], kind: Type) -> Fill:
+    """The same for a text that is a part of a document: entries of a mapping, or items of a list, of type `kind`.
+
+    A list of which nothing is left is filled as None.
+    """
+    documents = _composed(text)
+    if len(documents) != 1 or not isinstance(documents[0], MappingNode | List):
+        raise DocumentError("a part is a mapping or a list")
+    part = _built(documents[0], text, kind, Builder(constants))
+    return fill_of(None if part is _NOTHING else part)
+
+
+def _composed(text: str) -> list[Node]:
     try:
-        documents = list(islice(compose_all(text), 2))
-        if not documents:
-            return lambda _: {}
-        if len(documents) > 1 or not isinstance(documents[0], MappingNode):
-            given = "several documents" if len(documents) > 1 else "a list or a single value"
-            raise DocumentError(f"the template gives {given}, not a partial Pod")
-        builder = (make_builder or Builder)(constants)
-        builder.places = places_of(documents[0], pod_type(is_whole=False), builder.findings)
-        part = builder.build(documents[0])
+        return list(islice(compose_all(text), 2))
+    except YamlError as error:
+        raise DocumentError(_explain(error, text)) from error
+
+
+def _built(node: Node, text: str, kind: Type, builder: "Builder") -> Any:
+    builder.places = places_of(node, kind, builder.findings)
+    try:
+        part = builder.build(node)
     except YamlError as error:
         raise DocumentError(_explain(error, text)) from error
     if builder.findings:
         raise FieldError(*builder.findings)
-    return fill_of(part)
+    return part
 
 
 class Dynamic:
@@ -169,9 +194,22 @@ def _written(constant: Any) -> Any:
 def _filled_value(number: int) -> Fill:
     def fill(values: Sequence[Any]) -> Any:
         value = values[number]
-        return without_nulls(value) if isinstance(value, (dict, list)) else value
+        return _without_nulls(value) if isinstance(value, (dict, list)) else value
 
     return fill
+
+
+def _without_nulls(value: Any) -> Any:
+    """A value without nulls. Its JSON says at once that most have none, nor anything else that merging looks for."""
+    try:
+        text = orjson.dumps(value)
+    except TypeError:
+        return without_nulls(value)
+    if b"null" in text:
+        return without_nulls(value)
+    if b'"$' in text:
+        return value
+    return SharedMapping(value) if isinstance(value, dict) else SharedList(value)
 
 
 def _filled_text(literals: list[str], numbers: list[int]) -> Dynamic:

@@ -11,6 +11,7 @@ from functools import wraps
 from itertools import islice
 from typing import Any
 
+import orjson
 from jinja2 import nodes, pass_context
 from jinja2.exceptions import SecurityError
 from jinja2.filters import do_round
@@ -19,6 +20,8 @@ from jinja2.runtime import Context
 MAXIMUM_STEPS = 500_000
 _CHARACTERS_OF_A_STEP = 32
 _BITS_OF_A_STEP = 64
+# Of the JSON of a mapping or list, about what a value with its key takes.
+_CHARACTERS_OF_A_VALUE = 8
 # Text up to here is nothing beside the expression that gives it.
 SHORT = 1_000
 MAXIMUM_TEXT = 1_000_000
@@ -74,13 +77,26 @@ def size_of(value: Any, *, deep: bool = True) -> int:
     if kind is str:
         return len(value) // _CHARACTERS_OF_A_STEP
     if kind is int:
-        return value.bit_length() // _BITS_OF_A_STEP  # type: ignore[no-any-return]
+        return int(value.bit_length()) // _BITS_OF_A_STEP
     if kind is not list and kind is not dict and kind is not tuple:
         return len(value) if isinstance(value, (Mapping, range)) else 0
-    size = len(value)
-    if deep:
-        size += sum(map(size_of, value.values() if kind is dict else value))
+    size: int = len(value)
+    if deep and size:
+        text = _json_of(value)
+        size += len(text) // _CHARACTERS_OF_A_VALUE if text else sum(map(size_of, _parts_of(value)))
     return size
+
+
+def _json_of(value: Any) -> bytes:
+    """The JSON of a value, which is there at once, and says what would take a step for each part; empty without one."""
+    try:
+        return orjson.dumps(value)
+    except TypeError:
+        return b""
+
+
+def _parts_of(value: Any) -> Iterable[Any]:
+    return value.values() if type(value) is dict else value
 
 
 def charged(name: str, function: Callable[..., Any], rendering: ContextVar[Any]) -> Callable[..., Any]:
@@ -152,7 +168,10 @@ def bounded(value: Any) -> Any:
         if value.bit_length() > _MAXIMUM_BITS:
             raise SecurityError(f"a number grew over {_MAXIMUM_BITS} bits")
     elif kind in (list, dict, tuple):
-        _count(value, MAXIMUM_VALUES, _DEEPEST)
+        text = _json_of(value)
+        opened = text.count(b"[") + text.count(b"{")
+        if not text or opened > _DEEPEST or opened + text.count(b",") > MAXIMUM_VALUES:
+            _count(value, MAXIMUM_VALUES, _DEEPEST)
     return value
 
 
@@ -240,7 +259,7 @@ def _count(value: Any, left: int, deep: int) -> int:
     """How many of `left` values are left after those in `value`, written out as in JSON."""
     if deep < 0:
         raise SecurityError(f"a value grew deeper than {_DEEPEST} levels")
-    for item in value.values() if type(value) is dict else value:
+    for item in _parts_of(value):
         left -= 1
         if type(item) in (list, dict, tuple):
             left = _count(item, left, deep - 1)

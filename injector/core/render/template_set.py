@@ -16,6 +16,7 @@ from injector.core.cache import DOCUMENTS, Cache
 from injector.core.model import NATIVE_SIDECAR_ANNOTATION, InjectionError, JsonObject
 from injector.core.pod_fields import SIDECARS
 from injector.core.pods import annotations
+from injector.core.render.blocks import InBlocks, Leaf, compile_blocks
 from injector.core.render.checks import FieldError, Fill
 from injector.core.render.declarations import Declaration, asked_names, declarations_in
 from injector.core.render.document import DocumentError, compile_document, with_sidecars_placed
@@ -30,6 +31,8 @@ from injector.core.validation import Listed, Mapped, Message, Scalar
 
 MAXIMUM_OUTPUT = 4_000_000
 _MAXIMUM_PIECES = 1_000_000
+# Renderings of unknown texts between two that keep one, and the longest text that is compiled as a whole.
+_PAUSE, _LONGEST_COMPILED = 4, 8_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,6 +48,7 @@ class Language:
     new_rendering: Callable[[], Rendering]
     names: Callable[[dict[str, Any]], dict[str, Any]]
     document: Callable[[str], Fill]
+    in_blocks: Callable[..., Fill] | None = None
 
 
 def jinja(
@@ -59,7 +63,12 @@ def jinja(
     environment = TemplateEnvironment(load, filters, rendering, known, optimise=optimise)
     constants = environment.constants.values
     return Language(
-        environment, rendering, Rendering, lambda scope: scope, lambda text: compile_document(text, constants)
+        environment,
+        rendering,
+        Rendering,
+        lambda scope: scope,
+        lambda text: compile_document(text, constants),
+        partial(compile_blocks, constants=constants) if optimise else None,
     )
 
 
@@ -77,7 +86,8 @@ def go(constants: Mapping[str, Any], known: Mapping[str, Any]) -> Language:
     )
 
 
-Documents: TypeAlias = Cache[tuple[Language, tuple[str, ...]], Fill]
+# By the language and the pieces of a text, or by what blocks of a text are known by.
+Documents: TypeAlias = Cache[Any, Fill]
 
 
 class Renderer:
@@ -89,6 +99,7 @@ class Renderer:
         self._language = language
         self._compiled: dict[str, Template] = {}
         self._documents = documents
+        self._since_kept = _PAUSE
 
     @property
     def global_names(self) -> frozenset[str]:
@@ -100,18 +111,44 @@ class Renderer:
         """The names of the templates that were rendered before."""
         return frozenset(self._compiled)
 
-    def render(self, name: str, scope: dict[str, Any]) -> JsonObject:
-        """The overlay that template `name` gives for `scope`. Raises whatever goes wrong in the template."""
+    def render(self, name: str, scope: dict[str, Any], *, is_usual: bool = False) -> JsonObject:
+        """The overlay that template `name` gives for `scope`. Raises whatever goes wrong in the template.
+
+        `is_usual`: most pods ask for it.
+        """
         language = self._language
         rendering = language.new_rendering()
         token = language.rendering.set(rendering)
         try:
             pieces = self._pieces(name, scope)
             # By the pieces of a text, not by the text: each of them is there already, and knows its hash.
-            fill = self._documents.find_or_make((language, pieces), partial(_document, pieces, language))
+            fill = self._documents.find((language, pieces)) or self._document(pieces, is_usual=is_usual)
             return cast("JsonObject", fill(rendering.values))
         finally:
             language.rendering.reset(token)
+
+    def _document(self, pieces: tuple[str, ...], *, is_usual: bool) -> Fill:
+        """The document of a text, made of blocks and kept if that is worth it.
+
+        A usual one that is kept is compiled as a whole, which takes ten times as long and makes it quicker to fill. No
+        pod pays for several of these: only one of some renderings keeps a document.
+        """
+        language, text = self._language, _joined(pieces)
+        is_kept = self._documents.is_worth_it((language, pieces))
+        self._since_kept += 1
+        if language.in_blocks is None:
+            fill = _compiled(language.document, text)
+        else:
+            is_kept = is_kept and self._since_kept > _PAUSE
+            if is_kept and is_usual and len(text) <= _LONGEST_COMPILED:
+                fill = _compiled(language.document, text)
+            else:
+                fill = _compiled(partial(language.in_blocks, kept=self._documents), text)
+                fill = fill.folded() if is_kept and isinstance(fill, InBlocks) else fill
+        if is_kept:
+            self._since_kept = 0
+            self._documents.keep((language, pieces), fill)
+        return fill
 
     def parsed(self, name: str) -> nodes.Template:
         """The tree of template `name`, which compiles. Raises TemplateError where it does not."""
@@ -160,10 +197,10 @@ class Renderer:
         return tuple(islice(template.root_render_func(context), _MAXIMUM_PIECES))
 
 
-def _document(pieces: Collection[str], language: Language) -> Fill:
+def _compiled(document: Callable[[str], Fill], text: str) -> Fill:
     """The document of a rendered text. A text that is none is one that cannot be filled: it is not read again."""
     try:
-        return language.document(_joined(pieces))
+        return document(text)
     except FieldError as error:
         findings = error.findings
         return _failing(lambda: FieldError(*findings))
@@ -234,7 +271,7 @@ class TemplateSet:
         sources, go_sources = dict(sources), dict(go_sources)
         scopes = usual if optimise else ()
         # The tables of fields are there anyway, and so are the languages that are part of keys.
-        self.documents: Documents = Cache(DOCUMENTS, (Language, Listed, Mapped, Message, Scalar))
+        self.documents: Documents = Cache(DOCUMENTS, (Language, Leaf, Listed, Mapped, Message, Scalar))
         self._jinja = _Forms(
             sources,
             Renderer(sources, jinja(sources.get, filters, known, optimise=optimise), self.documents),
@@ -258,30 +295,33 @@ class TemplateSet:
         usual = (*self._jinja.usual, *self._go.usual)
         return sorted({name for _, renderer in usual for name in renderer.compiled})
 
-    def render(self, name: str, scope: dict[str, Any]) -> JsonObject:
+    def render(self, name: str, scope: dict[str, Any], *, is_default: bool = False) -> JsonObject:
         """Render template `name` with the names of `scope`; the overlay may share parts with others: never change it.
 
+        `is_default`: the pod does not name its templates, so that most others ask for the same.
         Raises RenderingError where the template does not exist, does not compile, fails on this scope, or gives
         something other than a YAML mapping.
         """
         forms = self._go if name in self._go.sources else self._jinja
         if name not in forms.sources or name.startswith(LIBRARY_PREFIX):
             raise RenderingError(f'requested template "{name}" not found; have {", ".join(self.names)}')
-        overlay = self._rendered_as_usual(forms, name, scope)
+        overlay = self._rendered_as_usual(forms, name, scope, is_default=is_default)
         if overlay is None:
             overlay = _rendered(forms.general, name, scope)
         if SIDECARS in (overlay.get("spec") or ()) and forms is self._jinja:
             return with_sidecars_placed(overlay, scope["pod"], native=_is_native(scope))
         return overlay
 
-    def _rendered_as_usual(self, forms: _Forms, name: str, scope: dict[str, Any]) -> JsonObject | None:
+    def _rendered_as_usual(
+        self, forms: _Forms, name: str, scope: dict[str, Any], *, is_default: bool
+    ) -> JsonObject | None:
         """What the shorter form gives; None where it does not fit or fails: the general form decides then."""
         for usual, renderer in forms.usual:
             asked = len(usual.annotations.asked)
             if name in self._never_usual or not usual.fits(scope):
                 continue
             try:
-                overlay = renderer.render(name, scope)
+                overlay = renderer.render(name, scope, is_usual=is_default)
             except Exception:  # noqa: BLE001 -- compiled for other pods, it may fail in any way for this one
                 if name not in renderer.compiled:
                     self._never_usual.add(name)
