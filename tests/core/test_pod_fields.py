@@ -63,8 +63,9 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("resources.limits.cpu", True, "must be a quantity"),
     ("env.0.value", 1, "must be a string, got 1"),
     ("env.0.name", "", "must be a variable's name"),
-    ("env.0", {"name": "A", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}, "secretKeyRef": {"key": "k", "name": "n"}}},
-     "cannot be set beside 'fieldRef'"),
+    ("env.0", {"name": "A", "valueFrom": {
+        "fieldRef": {"fieldPath": "metadata.name"}, "secretKeyRef": {"key": "k", "name": "n"}
+     }}, "cannot be set beside 'fieldRef'"),
     ("volumeMounts.0.mountPath", "", "must be a path"),
     ("volumeMounts.0.mountPath", None, "is missing"),
     ("livenessProbe.httpGet.port", 0, "must be a port number from 1 to 65535 or a port's name, got 0"),
