@@ -10,7 +10,7 @@ import typer
 from injector.cli.options import Command, ConfigFiles, InputFiles, Recursive, Sets
 from injector.core.model import JsonObject
 from injector.core.yaml.writer import write as write_yaml
-from injector.envoy import tracing_of
+from injector.envoy import known_peers, tracing_of
 from injector.gateway import GatewayFaults, Options, Rendered, normalization_of, render, topology_of
 from injector.runtime.errors import InputError
 from injector.runtime.inputs import read_inputs
@@ -110,6 +110,9 @@ def render_command(  # noqa: PLR0913, PLR0917 -- one parameter an option
         topology=topology_of(mesh["defaultConfig"]),
         normalization=normalization_of(mesh),
         tracing=tracing_of(mesh, mesh["defaultConfig"]),
+        workload=name,
+        cluster=(settings.values["global"].get("multiCluster") or {}).get("clusterName") or _DEFAULTS.cluster,
+        known_peers=known_peers(settings.values["global"]),
     )
     try:
         rendered = render([(file.name, file.text) for file in read_inputs(filename, recursive=recursive)], options)

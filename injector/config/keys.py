@@ -10,7 +10,9 @@ from typing import Any, Final
 from injector.config.types import (
     ALIASES,
     DENIALS,
+    FEW,
     INTEGER,
+    PEERS,
     PORT_PROTOCOLS,
     PROVIDERS,
     PROXY_CONFIG_LAYER,
@@ -35,7 +37,7 @@ from injector.core.validation import (
     one_of,
     or_null,
 )
-from injector.envoy import DEFAULT_PROTOCOLS
+from injector.envoy import DEFAULT_OTHER_PEERS, DEFAULT_PROTOCOLS
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,6 +285,18 @@ _ENVOY = (
         PORT_PROTOCOLS,
         DEFAULT_PROTOCOLS,
         "what ports speak that no port name and no annotation declares; others are detected",
+    ),
+    Key(
+        "global.envoy.peers",
+        PEERS,
+        [],
+        "workloads, NAMESPACE/NAME, that the metrics of the other end of a connection always name",
+    ),
+    Key(
+        "global.envoy.otherPeers",
+        FEW,
+        DEFAULT_OTHER_PEERS,
+        "how many others they name, for each direction and thread of a proxy; the rest is `unknown`",
     ),
 )
 _TRACERS_OF_THE_MESH = (

@@ -23,9 +23,25 @@ from injector.core.validation import (
     Type,
     one_of,
 )
-from injector.envoy import VALID, is_protocols
+from injector.envoy import VALID, is_protocols, is_workload
 
 PORT_PROTOCOLS = Scalar(VALID, lambda value: isinstance(value, str) and is_protocols(value), {"type": "string"})
+
+_WORKLOAD = "NAMESPACE/NAME, both lower-case letters, digits, '-' and '.'"
+PEERS = Listed(
+    Scalar(
+        _WORKLOAD,
+        lambda value: isinstance(value, str) and is_workload(value),
+        {"type": "string", "pattern": "^[a-z0-9.-]+/[a-z0-9.-]+$"},
+    ),
+    items="workloads, each NAMESPACE/NAME",
+)
+_MOST_OTHER_PEERS = 1000
+FEW = Scalar(
+    f"an integer from 0 to {_MOST_OTHER_PEERS}",
+    lambda value: isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MOST_OTHER_PEERS,
+    {"type": "integer", "minimum": 0, "maximum": _MOST_OTHER_PEERS},
+)
 
 # https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#dns-label-names
 DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")

@@ -4,18 +4,24 @@ Everything is a plain structure, made into JSON once and at the end, so no text 
 the v3 API of https://www.envoyproxy.io/docs/envoy/v1.40.0/api-v3/api.
 """
 
+from injector.envoy.peers import DEFAULT_OTHER_PEERS, KnownPeers, Peer, is_workload, known_peers
 from injector.envoy.protocols import DEFAULT_PROTOCOLS, VALID, is_protocols, named_protocols, read_protocols
 from injector.envoy.settings import Declared, SidecarProxy, Tracing, sidecar_proxy, tracing_of
 from injector.envoy.sidecar import sidecar_bootstrap
 from injector.envoy.unread import unread_settings
 
 __all__ = [
+    "DEFAULT_OTHER_PEERS",
     "DEFAULT_PROTOCOLS",
     "VALID",
     "Declared",
+    "KnownPeers",
+    "Peer",
     "SidecarProxy",
     "Tracing",
     "is_protocols",
+    "is_workload",
+    "known_peers",
     "named_protocols",
     "read_protocols",
     "sidecar_bootstrap",

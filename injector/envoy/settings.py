@@ -2,12 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
+from injector.envoy.messages import JsonObject
+from injector.envoy.peers import KnownPeers, Peer
 from injector.envoy.protocols import Carriage
-
-JsonObject: TypeAlias = dict[str, Any]
-
 
 OUTBOUND_PORT, INBOUND_PORT = 15001, 15006
 _DETECTION_TIMEOUT = "0.1s"
@@ -33,10 +32,13 @@ class Tracing:
 class SidecarProxy:
     """One sidecar. `transparent` keeps the client's address, `ipv6` listens on both families.
 
-    `inbound` and `outbound` are the ports whose protocol is declared; that of any other port is detected.
+    `service` is its name in traces, `peer` who it is in metrics. `inbound` and `outbound` are the ports whose protocol
+    is declared; that of any other port is detected.
     """
 
     service: str
+    peer: Peer
+    known_peers: KnownPeers
     transparent: bool
     outbound_port: int
     inbound_port: int
@@ -56,12 +58,22 @@ class Declared:
 
 
 def sidecar_proxy(  # noqa: PLR0913 -- each is a source of its own, and all but two are named
-    service: str, mode: str, mesh_config: JsonObject, proxy_config: JsonObject, *, ipv6: bool, declared: Declared
+    mesh_config: JsonObject,
+    proxy_config: JsonObject,
+    *,
+    service: str,
+    mode: str,
+    ipv6: bool,
+    declared: Declared,
+    peer: Peer,
+    known_peers: KnownPeers,
 ) -> SidecarProxy:
-    """The sidecar of `service` (its name in traces) with interception mode `mode`."""
+    """The sidecar of `service` with interception mode `mode`."""
     timeout = mesh_config.get("protocolDetectionTimeout")
     return SidecarProxy(
         service=service,
+        peer=peer,
+        known_peers=known_peers,
         transparent=mode == "TPROXY",
         outbound_port=mesh_config.get("proxyListenPort") or OUTBOUND_PORT,
         inbound_port=mesh_config.get("proxyInboundListenPort") or INBOUND_PORT,

@@ -3,20 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from injector.envoy.http import (
-    PROTOCOLS,
-    TRACING_CLUSTER,
-    any_address,
-    connection_log,
-    connection_manager,
-    extension,
-    http2_upstream_options,
-    http_filter,
-    socket,
-    upstream_options,
-)
+from injector.envoy.http import PROTOCOLS, connection_manager, http2_upstream_options, http_filter, upstream_options
+from injector.envoy.messages import JsonObject, any_address, extension, socket
+from injector.envoy.metrics import buckets, connection_metrics, metrics_page_filter
 from injector.envoy.protocols import Carriage
-from injector.envoy.settings import JsonObject, SidecarProxy, Tracing
+from injector.envoy.settings import SidecarProxy, Tracing
+from injector.envoy.telemetry import TRACING_CLUSTER, connection_log
 
 # Where connections go on to.
 
@@ -28,7 +20,7 @@ _LIMITS = dict.fromkeys(("max_connections", "max_pending_requests", "max_request
 
 
 def original_destination(name: str) -> JsonObject:
-    """Each connection goes on to the address that it was made to; statistics are kept for each of these."""
+    """Each connection goes on to the address that it was made to. None is counted by itself: clients choose them."""
     return {
         "name": name,
         "type": "ORIGINAL_DST",
@@ -37,7 +29,6 @@ def original_destination(name: str) -> JsonObject:
         "circuit_breakers": {"thresholds": [_LIMITS]},
         # A service balances connections: one that the application opens has to stay one of its own.
         "connection_pool_per_downstream_connection": True,
-        "track_cluster_stats": {"per_endpoint_stats": True},
         "typed_extension_protocol_options": upstream_options(),
     }
 
@@ -87,6 +78,7 @@ PROMETHEUS_PORT, READINESS_PORT = 15090, 15021
 # As injector.capture.rules.MARK: packets with it are the proxy's, sent in the client's name.
 _MARK = 1337
 _NEVER = "0s"
+_LARGEST_PAGE_BYTES = 64 * 1024 * 1024
 
 
 def outbound(proxy: SidecarProxy) -> list[JsonObject]:
@@ -121,6 +113,7 @@ def _captured(
 ) -> JsonObject:
     """Takes captured connections. No filter here waits for bytes: one that does loses what is sent before a close."""
     # Whoever connects to the listener itself was not captured: going on would lead here again.
+    http = Carriage.HTTP in declared.values()
     chains = {str(each): str(carriage) for each, carriage in sorted(declared.items())} | {str(port): "itself"}
     return {
         "name": direction,
@@ -130,9 +123,9 @@ def _captured(
         "per_connection_buffer_limit_bytes": _BYTES_AT_ONCE,
         "filter_chain_matcher": _by_destination_port(chains),
         "filter_chains": [
-            {"name": "itself", "filters": [_tcp_filter("itself", NOWHERE)]},
+            {"name": "itself", "filters": [_tcp_proxy("itself", NOWHERE, access_log=[connection_log(direction)])]},
             {"name": "tcp", "filters": [_tcp_filter(direction, direction)]},
-            {"name": "http", "filters": [http_filter(direction, proxy)]},
+            *([{"name": "http", "filters": [http_filter(direction, proxy)]}] if http else []),
             {"name": "detect", "filters": [_keep_addresses(), _detection_filter(direction)]},
         ],
     }
@@ -155,7 +148,7 @@ def _original_destination() -> JsonObject:
 
 
 def _tcp_filter(direction: str, cluster: str) -> JsonObject:
-    return _tcp_proxy(direction, cluster, access_log=[connection_log(direction)])
+    return _tcp_proxy(direction, cluster, access_log=[connection_log(direction), connection_metrics(direction)])
 
 
 def _tcp_proxy(name: str, cluster: str, **fields: Any) -> JsonObject:
@@ -259,21 +252,23 @@ def _internal_listeners() -> JsonObject:
 def prometheus(proxy: SidecarProxy) -> JsonObject:
     """The listener that gives the statistics, and nothing else of the administration interface."""
     routes = [{"match": {"path": "/stats/prometheus"}, "route": {"cluster": ADMIN}}]
-    return _pages("prometheus", PROMETHEUS_PORT, routes, proxy)
+    filters = [metrics_page_filter(proxy.peer, proxy.known_peers.domain)]
+    return _pages("prometheus", PROMETHEUS_PORT, connection_manager("prometheus", routes, filters), proxy)
 
 
 def readiness(proxy: SidecarProxy) -> JsonObject:
     """The listener that tells whether the proxy serves: not before it has started, not while it drains."""
     routes = [{"match": {"path": "/healthz/ready"}, "route": {"cluster": ADMIN, "prefix_rewrite": "/ready"}}]
-    return _pages("readiness", READINESS_PORT, routes, proxy)
+    return _pages("readiness", READINESS_PORT, connection_manager("readiness", routes), proxy)
 
 
-def _pages(name: str, port: int, routes: list[JsonObject], proxy: SidecarProxy) -> JsonObject:
-    filters = [connection_manager(name, routes)]
+def _pages(name: str, port: int, manager: JsonObject, proxy: SidecarProxy) -> JsonObject:
     return {
         "name": name,
         "address": any_address(port, ipv6=proxy.ipv6),
-        "filter_chains": [{"filters": filters}],
+        # The page of statistics is written anew as a whole.
+        "per_connection_buffer_limit_bytes": _LARGEST_PAGE_BYTES,
+        "filter_chains": [{"filters": [manager]}],
         "ignore_global_conn_limit": True,
     }
 
@@ -281,6 +276,20 @@ def _pages(name: str, port: int, routes: list[JsonObject], proxy: SidecarProxy) 
 # The end that the HTTP filter gives a connection would pass the internal listener as a reset, and could overtake the
 # answer before it.
 _RUNTIME = {"envoy.reloadable_features.enable_send_rst_on_user_space_socket": False}
+
+# An application has no limit of connections, and Envoy warns where it has none: this is what no pod comes to.
+_MOST_CONNECTIONS = 1_000_000
+
+
+def connection_limit(most: int) -> JsonObject:
+    """The overload manager that turns clients away who come when `most` are connected."""
+    monitor = extension(
+        "resource_monitors.global_downstream_max_connections",
+        "resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig",
+        max_active_downstream_connections=most,
+    )
+    return {"resource_monitors": [monitor]}
+
 
 # The bootstrap of a sidecar: all of it static, for there is nobody to ask for more.
 
@@ -294,6 +303,8 @@ def sidecar_bootstrap(proxy: SidecarProxy) -> JsonObject:
     return {
         "admin": {"address": socket("127.0.0.1", ADMIN_PORT)},
         "bootstrap_extensions": [_internal_listeners()],
+        "overload_manager": connection_limit(_MOST_CONNECTIONS),
+        "stats_config": buckets(),
         "layered_runtime": {"layers": [{"name": "static", "static_layer": _RUNTIME}]},
         "static_resources": {
             "listeners": [

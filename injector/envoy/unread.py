@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from injector.envoy.settings import JsonObject
+from injector.envoy.messages import JsonObject
 
 # Path, and the values that ask for what the template does anyway. Source of the paths:
 # https://istio.io/latest/docs/reference/config/istio.mesh.v1alpha1/.

@@ -14,7 +14,7 @@ from injector.core.duration import duration_text, nanoseconds
 from injector.core.errors import Path
 from injector.core.model import JsonObject
 from injector.core.validation import BOOLEAN, FILLED_STRING, STRING, Listed, Message, Parsed
-from injector.envoy.http import extension
+from injector.envoy.messages import extension
 from injector.gateway.documents import Resources, validated
 from injector.gateway.fields import HEADER_NAME, LENGTH, SCOPE_OF_POLICY
 from injector.gateway.model import Endpoint, Report, Upstream

@@ -1,12 +1,13 @@
 """The whole configuration of a gateway's Envoy: listeners, clusters, and what the gateway has for itself."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from injector.core.model import JsonObject
-from injector.envoy.http import extension
-from injector.envoy.sidecar import collector
+from injector.envoy.messages import extension
+from injector.envoy.metrics import buckets, metrics_page_filter
+from injector.envoy.sidecar import collector, connection_limit
 from injector.gateway.authentication import key_servers
-from injector.gateway.envoy_clusters import cluster, static_cluster
+from injector.gateway.envoy_clusters import cluster, static_cluster, statistics_name
 from injector.gateway.envoy_filters import router
 from injector.gateway.envoy_listeners import Edge, envoy_listener, listening_socket
 from injector.gateway.envoy_tls import CertificateSource
@@ -17,8 +18,10 @@ READINESS_PATH, STATISTICS_PATH = "/healthz/ready", "/stats/prometheus"
 _ADMIN_CLUSTER = "prometheus_stats"
 _LOOPBACK = "127.0.0.1"
 _NAME = "gateway"
+# More clients than this are turned away, before they take the memory of those that are served. Source:
 # https://www.envoyproxy.io/docs/envoy/latest/configuration/best_practices/edge
 _MOST_CONNECTIONS = 50_000
+_LARGEST_PAGE_BYTES = 64 * 1024 * 1024
 
 
 def bootstrap(
@@ -30,25 +33,18 @@ def bootstrap(
     clusters.append(static_cluster(_ADMIN_CLUSTER, _LOOPBACK, ADMIN_PORT))
     if edge.tracing is not None:
         clusters.append(collector(edge.tracing))
-    own = [_readiness_listener(edge.address), _statistics_listener(edge.address)]
+    listeners = list(listeners)
+    own = [_readiness_listener(edge.address), _statistics_listener(edge, _tcp_clusters(listeners))]
     return {
         "node": {"id": _NAME, "cluster": _NAME},
         "admin": {"address": listening_socket(_LOOPBACK, ADMIN_PORT)},
-        "overload_manager": {"resource_monitors": [_connection_limit()]},
+        "overload_manager": connection_limit(_MOST_CONNECTIONS),
+        "stats_config": buckets(),
         "static_resources": {
             "listeners": [*(envoy_listener(each, edge, source) for each in listeners), *own],
             "clusters": clusters,
         },
     }
-
-
-def _connection_limit() -> JsonObject:
-    """More clients than this are turned away, before they take the memory of those that are served."""
-    return extension(
-        "resource_monitors.global_downstream_max_connections",
-        "resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig",
-        max_active_downstream_connections=_MOST_CONNECTIONS,
-    )
 
 
 def _readiness_listener(address: str) -> JsonObject:
@@ -63,10 +59,19 @@ def _readiness_listener(address: str) -> JsonObject:
     return _own_listener("readiness", address, READINESS_PORT, [health_check], [])
 
 
-def _statistics_listener(address: str) -> JsonObject:
+def _tcp_clusters(listeners: Iterable[Listener]) -> dict[str, str]:
+    """The clusters that connections are forwarded to, as statistics name them, and their hosts."""
+    targets = (target.upstream for each in listeners for chain in each.chains for target in chain.targets)
+    return {statistics_name(upstream): upstream.host for upstream in targets}
+
+
+def _statistics_listener(edge: Edge, tcp_clusters: Mapping[str, str]) -> JsonObject:
     """Prometheus reads this one page of the admin interface, and no other."""
     route = {"match": {"path": STATISTICS_PATH}, "route": {"cluster": _ADMIN_CLUSTER}}
-    return _own_listener("statistics", address, STATISTICS_PORT, [], [route])
+    page = metrics_page_filter(edge.peer, edge.known_peers.domain, tcp_clusters)
+    listener = _own_listener("statistics", edge.address, STATISTICS_PORT, [page], [route])
+    # The page is written anew as a whole.
+    return {**listener, "per_connection_buffer_limit_bytes": _LARGEST_PAGE_BYTES}
 
 
 def _own_listener(

@@ -5,7 +5,7 @@ Source of what a traffic policy means: https://istio.io/latest/docs/reference/co
 
 from injector.core.duration import SECOND, duration_text, nanoseconds
 from injector.core.model import JsonObject
-from injector.envoy.http import extension, socket, typed
+from injector.envoy.messages import extension, socket, typed
 from injector.envoy.sidecar import dns_discovery
 from injector.gateway.envoy_tls import CertificateSource, upstream_socket
 from injector.gateway.model import Endpoint, Upstream
@@ -24,8 +24,7 @@ def cluster(upstream: Upstream, source: CertificateSource, secrets: str) -> Json
     pool = upstream.policy.get("connectionPool") or {}
     made: JsonObject = {
         "name": upstream.name,
-        # Envoy's statistics take a name up to its first dot for the cluster's.
-        "alt_stat_name": upstream.name.replace(".", "_"),
+        "alt_stat_name": statistics_name(upstream),
         **_discovery(upstream),
         "connect_timeout": _length(pool.get("tcp", {}).get("connectTimeout", _CONNECT_TIMEOUT)),
         "circuit_breakers": {"thresholds": [_limits(upstream.policy)]},
@@ -47,6 +46,11 @@ def cluster(upstream: Upstream, source: CertificateSource, secrets: str) -> Json
     if transport := _transport(upstream, source, secrets):
         made["transport_socket"] = transport
     return made
+
+
+def statistics_name(upstream: Upstream) -> str:
+    """The name in statistics, which take one up to its first dot for the cluster's."""
+    return upstream.name.replace(".", "_")
 
 
 def static_cluster(name: str, address: str, port: int) -> JsonObject:

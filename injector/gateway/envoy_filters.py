@@ -5,20 +5,21 @@ from typing import Any
 
 from injector.core.duration import SECOND, duration_text, nanoseconds
 from injector.core.model import JsonObject
-from injector.envoy.http import extension, typed
+from injector.envoy.messages import extension, typed
 from injector.gateway.virtual_services import GRPC_STATUSES
 
 _CORS, _FAULT = "filters.http.cors", "filters.http.fault"
 _ANY_ORIGIN = {"safe_regex": {"regex": ".*"}}
 
 
-def http_filters(security: Iterable[JsonObject], *, grpc_web: bool) -> list[JsonObject]:
-    """The filters in their order. CORS and faults do nothing without a route's settings.
+def http_filters(peers: JsonObject, security: Iterable[JsonObject], *, grpc_web: bool) -> list[JsonObject]:
+    """The filters in their order: `peers` sees requests first. CORS and faults do nothing without a route's settings.
 
     CORS comes first: a browser's preflight carries no credentials, and has to read the headers of a refusal as well.
     """
     web = [extension("filters.http.grpc_web", "filters.http.grpc_web.v3.GrpcWeb")] if grpc_web else []
     return [
+        peers,
         *web,
         extension(_CORS, f"{_CORS}.v3.Cors"),
         *security,

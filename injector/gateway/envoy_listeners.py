@@ -6,7 +6,10 @@ from dataclasses import dataclass, field
 from injector.core.duration import duration_text, nanoseconds
 from injector.core.model import JsonObject
 from injector.envoy import Tracing
-from injector.envoy.http import connection_log, extension, request_log, request_statistics, socket, tracing
+from injector.envoy.messages import extension, socket
+from injector.envoy.metrics import request_metrics
+from injector.envoy.peers import KnownPeers, Peer, peer_filter
+from injector.envoy.telemetry import connection_log, request_log, tracing
 from injector.gateway.authentication import jwt_filter
 from injector.gateway.authorization import AUDIT, Policy
 from injector.gateway.envoy_filters import http_filters
@@ -17,8 +20,6 @@ from injector.gateway.model import FilterChain, Listener, Target, VirtualHost
 
 # What statistics and access log call the traffic of a gateway.
 _DIRECTION, _SERVICE = "gateway", "gateway"
-# Names that the configuration has. The host that a client asks for is the client's to choose, and each would be kept.
-_DESTINATION = "%UPSTREAM_CLUSTER_RAW%"
 # The mark that Envoy's RBAC filter leaves where a policy of action AUDIT matches.
 _AUDITED = "%DYNAMIC_METADATA(envoy.common:access_log_hint)%"
 # https://www.envoyproxy.io/docs/envoy/latest/configuration/best_practices/edge
@@ -54,6 +55,8 @@ class Edge:
     """What all listeners have in common: where they listen, whom they let in, what they tell."""
 
     address: str
+    peer: Peer = field(default_factory=lambda: Peer("gateway", "default"))
+    known_peers: KnownPeers = field(default_factory=KnownPeers)
     topology: Topology = field(default_factory=Topology)
     normalization: str = "BASE"
     tracing: Tracing | None = None
@@ -160,10 +163,12 @@ def _connection_manager(chain: FilterChain, edge: Edge) -> JsonObject:
             "name": chain.name,
             "ignore_port_in_host_matching": True,
             "max_direct_response_body_size_bytes": _LARGEST_RESPONSE_BYTES,
-            "virtual_hosts": [_virtual_host(host) for host in chain.virtual_hosts],
+            "virtual_hosts": [_virtual_host(host, edge.peer.claim) for host in chain.virtual_hosts],
         },
-        "http_filters": http_filters(security, grpc_web=chain.grpc_web),
-        "access_log": [request_log(_DIRECTION, **audited), request_statistics(_DIRECTION, _DESTINATION)],
+        "http_filters": http_filters(
+            peer_filter(_DIRECTION, edge.peer, edge.known_peers), security, grpc_web=chain.grpc_web
+        ),
+        "access_log": [request_log(_DIRECTION, **audited), request_metrics(_DIRECTION)],
         "use_remote_address": True,
         "xff_num_trusted_hops": edge.topology.trusted_proxies,
         **_NORMALIZATIONS[edge.normalization],
@@ -186,11 +191,11 @@ def _connection_manager(chain: FilterChain, edge: Edge) -> JsonObject:
     return extension(name, f"{name}.v3.HttpConnectionManager", **fields)
 
 
-def _virtual_host(host: VirtualHost) -> JsonObject:
+def _virtual_host(host: VirtualHost, claim: str) -> JsonObject:
     made = {
         "name": host.domains[0],
         "domains": list(host.domains),
-        "routes": [envoy_route(route) for route in host.routes],
+        "routes": [envoy_route(route, claim) for route in host.routes],
         "include_request_attempt_count": True,
     }
     return {**made, "require_tls": "ALL"} if host.redirects_to_https else made

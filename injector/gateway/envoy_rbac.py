@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from ipaddress import ip_network
 
 from injector.core.model import JsonObject
-from injector.envoy.http import extension, typed
+from injector.envoy.messages import extension, typed
 from injector.gateway.authentication import JWT_FILTER, PAYLOAD
 from injector.gateway.authorization import ALLOW, AUDIT, DENY, KEY_WITH_NAME, Policy
 

@@ -6,7 +6,8 @@ from typing import Any
 
 from injector.core.duration import duration_text, nanoseconds
 from injector.core.model import JsonObject
-from injector.envoy.http import extension
+from injector.envoy.messages import extension
+from injector.envoy.peers import HEADER
 from injector.gateway.envoy_filters import filter_settings, fraction
 from injector.gateway.model import Mirror, Route, Target
 from injector.gateway.virtual_services import CLAIM_PREFIX, REDIRECT_CODES
@@ -186,15 +187,20 @@ def hash_policies(targets: Sequence[Target]) -> Iterator[JsonObject]:
 
 # The routes themselves.
 
+_IN_CLUSTER = ".svc."
 
-def envoy_route(route: Route) -> JsonObject:
-    """The route of a virtual host."""
+
+def envoy_route(route: Route, claim: str) -> JsonObject:
+    """The route of a virtual host. `claim` says to Services who the gateway is; nobody else is told."""
     made = {
         "name": route.name,
         "match": route_match(route.match),
         **_action(route),
         **_header_fields(route.rule.get("headers")),
     }
+    if route.targets and all(_IN_CLUSTER in target.upstream.host for target in route.targets):
+        told = {"header": {"key": HEADER, "value": claim}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
+        made["request_headers_to_add"] = [*made.get("request_headers_to_add", ()), told]
     if settings := filter_settings(route.rule):
         made["typed_per_filter_config"] = settings
     if prefix := route.match.get("statPrefix"):

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from injector.core.model import JsonObject
-from injector.envoy.http import extension, typed
+from injector.envoy.messages import extension, typed
 from injector.gateway.model import Certificate, PeerValidation, ServerTls, Upstream
 
 _HTTP_PROTOCOLS = ("h2", "http/1.1")

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from injector.core.errors import Fault
 from injector.core.model import JsonObject
 from injector.core.yaml.writer import write
-from injector.envoy import Tracing
+from injector.envoy import KnownPeers, Peer, Tracing
 from injector.gateway.authentication import jwt_rules
 from injector.gateway.authorization import authorization_policies
 from injector.gateway.binding import Binding, bound_services
@@ -37,7 +37,7 @@ class Options:
     `namespace` is that of documents that name none; `labels` and `gateway_namespace` are those of the gateway's pods,
     where they are not to be taken from the documents. `secrets` is the folder of the pod that holds a folder for each
     Secret, `directory` the one that holds Envoy's own files. `address` is where to listen; spans go to `tracing`,
-    nowhere where that is None.
+    nowhere where that is None. `workload` and `cluster` are the gateway's names in metrics.
     """
 
     namespace: str = "default"
@@ -51,6 +51,9 @@ class Options:
     topology: Topology = field(default_factory=Topology)
     normalization: str = "BASE"
     tracing: Tracing | None = None
+    workload: str = "gateway"
+    cluster: str = "Kubernetes"
+    known_peers: KnownPeers = field(default_factory=KnownPeers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +103,8 @@ def render(files: Sequence[tuple[str, str]], options: Options) -> Rendered:
     ]
     edge = Edge(
         address=options.address,
+        peer=_peer(options, pods, gateways),
+        known_peers=options.known_peers,
         topology=options.topology,
         normalization=options.normalization,
         tracing=options.tracing,
@@ -112,6 +117,27 @@ def render(files: Sequence[tuple[str, str]], options: Options) -> Rendered:
     rules.warn_of_the_unused()
     entries.warn_of_the_unused()
     return _rendered([each for each in listeners if each.chains], destinations, edge, options, report)
+
+
+def _peer(options: Options, pods: GatewayPods, gateways: Sequence[Resource]) -> Peer:
+    """Who the gateway is in metrics."""
+    labels = pods.labels
+    service = first_label(labels, "service.istio.io/canonical-name", "app.kubernetes.io/name", "app")
+    return Peer(
+        workload=options.workload,
+        namespace=pods.namespace or (gateways[0].namespace if gateways else options.namespace),
+        app=labels.get("app", ""),
+        version=labels.get("version", ""),
+        service=service or options.workload,
+        revision=first_label(labels, "service.istio.io/canonical-revision", "app.kubernetes.io/version", "version")
+        or "latest",
+        cluster=options.cluster,
+    )
+
+
+def first_label(labels: Mapping[str, str], *names: str) -> str:
+    """The value of the first of the labels that is there; empty where none is."""
+    return next((labels[name] for name in names if labels.get(name)), "")
 
 
 def _gateways(

@@ -45,9 +45,9 @@ def test_requests_are_counted_by_the_cluster_that_they_go_to(tmp_path: Path) -> 
             for number in range(3):
                 ask(port, Host=f"h{number}.example")
             lines = envoy.admin("/stats/prometheus").splitlines()
-    counted = [line for line in lines if "requests_total{" in line]
+    counted = [line for line in lines if line.startswith("envoy_istio_requests_total{")]
     assert [line.rpartition(" ")[2] for line in counted] == ["3"]
-    assert f'destination="outbound|{shop.port}||{LOOPBACK}"' in counted[0]
+    assert f'cluster="outbound|{shop.port}||{LOOPBACK}"' in counted[0]
     assert not [line for line in lines if "h0.example" in line]
 
 

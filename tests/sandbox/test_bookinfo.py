@@ -38,23 +38,23 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         yield World(sandbox, pods, spans)
 
 
-def requests(pod: RunningPod, direction: str, destination: str) -> float:
-    """How many requests the pod's proxy has counted in that direction and to that destination."""
-    wanted = ("requests_total{", f'direction="{direction}"', f'destination="{destination}"')
+def requests(pod: RunningPod, reporter: str, service: str) -> float:
+    """How many requests to that service the pod's proxy has counted, at that end."""
+    wanted = ("istio_requests_total{", f'reporter="{reporter}"', f'destination_service_name="{service}"')
     return sum(value for name, value in statistics(pod).items() if all(part in name for part in wanted))
 
 
 def test_each_hop_is_counted_by_the_proxy_of_the_caller_and_of_the_callee(world: World) -> None:
     callers = {"details": "productpage", "reviews": "productpage", "ratings": "reviews"}
-    before = {app: sum(requests(pod, "inbound", "9080") for pod in world.pods[app]) for app in callers}
+    before = {app: sum(requests(pod, "destination", app) for pod in world.pods[app]) for app in callers}
 
     answers = [world.ask("productpage", "/productpage") for _ in range(6)]
 
     assert all("details" in answer and "reviews-v" in answer for answer in answers)
     assert sum("ratings" in answer for answer in answers) >= 2
     for app, caller in callers.items():
-        sent = sum(requests(pod, "outbound", f"{app}:9080") for pod in world.pods[caller])
-        received = sum(requests(pod, "inbound", "9080") for pod in world.pods[app])
+        sent = sum(requests(pod, "source", app) for pod in world.pods[caller])
+        received = sum(requests(pod, "destination", app) for pod in world.pods[app])
         assert received - before[app] >= 2
         assert sent > 0
 
@@ -106,12 +106,12 @@ def test_one_request_is_one_trace(world: World) -> None:
 
 def test_a_service_that_opted_out_works_without_a_proxy(world: World) -> None:
     catalog = world.pods["legacy-catalog"][0]
-    before = requests(world.pods["details"][0], "inbound", "9080")
+    before = requests(world.pods["details"][0], "destination", "details")
 
     assert "legacy-catalog" in world.ask("legacy-catalog", "/", 8080)
 
     assert "initContainers" not in catalog.pod["spec"]
-    assert requests(world.pods["details"][0], "inbound", "9080") == before + 1
+    assert requests(world.pods["details"][0], "destination", "details") == before + 1
 
 
 def test_with_ipv6_it_is_the_same(world: World) -> None:

@@ -114,18 +114,19 @@ def test_the_gateway_and_the_sidecars_count_each_hop(world: World) -> None:
         return sum(value for name, value in statistics(pod).items() if all(part in name for part in parts))
 
     page = world.pods["productpage"][0]
-    before = counted(page, "requests_total{", 'direction="inbound"')
+    before = counted(page, "istio_requests_total{", 'reporter="destination"')
     world.https("/productpage")
     assert (
         counted(
             world.gateway,
-            "requests_total{",
-            'direction="gateway"',
-            'destination="outbound|9080||productpage.bookinfo.svc.cluster.local"',
+            "istio_requests_total{",
+            'source_workload="gateway"',
+            'destination_workload="productpage-v1"',
+            'destination_service="productpage.bookinfo.svc.cluster.local"',
         )
         > 0
     )
-    assert counted(page, "requests_total{", 'direction="inbound"') > before
+    assert counted(page, "istio_requests_total{", 'reporter="destination"') > before
 
 
 def test_one_trace_begins_at_the_gateway_and_holds_every_hop(world: World) -> None:

@@ -4,6 +4,7 @@
 """
 
 import json
+import re
 import subprocess
 import tempfile
 from pathlib import Path
@@ -172,8 +173,8 @@ def test_prometheus_finds_the_application_else_the_proxy(
 def test_text_of_the_configuration_stays_text(tmp_path: Path) -> None:
     bootstrap = bootstrap_of(injected(rich_pod(), setup(tmp_path, ZIPKIN)))
 
-    chains = {chain["name"]: chain for chain in bootstrap["static_resources"]["listeners"][0]["filter_chains"]}
-    http = chains["http"]["filters"][0]["typed_config"]
+    listeners = {each["name"]: each for each in bootstrap["static_resources"]["listeners"]}
+    http = listeners["inbound-detection"]["filter_chains"][0]["filters"][0]["typed_config"]
     assert {"tag": "zone", "literal": {"value": 'a"b\\n$(HOME)'}} in http["tracing"]["custom_tags"]
     assert bootstrap["static_resources"]["clusters"][-1]["load_assignment"]["endpoints"][0]["lb_endpoints"][0] == {
         "endpoint": {"address": {"socket_address": {"address": "$(HOST_IP)", "port_value": 9411}}}
@@ -197,6 +198,16 @@ def test_a_port_is_carried_as_its_name_says_else_as_the_table_says(tmp_path: Pat
     assert {port: found.get(str(port)) for port in (*names, 8006, 3306)} == {
         8001: "tcp", 8002: "tcp", 8003: "http", 8004: "http", 8005: None, 5432: "http", 8006: None, 3306: "tcp"
     }  # fmt: skip
+
+
+def test_labels_are_data_in_the_code_of_a_filter(tmp_path: Path) -> None:
+    pod = pod_of(labels={"app": 'a"]] os.exit() -- $(HOME)', "version": "é" * 100})
+
+    bootstrap = bootstrap_of(injected(pod, setup(tmp_path)))
+
+    claims = set(re.findall(r'local CLAIM = \\"(.*?)\\"', json.dumps(bootstrap)))
+    app, version = "a____os.exit___--___HOME_", "_" * 63
+    assert claims == {f"shop,default,{app},{version},{app},{version},Kubernetes"}
 
 
 def test_annotations_declare_ports_over_names_and_values(tmp_path: Path) -> None:

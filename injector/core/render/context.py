@@ -25,7 +25,15 @@ from injector.core.render.functions import (
 )
 from injector.core.render.limits import bounded
 from injector.core.validation import wrong
-from injector.envoy import Declared, named_protocols, read_protocols, sidecar_bootstrap, sidecar_proxy
+from injector.envoy import (
+    Declared,
+    Peer,
+    known_peers,
+    named_protocols,
+    read_protocols,
+    sidecar_bootstrap,
+    sidecar_proxy,
+)
 
 T = TypeVar("T")
 
@@ -291,13 +299,34 @@ class PodFunctions:
         return ",".join(map(str, tcp_probed_ports(self._given.pod)))
 
     def envoy_bootstrap(self, service: str, mode: str) -> JsonObject:
-        """The bootstrap of an Envoy without a control plane, for interception mode `mode` (see `core.envoy`)."""
-        given = self._given
-        ipv6 = self._config.values["global"]["envoy"].get("ipv6") is not False
+        """The bootstrap of an Envoy without a control plane, for interception mode `mode` (see `injector.envoy`)."""
+        settings = self._config.values["global"]
         proxy = sidecar_proxy(
-            service, mode, self._config.mesh_config, given.proxy_config, ipv6=ipv6, declared=self._protocols()
+            self._config.mesh_config,
+            self._given.proxy_config,
+            service=service,
+            mode=mode,
+            ipv6=settings["envoy"].get("ipv6") is not False,
+            declared=self._protocols(),
+            peer=self._peer(service),
+            known_peers=known_peers(settings),
         )
         return sidecar_bootstrap(proxy)
+
+    def _peer(self, service: str) -> Peer:
+        """Who the pod is in metrics (reference 4.3); its service's name is taken to be its canonical name."""
+        namespace = self._given.workload.namespace or "default"
+        multi_cluster = self._config.values["global"].get("multiCluster") or {}
+        revisions = ("service.istio.io/canonical-revision", "app.kubernetes.io/version", "version")
+        return Peer(
+            workload=self._given.workload.name,
+            namespace=namespace,
+            app=self.label("app") or "",
+            version=self.label("version") or "",
+            service=service.removesuffix(f".{namespace}"),
+            revision=first_nonempty(*map(self.label, revisions), "latest"),
+            cluster=multi_cluster.get("clusterName") or "Kubernetes",
+        )
 
     def _protocols(self) -> Declared:
         """The protocols of ports: the table of the values, then the names of ports, then the annotations."""
