@@ -47,10 +47,18 @@ class HttpRule:
 
 
 def http_rules(service: Resource, resources: Resources, report: Report) -> Iterator[HttpRule]:
-    """The rules of a validated VirtualService, those of its delegates in the place of the rules that delegate."""
-    for index, rule in enumerate(service.body.get("http") or ()):
+    """The rules of a validated VirtualService, those of its delegates in the place of the rules that delegate.
+
+    A rule of nothing but a corsPolicy, which by itself could answer nothing, is meant for those after it.
+    """
+    common: JsonObject = {}
+    for index, written in enumerate(service.body.get("http") or ()):
+        rule = {**common, **written}
         if "delegate" in rule:
             yield from _delegated(HttpRule(service, index, rule), resources, report)
+        elif "corsPolicy" in written and written.keys() <= {"corsPolicy", "name"}:
+            common = {"corsPolicy": written["corsPolicy"]}
+            report.warn(service, ("http", index), "is taken for the corsPolicy of the rules after it that have none")
         elif not any(rule.get(answer) for answer in ("route", "redirect", "directResponse")):
             report.warn(service, ("http", index), "is left out: it has no route, redirect, directResponse or delegate")
         else:

@@ -69,6 +69,10 @@ def rules(leading_to: Callable[..., JsonObject]) -> dict[str, list[JsonObject]]:
                 "route": [leading_to("one")],
             }
         ],
+        "apart": [
+            {"corsPolicy": {"allowOrigins": [{"exact": "https://a.example"}], "allowMethods": ["PUT"]}},
+            {"match": [{"uri": {"prefix": "/"}}], "route": [leading_to("one")]},
+        ],
         "legacy": [{"corsPolicy": {"allowOrigin": ["*"], "allowMethods": ["PUT"]}, "route": [leading_to("one")]}],
         "absent": [
             {"match": [{"withoutHeaders": {"x-old": {"exact": "yes"}}}], "route": [leading_to("two")]},
@@ -166,7 +170,10 @@ def test_a_fault_is_injected_where_the_rule_matches_and_nowhere_else(world: Worl
     assert world.ask("fault").status == 200
 
 
-@pytest.mark.parametrize(("host", "origin"), [("cors", "https://a.example"), ("legacy", "https://whoever.example")])
+@pytest.mark.parametrize(
+    ("host", "origin"),
+    [("cors", "https://a.example"), ("apart", "https://a.example"), ("legacy", "https://whoever.example")],
+)
 def test_a_preflight_is_answered_for_origins_that_are_allowed(world: World, host: str, origin: str) -> None:
     headers = {"Origin": origin, "Access_Control_Request_Method": "PUT"}
     answer = world.ask(host, method="OPTIONS", **headers)

