@@ -6,6 +6,7 @@ from typing import Any
 import helm_python
 import kubernetes_validate
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -123,3 +124,17 @@ def test_no_certificate_and_no_secret_is_ever_rendered(values: dict[str, Any]) -
     assert of_kind(documents, "Secret") == []
     assert "caBundle" not in text
     assert "BEGIN" not in text
+
+
+@pytest.mark.parametrize("chosen", ["", "registry.example/capture:1"])
+def test_traffic_is_captured_with_the_injector_s_own_image_unless_another_is_chosen(chosen: str) -> None:
+    values: dict[str, Any] = {"image": {"repository": "registry.example/injector", "tag": "2"}, "revision": "canary"}
+    if chosen:
+        values["config"] = {"values": {"global": {"envoy": {"captureImage": chosen}}}}
+    (configuration,) = (
+        yaml.safe_load(each["data"]["config.yaml"])
+        for each in of_kind(rendered(values), "ConfigMap")
+        if "config.yaml" in each.get("data", {})
+    )
+    assert configuration["values"]["global"]["envoy"]["captureImage"] == (chosen or "registry.example/injector:2")
+    assert configuration["values"]["revision"] == "canary"
