@@ -3,14 +3,15 @@
 import argparse
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from certs.authority import CertificateError, describe, serving_faults
+from certs.authority import CertificateError, serving_faults
 from certs.directory import DirectoryStore
 from certs.model import KEY_TYPES, Holding, Lifetimes, Settings
-from certs.rotation import ensure, forced_rotation, next_holding, renewed_serving
+from certs.rotation import ensure, rotated, settings_of, summary
 
 if TYPE_CHECKING:
     from certs.secret import SecretStore
@@ -36,18 +37,13 @@ def bootstrap(options: argparse.Namespace) -> int:
 
 def rotate(options: argparse.Namespace) -> int:
     """Renew the serving certificate now; with --authority take the next step of a rotation of the authority."""
-    settings, now = _settings(options), _now()
 
     def step(held: Holding | None) -> Holding:
         if held is None:
             raise ValueError(f"{_place(options)}: nothing to rotate here; run `python -m certs bootstrap` first")
-        if not options.authority:
-            return renewed_serving(held, settings, now)
-        started = forced_rotation(held, settings, now)
-        # Who else uses a Secret is for the running injector to see: it takes the further steps.
-        if started is not held or options.secret:
-            return started
-        return next_holding(held, settings, now, published=True)
+        settings = _settings(options) if options.names else replace(_settings(options), names=settings_of(held).names)
+        # Who else uses a Secret is for the running injector to see.
+        return rotated(held, settings, _now(), authority=options.authority, is_served=bool(options.secret))
 
     return _show(_store(options).update(step), options)
 
@@ -69,14 +65,8 @@ COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
 
 def _show(held: Holding, options: argparse.Namespace) -> int:
     settings, now = _settings(options), _now()
-    rows = [("authority", held.authority.certificate), ("serving", held.serving.certificate)]
-    rows += [("upcoming", held.upcoming.certificate)] if held.upcoming else []
-    rows += [("retiring", held.retiring)] if held.retiring else []
-    for role, certificate in rows:
-        found = describe(certificate)
-        due = found.renewal_time(settings.lifetimes.renewal)
-        names = f"  for {', '.join(found.names)}" if found.names else ""
-        print(f"{role:9}  until {found.not_after:%Y-%m-%d %H:%M}Z  renewal {due:%Y-%m-%d %H:%M}Z{names}")
+    for line in summary(held, settings):
+        print(line)
     faults = serving_faults(held.serving, held.authority.certificate, settings.names if options.names else (), now)
     for fault in faults:
         print(fault, file=sys.stderr)

@@ -14,7 +14,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from certs.model import Description, KeyPair, Settings
 
-_CLOCK_SKEW = timedelta(minutes=5)
+# So much earlier than now a certificate is valid: the clocks of clients may be behind.
+CLOCK_SKEW = timedelta(minutes=5)
 _RSA_BITS = 2048
 _COMMON_NAME_LENGTH = 64
 _AUTHORITY_NAME = "sidecar-injector authority"
@@ -82,6 +83,11 @@ def describe(certificate: bytes) -> Description:
     )
 
 
+def key_type_of(pair: KeyPair) -> str:
+    """The kind of its private key, as `Settings` names it. Raises CertificateError where it cannot be read."""
+    return "rsa" if isinstance(_key(pair.key), rsa.RSAPrivateKey) else "ecdsa"
+
+
 def pair_faults(pair: KeyPair) -> list[str]:
     """What keeps `pair` from being used at all: unreadable parts, or a key of another certificate."""
     try:
@@ -129,7 +135,7 @@ def _builder(
         .subject_name(subject)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - _CLOCK_SKEW)
+        .not_valid_before(now - CLOCK_SKEW)
         .not_valid_after(end)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
     )

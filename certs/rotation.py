@@ -9,8 +9,17 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from certs.authority import CertificateError, create_authority, describe, issue, pair_faults, serving_faults
-from certs.model import Holding, KeyPair, Settings
+from certs.authority import (
+    CLOCK_SKEW,
+    CertificateError,
+    create_authority,
+    describe,
+    issue,
+    key_type_of,
+    pair_faults,
+    serving_faults,
+)
+from certs.model import Description, Holding, KeyPair, Lifetimes, Settings
 
 
 def next_holding(held: Holding | None, settings: Settings, now: datetime, *, published: bool) -> Holding:
@@ -36,6 +45,44 @@ def forced_rotation(held: Holding, settings: Settings, now: datetime) -> Holding
     if held.upcoming or held.retiring:
         return held
     return replace(held, upcoming=create_authority(settings, now))
+
+
+def settings_of(held: Holding) -> Settings:
+    """What `held` was made with, as far as it shows: names, lifetimes, kind of key."""
+    authority, serving = describe(held.authority.certificate), describe(held.serving.certificate)
+    lifetimes = Lifetimes(
+        authority=authority.not_after - authority.not_before - CLOCK_SKEW,
+        serving=serving.not_after - serving.not_before - CLOCK_SKEW,
+    )
+    return Settings(serving.names, lifetimes, key_type_of(held.serving))
+
+
+def rotated(held: Holding, settings: Settings, now: datetime, *, authority: bool, is_served: bool) -> Holding:
+    """`held` with a new serving certificate, or with the next step of a rotation of the `authority`.
+
+    `is_served` says that servers follow the store: they take the further steps when everybody is known to trust the new
+    authority. The very object `held` where they are about to.
+    """
+    if not authority:
+        return renewed_serving(held, settings, now)
+    started = forced_rotation(held, settings, now)
+    if started is not held or is_served:
+        return started
+    return next_holding(held, settings, now, published=True)
+
+
+def summary(held: Holding, settings: Settings) -> list[str]:
+    """One line for each certificate: until when it is valid, and when it is renewed."""
+    rows = [("authority", held.authority.certificate), ("serving", held.serving.certificate)]
+    rows += [("upcoming", held.upcoming.certificate)] if held.upcoming else []
+    rows += [("retiring", held.retiring)] if held.retiring else []
+    return [_row(role, describe(certificate), settings) for role, certificate in rows]
+
+
+def _row(role: str, found: Description, settings: Settings) -> str:
+    due = found.renewal_time(settings.lifetimes.renewal)
+    names = f"  for {', '.join(found.names)}" if found.names else ""
+    return f"{role:9}  until {found.not_after:%Y-%m-%d %H:%M}Z  renewal {due:%Y-%m-%d %H:%M}Z{names}"
 
 
 def renewed_serving(held: Holding, settings: Settings, now: datetime) -> Holding:

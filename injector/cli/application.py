@@ -22,6 +22,7 @@ COMMANDS: Mapping[str, str] = {
     "preview": "Show what would be done to workloads, and why.",
     "explain": "Say what was done to a pod, and whether it would be done now.",
     "check": "Validate configuration and templates, and the injector's place in a cluster.",
+    "rotate": "Renew certificates now.",
     "drift": "Name the pods of a cluster that injection would make differently now.",
     "template": "List, show, begin and test templates.",
     "gateway": "Turn Istio's Gateway and VirtualServices into the configuration of an ingress Envoy.",

@@ -6,6 +6,7 @@ and the ConfigMaps that it mounts.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import PurePosixPath
 
 from injector.cluster.api import CONFIG_MAPS, DEPLOYMENTS, SERVICES, WEBHOOK_CONFIGURATIONS, ApiServer, ClusterError
@@ -57,7 +58,7 @@ class Release:
 
     def option(self, name: str) -> list[str]:
         """The values of an option of its server."""
-        return list(_values(self.arguments, (name,)))
+        return list(option_values(self.arguments, (name,)))
 
     @property
     def _pod(self) -> JsonObject:
@@ -114,7 +115,7 @@ def release_config(server: ApiServer, release: Release) -> ReleaseConfig:
     """The configuration that the arguments of its server name. Raises ClusterError where it cannot be read."""
     held: dict[str, Mapping[str, str]] = {}
     sources: list[tuple[str, str | None]] = []
-    for name in _values(release.arguments, _CONFIG_OPTIONS):
+    for name in option_values(release.arguments, _CONFIG_OPTIONS):
         if name.startswith(CLUSTER_SCHEME):
             sources.append((name, None))
             continue
@@ -127,7 +128,7 @@ def release_config(server: ApiServer, release: Release) -> ReleaseConfig:
         if key not in held[config_map]:
             raise ClusterError(f"ConfigMap {release.namespace}/{config_map} has no key {key!r}")
         sources.append((f"ConfigMap {release.namespace}/{config_map}, {key}", held[config_map][key]))
-    return ReleaseConfig(tuple(sources), tuple(_values(release.arguments, (_SET_OPTION,))))
+    return ReleaseConfig(tuple(sources), tuple(option_values(release.arguments, (_SET_OPTION,))))
 
 
 def is_of_istio(configuration: JsonObject) -> bool:
@@ -169,9 +170,9 @@ def _deployment(server: ApiServer, namespace: str, service: str) -> JsonObject |
     return None
 
 
-def _values(arguments: Sequence[str], options: Sequence[str]) -> Iterator[str]:
+def option_values(arguments: Sequence[str], options: Sequence[str]) -> Iterator[str]:
     """The values of options, given as `--name=value` or `--name value`."""
-    for at, argument in enumerate(arguments):
+    for argument, following in zip_longest(arguments, arguments[1:], fillvalue=""):
         name, equals, value = argument.partition("=")
         if name in options:
-            yield value if equals else arguments[at + 1]
+            yield value if equals else following

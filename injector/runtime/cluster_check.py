@@ -4,7 +4,7 @@ from base64 import b64decode
 from binascii import Error as NoBase64
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TypeVar
 
@@ -22,11 +22,12 @@ from injector.cluster.diagnosis import (
     registration_findings,
     services_of,
 )
+from injector.cluster.environment import own_namespace, server_arguments
 from injector.cluster.findings import Finding, Section, ok, warning
 from injector.cluster.inventory import read_cluster
 from injector.cluster.permissions import Permissions, rights_of
 from injector.cluster.references import missing_references
-from injector.cluster.release import Release, releases_of
+from injector.cluster.release import Release, option_values, releases_of
 from injector.cluster.replicas import pods_of, replica_findings
 from injector.cluster.rivals import rival_findings
 from injector.cluster.trial_pods import Trial, trial_pod, trials, try_pod
@@ -74,6 +75,7 @@ def cluster_sections(place: Place, given: Setup | None, sets: Sequence[str] = ()
 
     Raises InputError where the cluster cannot be asked.
     """
+    place = _beside_server(place)
     with as_input_error(ClusterError):
         server = connect(*place.connection)
         cluster = _Cluster(server, _configurations(server, place.webhook_configs), read_cluster(server))
@@ -88,6 +90,18 @@ def cluster_sections(place: Place, given: Setup | None, sets: Sequence[str] = ()
         title = f" of {release.name}" if len(found) > 1 else ""
         sections += _release_sections(cluster, release, place, given, sets, title)
     return sections
+
+
+def _beside_server(place: Place) -> Place:
+    """`place` with what the server in this container is told, where nothing else is named: it may not list all."""
+    arguments = server_arguments()
+    if place.webhook_configs or place.release or not arguments:
+        return place
+    namespace = next(option_values(arguments, ("--namespace",)), own_namespace())
+    secret = next(((namespace, each) for each in option_values(arguments, ("--cert-secret",))), None)
+    return replace(
+        place, webhook_configs=tuple(option_values(arguments, ("--webhook-config",))), secret=place.secret or secret
+    )
 
 
 def _release_sections(  # noqa: PLR0913, PLR0917 -- what is known of a release and how to call it

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from certs.authority import certificates_in, serving_faults
-from certs.model import Holding, Settings
-from certs.rotation import forced_rotation, next_holding, renewed_serving
+from certs.model import Holding, Lifetimes, Settings
+from certs.rotation import forced_rotation, next_holding, renewed_serving, rotated, settings_of, summary
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 SETTINGS = Settings(names=("a.svc",))
@@ -113,3 +113,29 @@ def test_at_no_time_is_a_certificate_shown_that_a_published_bundle_does_not_veri
             held = renewed_serving(held, SETTINGS, now)
         held = next_holding(held, SETTINGS, now, published=known == held.bundle)
         assert verifies(held, known, day)
+
+
+def test_what_a_holding_was_made_with_shows_in_it() -> None:
+    made_with = Settings(("a.svc", "127.0.0.1"), Lifetimes(timedelta(days=40), timedelta(days=3)), "rsa")
+    assert settings_of(next_holding(None, made_with, NOW, published=False)) == made_with
+
+
+def test_a_rotation_on_demand_renews_the_serving_certificate_alone() -> None:
+    held = after(None, 0)
+    renewed = rotated(held, SETTINGS, NOW, authority=False, is_served=True)
+    assert (renewed.authority, renewed.serving == held.serving) == (held.authority, False)
+
+
+def test_the_authority_is_rotated_by_whoever_follows_the_store() -> None:
+    held = after(None, 0)
+    started = rotated(held, SETTINGS, NOW, authority=True, is_served=True)
+    assert started.upcoming
+    assert rotated(started, SETTINGS, NOW, authority=True, is_served=True) is started
+    promoted = rotated(started, SETTINGS, NOW, authority=True, is_served=False)
+    assert promoted.authority == started.upcoming
+
+
+def test_a_summary_has_a_line_for_each_certificate() -> None:
+    held = rotated(after(None, 0), SETTINGS, NOW, authority=True, is_served=True)
+    assert [line.split()[0] for line in summary(held, SETTINGS)] == ["authority", "serving", "upcoming"]
+    assert summary(held, SETTINGS)[1].endswith("for a.svc")

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import ssl
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
@@ -9,6 +10,9 @@ from typing import Any
 import pytest
 import trustme
 
+from certs.authority import describe
+from certs.model import Holding
+from certs.secret import holding_in
 from tests.chart.rendering import CLUSTER_NAME, NAMESPACE, RELEASE, only
 from tests.cli.running import run
 from tests.e2e.cluster import Cluster, assets, wait_until
@@ -344,3 +348,41 @@ def test_a_fault_is_named(release: Installed, name: str) -> None:
 
 def test_afterwards_nothing_is_said_again(release: Installed) -> None:
     wait_until(lambda: checked(release) == (0, ""), f"not healthy: {checked(release)}")
+
+
+def secret(release: Installed) -> Holding:
+    found = json.loads(
+        release.cluster.kubectl("get", "secret", f"{RELEASE}-certificates", "-n", NAMESPACE, "-o", "json")
+    )
+    held = holding_in(found["data"])
+    assert held is not None
+    return held
+
+
+def shown_serial(release: Installed) -> int:
+    """The serial number of the certificate that new connections are shown."""
+    return describe(ssl.get_server_certificate(("127.0.0.1", release.port)).encode()).serial
+
+
+def test_certificates_are_rotated_on_demand(release: Installed) -> None:
+    before = secret(release)
+    done = run("rotate", environment={"KUBECONFIG": str(release.cluster.kubeconfig)})
+    assert (done.returncode, done.stderr) == (0, "")
+    after = secret(release)
+    assert (after.authority == before.authority, after.serving == before.serving) == (True, False)
+    wait_until(lambda: shown_serial(release) == describe(after.serving.certificate).serial, "the new one is not shown")
+    assert checked(release) == (0, "")
+
+
+def test_the_authority_is_rotated_on_demand(release: Installed) -> None:
+    before = secret(release)
+    done = run("rotate", "--authority", "--kubeconfig", release.cluster.kubeconfig)
+    assert done.returncode == 0, done.stderr
+    assert "a rotation of the authority is under way" in run("check", "--kubeconfig", release.cluster.kubeconfig).stdout
+
+    def is_over() -> bool:
+        held = secret(release)
+        return held.authority != before.authority and not (held.upcoming or held.retiring)
+
+    wait_until(is_over, "the authority is not replaced", 60)
+    wait_until(lambda: checked(release) == (0, ""), "it does not settle")
