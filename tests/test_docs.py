@@ -1,11 +1,14 @@
 """Every link in the documentation leads somewhere, every page is reached, and every citation names a section."""
 
+import dataclasses
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from injector.cluster.trial_pods import CAUSES
+from injector.cluster.watch import Status
 from tests.support import REPOSITORY
 
 DOCS = REPOSITORY / "docs"
@@ -56,6 +59,22 @@ def test_every_page_is_reached_from_the_index() -> None:
             reached.add(page)
             pending += [linked(page, link) for link in links_of(page)]
     assert [page for page in PAGES if page.is_relative_to(DOCS) and page not in reached] == []
+
+
+def test_the_page_for_operators_knows_every_cause_that_check_names() -> None:
+    page = (DOCS / "operations.md").read_text(encoding="utf-8")
+    assert [each.cause for each in CAUSES if each.cause not in page] == []
+
+
+def test_every_field_of_readyz_is_described() -> None:
+    page = (DOCS / "availability.md").read_text(encoding="utf-8")
+    described = page[page.index("## What /readyz says") :]
+    fields = re.findall(r"^\| `([^`]+)`", described, re.MULTILINE)
+    status = [f".{each.name}" for each in dataclasses.fields(Status)]
+    assert {"ready", "draining", "waiting", "configuration", "fault", "namespaces", "cluster", "certificates"} <= set(
+        fields
+    )
+    assert [each for each in status if f"…{each}" not in fields] == []
 
 
 def _citations() -> Iterator[tuple[Path, str]]:

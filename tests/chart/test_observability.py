@@ -16,9 +16,11 @@ from injector.server.handler import Answer
 from injector.server.telemetry import Telemetry
 from tests.chart.rendering import CERT_MANAGER, only, rendered, server_of
 from tests.support import admitted, default_setup, pod_of, review_of
+from tests.test_docs import DOCS, anchors_of
 from tools.generate import CHART
 
 _METRIC = re.compile(r"\b(?:sidecar|webhook)_\w+")
+_ANY_METRIC = re.compile(r"\b(?:sidecar|webhook|apiserver)_\w+")
 _BY = re.compile(r"by \(([\w, ]+)\)")
 
 
@@ -64,10 +66,14 @@ def test_every_metric_asked_for_is_exported(expression: str) -> None:
 
 
 def test_there_is_an_alert_for_each_thing_that_can_go_wrong() -> None:
-    metrics = {name: _METRIC.findall(rule["expr"])[0] for name, rule in alerts().items()}
+    metrics = {name: _ANY_METRIC.findall(rule["expr"])[0] for name, rule in alerts().items()}
     assert metrics == {
         "SidecarInjectorAbsent": "sidecar_injector_configuration_current",
+        "SidecarInjectorCallsFail": "apiserver_admission_webhook_rejection_count",
+        "SidecarInjectorBypassed": "apiserver_admission_webhook_fail_open_count",
         "SidecarInjectorCertificateExpiry": "sidecar_injector_certificate_expiry_timestamp_seconds",
+        "SidecarInjectorInternalErrors": "sidecar_injection_failure_total",
+        "SidecarInjectorOverloaded": "sidecar_injection_failure_total",
         "SidecarInjectorRefusals": "sidecar_injection_failure_total",
         "SidecarInjectorLatency": "sidecar_injection_time_seconds_bucket",
         "SidecarInjectorConfigurationNotCurrent": "sidecar_injector_configuration_current",
@@ -75,9 +81,17 @@ def test_there_is_an_alert_for_each_thing_that_can_go_wrong() -> None:
         "SidecarInjectorClusterUnknown": "sidecar_injector_cluster_known",
         "SidecarInjectorCABundle": "webhook_patch_failures_total",
     }
-    for rule in alerts().values():
-        assert 'namespace="injector-system",service="injector"' in rule["expr"]
-        assert {"summary", "description"} == set(rule["annotations"])
+    for name, rule in alerts().items():
+        is_own = not metrics[name].startswith("apiserver_")
+        assert ('namespace="injector-system",service="injector"' in rule["expr"]) == is_own
+        assert set(rule["annotations"]) == {"summary", "description", "runbook_url"}
+
+
+def test_each_alert_has_a_runbook() -> None:
+    anchors = anchors_of(DOCS / "operations.md")
+    for name, rule in alerts().items():
+        assert rule["annotations"]["runbook_url"] == f"docs/operations.md#{name.lower()}"
+        assert name.lower() in anchors
 
 
 def test_the_dashboard_s_panels_have_a_place_and_a_number_of_their_own() -> None:

@@ -77,6 +77,11 @@ class Installed:
         """The names of the release's pods."""
         return [each["metadata"]["name"] for each in self.cluster.items("pods", NAMESPACE)]
 
+    def created(self, namespace: str) -> str:
+        """What kubectl says when a pod is created there, as a dry run."""
+        arguments = ("run", "app", "--image=app", "--dry-run=server", "-n", namespace)
+        return self.cluster.kubectl(*arguments, check=False)
+
     def report(self, status: Any) -> None:
         """Set the status of the first pod, as a kubelet does."""
         patch = json.dumps({"status": status})

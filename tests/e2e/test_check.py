@@ -2,6 +2,7 @@
 
 import base64
 import json
+import shlex
 import ssl
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -17,6 +18,7 @@ from tests.chart.rendering import CLUSTER_NAME, NAMESPACE, RELEASE, only
 from tests.cli.running import run
 from tests.e2e.cluster import Cluster, assets, wait_until
 from tests.e2e.installed import API_SERVER_FLAGS, Installed, endpoints, installed, own_address, running
+from tests.support import REPOSITORY
 
 pytestmark = pytest.mark.e2e
 
@@ -348,6 +350,29 @@ def test_a_fault_is_named(release: Installed, name: str) -> None:
 
 def test_afterwards_nothing_is_said_again(release: Installed) -> None:
     wait_until(lambda: checked(release) == (0, ""), f"not healthy: {checked(release)}")
+
+
+def commands(heading: str) -> list[list[str]]:
+    """The commands in the first block of docs/operations.md under a heading, as arguments."""
+    page = (REPOSITORY / "docs" / "operations.md").read_text(encoding="utf-8")
+    block = page[page.index(f"\n{heading}\n") :].split("```")[1]
+    return [shlex.split(line, comments=True) for line in block.strip().splitlines()]
+
+
+def test_the_emergency_brake_lets_pods_start_and_comes_off_again(release: Installed) -> None:
+    (brake,) = commands("## The emergency brake")
+    with killed(release):
+        assert "connection refused" in release.created(SHOP)
+        release.cluster.kubectl(*brake[1:])
+        assert "dry run" in release.created(SHOP)
+        release.cluster.apply(*(each for each in release.documents if each["kind"] == "MutatingWebhookConfiguration"))
+    assert checked(release) == (0, "")
+
+
+def test_readyz_is_read_as_the_page_says(release: Installed) -> None:
+    ((_, *arguments),) = commands("## What /readyz says")
+    placed = [each.replace(":POD:15017", f":{release.pods()[0]}:{release.port}") for each in arguments]
+    assert json.loads(release.cluster.kubectl(*placed))["ready"] is True
 
 
 def secret(release: Installed) -> Holding:
