@@ -11,10 +11,10 @@ import yaml
 from injector.config import load
 from injector.core.admission import Setup, Subject, admit_request, remove_injection, set_up
 from injector.core.model import EMPTY_SNAPSHOT, Admission, JsonObject, Pod, Snapshot
+from injector.core.pods import workload_of
 from injector.core.reinjection.undo import Removal
 from injector.core.render import TemplateSet
 from injector.core.review import parse_review
-from injector.core.workload import identify
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 PUBLIC_CASES = REPOSITORY.parent / "shared" / "conformance"
@@ -84,7 +84,7 @@ def uninjected(pod: Pod, setup: Setup, snapshot: Snapshot = EMPTY_SNAPSHOT) -> P
 
 def removal_of(pod: Pod, setup: Setup, snapshot: Snapshot = EMPTY_SNAPSHOT) -> Removal:
     """What the removal of its injection makes of the pod."""
-    subject = Subject(pod, "default", identify(pod, "default"), snapshot.namespaces.get("default"))
+    subject = Subject(pod, "default", workload_of(pod, "default"), snapshot.namespaces.get("default"))
     return remove_injection(subject, setup, snapshot)
 
 

@@ -19,7 +19,7 @@ from injector.core.decision import decide, facts_of, selection_of
 from injector.core.denied import Denial, denials_of, refusals
 from injector.core.effort import METADATA, TEMPLATE, Effort, count_pod
 from injector.core.errors import LONGEST_MESSAGE, quoted, shortened, shortened_warnings
-from injector.core.injection import Injected, Injection, inject, is_native, template_names
+from injector.core.injection import Injected, Injection, inject, is_native, native_by_default, template_names
 from injector.core.istio_removal import IstioTraces
 from injector.core.misspelling import by_domain, misspelt
 from injector.core.model import (
@@ -39,10 +39,10 @@ from injector.core.model import (
     Workload,
 )
 from injector.core.patch import diff
-from injector.core.platform import OPENSHIFT, detect, proxy_ids, without_range_user
+from injector.core.platform import OPENSHIFT, proxy_ids, without_range_user
 from injector.core.pod_schema import pod_faults
 from injector.core.pod_validation import refusal_warning, refusals_by_injection
-from injector.core.pods import CONTAINER_LISTS, annotations
+from injector.core.pods import CONTAINER_LISTS, annotations, workload_of
 from injector.core.prometheus import has_agent, is_scrape_annotation, without_merged_annotations
 from injector.core.proxy_container import proxy_conflicts
 from injector.core.reinjection.footprint import ANY, Shape, footprint_of, union
@@ -63,7 +63,6 @@ from injector.core.render.functions import FILTERS
 from injector.core.render.partial_evaluation import usual_scopes
 from injector.core.review import request_faults
 from injector.core.selection import SelectionRule
-from injector.core.workload import identify
 from injector.envoy import unread_settings
 
 # A short text that stands for a configuration and its templates, so that records can be compared later.
@@ -171,7 +170,7 @@ def _footprint_of_all(configured: Configured, templates: TemplateSet) -> Shape:
         scope = scope_of(
             TemplateInput(
                 pod=pod_view(_SAMPLE),
-                workload=identify(_SAMPLE, "default"),
+                workload=workload_of(_SAMPLE, "default"),
                 configured=configured,
                 proxy_config=redirecting,
                 native_sidecars=native,
@@ -201,7 +200,7 @@ def subject_of(request: AdmissionRequest, snapshot: Snapshot) -> Subject:
     return Subject(
         pod=request.pod,
         namespace=namespace,
-        workload=identify(request.pod, namespace),
+        workload=workload_of(request.pod, namespace),
         namespace_object=snapshot.namespaces.get(namespace),
         parameters=request.parameters,
     )
@@ -346,13 +345,13 @@ def _prepare(subject: Subject, setup: Setup, snapshot: Snapshot, status: Status 
         workload=subject.workload,
         configured=setup.configured,
         proxy_config=setup.configured.proxy_config if is_default else proxy_config_view(effective),
-        native_sidecars=detect(config.native_sidecars, snapshot, _node_name(pod)),
+        native_sidecars=native_by_default(pod, config.native_sidecars, snapshot),
         proxy_uid=user,
         proxy_gid=group,
         namespace=subject.namespace_object or {},
     )
     hold = _hold(config, effective)
-    asked = given.annotations
+    asked: Mapping[str, str] = given.pod["metadata"]["annotations"]
     names = template_names(asked, config)
     native = is_native(asked, by_default=given.native_sidecars)
     modes = (native, hold, *_modes(own, effective))
@@ -394,7 +393,7 @@ def _fingerprint(circumstances: tuple[Any, ...], own_proxy_config: JsonObject | 
 
 
 def _refuse_invalid_annotations(own: Mapping[str, str]) -> None:
-    faults = validate(own)
+    faults = validate(own) if own else []
     if PROXY_CONFIG_ANNOTATION in own:
         faults = [*faults, *proxy_config.annotation_faults(own[PROXY_CONFIG_ANNOTATION])]
     if faults:
@@ -422,10 +421,6 @@ def _proxy_configs(
 def _hold(config: Config, effective: JsonObject) -> bool:
     in_values = config.values["global"]["proxy"].get("holdApplicationUntilProxyStarts")
     return bool(effective.get("holdApplicationUntilProxyStarts") or in_values)
-
-
-def _node_name(pod: Pod) -> str:
-    return (pod.get("spec") or {}).get("nodeName") or ""
 
 
 def _refuse_repeated_names(before: Pod, after: Pod) -> None:

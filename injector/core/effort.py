@@ -16,7 +16,7 @@ from injector.core.model import (
     JsonObject,
     Pod,
 )
-from injector.core.pods import all_containers, annotations, labels
+from injector.core.pods import all_containers
 
 MOST_UNITS = 1_500
 # What is counted is shown in a message by these words: a few of them, the dearest first.
@@ -79,10 +79,10 @@ class Effort:
 
 def count_pod(pod: Pod, effort: Effort) -> None:
     """Count what `pod` itself asks for. Raises InjectionError where that is too much."""
-    spec = pod.get("spec") or {}
-    own = annotations(pod)
+    spec, metadata = pod.get("spec") or {}, pod.get("metadata") or {}
+    own: Mapping[str, str] = metadata.get("annotations") or {}
     effort.add("containers", len(spec.get("containers") or ()) + len(spec.get("initContainers") or ()), CONTAINER)
-    effort.add("labels and annotations", len(own) + len(labels(pod)), NAME)
+    effort.add("labels and annotations", len(own) + len(metadata.get("labels") or ()), NAME)
     for field, noun, weight in _LISTS:
         if field in spec:
             effort.add(noun, len(spec[field] or ()), weight)

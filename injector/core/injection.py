@@ -21,6 +21,7 @@ from injector.core.model import (
     JsonObject,
     Pod,
     ProcessingError,
+    Snapshot,
 )
 from injector.core.pods import (
     CONTAINER_LISTS,
@@ -136,7 +137,7 @@ def template_names(own: Mapping[str, str], config: Config) -> tuple[str, ...]:
 
 def _refuse_unknown_templates(given: TemplateInput, names: tuple[str, ...], templates: TemplateSet) -> None:
     """What a pod asks for and is not there is its author's mistake: the message names the annotation."""
-    if TEMPLATES_ANNOTATION not in given.annotations:
+    if TEMPLATES_ANNOTATION not in given.pod["metadata"]["annotations"]:
         return
     unknown = next((name for name in names if name not in templates.names), None)
     if unknown is not None:
@@ -193,6 +194,17 @@ def _has_two_proxies(injection: Injection) -> bool:
     """Whether templates put a proxy into both lists before, and will again: each has to find its own (9.3)."""
     status = injection.status
     return status is not None and all(status.lists(which, PROXY_CONTAINER) for which in CONTAINER_LISTS)
+
+
+def native_by_default(pod: Pod, mode: str, snapshot: Snapshot) -> bool:
+    """Whether sidecars are native where the pod does not say otherwise: `mode` is enabled, disabled or auto.
+
+    `auto` asks the node that the pod names, else all nodes; where none are known the answer is no (reference 3.7).
+    """
+    if mode != "auto":
+        return mode == "enabled"
+    node_name = (pod.get("spec") or {}).get("nodeName")
+    return snapshot.native_sidecars_on(node_name) if node_name else snapshot.runs_native_sidecars
 
 
 def is_native(own: Mapping[str, str], *, by_default: bool) -> bool:

@@ -1,6 +1,7 @@
 """The nouns of the core: what is asked, what is configured, what the cluster looks like."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
 
@@ -116,22 +117,35 @@ class Snapshot:
     """What is known of the cluster at one moment: Namespace, Node and ProxyConfig objects as plain JSON.
 
     `nodes` is None where nodes are not known at all (no cluster, no file): nothing can be detected from them.
-    `kubelet_versions` are those of all nodes, each once: every review asks for them, of thousands of nodes.
+    `runs_native_sidecars` is what all nodes together allow: every review asks for it, of thousands of nodes.
     """
 
     namespaces: Mapping[str, JsonObject]
     nodes: tuple[JsonObject, ...] | None = None
     proxy_configs: tuple[JsonObject, ...] = ()
-    kubelet_versions: frozenset[str] = field(init=False, repr=False, compare=False)
+    runs_native_sidecars: bool = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Collect what the nodes say."""
-        object.__setattr__(self, "kubelet_versions", frozenset(map(kubelet_version, self.nodes or ())))
+        """Sum up what the nodes say."""
+        native = self.nodes is not None and run_native_sidecars(self.nodes)
+        object.__setattr__(self, "runs_native_sidecars", native)
+
+    def native_sidecars_on(self, node_name: str) -> bool:
+        """Whether the node of this name runs native sidecars; where it is not known, whether all nodes do."""
+        named = [node for node in self.nodes or () if (node.get("metadata") or {}).get("name") == node_name]
+        return run_native_sidecars(named) if named else self.runs_native_sidecars
 
 
-def kubelet_version(node: JsonObject) -> str:
-    """The version of a node's kubelet; empty where the node does not say."""
-    return str(((node.get("status") or {}).get("nodeInfo") or {}).get("kubeletVersion") or "")
+# https://kubernetes.io/docs/concepts/workloads/pods/sidecar-containers/
+NATIVE_SINCE_MINOR = 33
+_VERSION = re.compile(r"v?[0-9]+\.([0-9]+)(?:[.+-].*)?")
+
+
+def run_native_sidecars(nodes: Iterable[JsonObject]) -> bool:
+    """Whether all of `nodes` run native sidecars, init containers that restart (reference 3.7)."""
+    versions = {((node.get("status") or {}).get("nodeInfo") or {}).get("kubeletVersion") or "" for node in nodes}
+    parsed = (_VERSION.fullmatch(str(version)) for version in versions)
+    return all(found is not None and int(found[1]) >= NATIVE_SINCE_MINOR for found in parsed)
 
 
 EMPTY_SNAPSHOT = Snapshot(namespaces={})

@@ -9,8 +9,6 @@ from injector.core.model import (
     VALIDATION_CONTAINER,
     JsonObject,
     Pod,
-    Snapshot,
-    kubelet_version,
 )
 from injector.core.pods import containers, find_sidecar, with_container
 
@@ -66,32 +64,3 @@ def _end_of_block(block: str) -> int | None:
     rest = int(parsed["rest"])
     end = int(parsed["start"]) + rest - 1 if parsed["kind"] == "/" else rest
     return end if end <= _LARGEST_ID else None
-
-
-# Whether the cluster runs native sidecars: init containers that restart (reference 3.7). Source:
-# https://kubernetes.io/docs/concepts/workloads/pods/sidecar-containers/
-
-NATIVE_SINCE_MINOR = 33
-_VERSION = re.compile(r"v?[0-9]+\.([0-9]+)(?:[.+-].*)?")
-
-
-def detect(mode: str, snapshot: Snapshot, node_name: str) -> bool:
-    """Whether sidecars are native under `mode`: `enabled`, `disabled`, or `auto`, which asks the nodes.
-
-    A pod that already names a known node asks that one, any other pod asks all. Where no nodes are known the answer is
-    no.
-    """
-    if mode != "auto":
-        return mode == "enabled"
-    if snapshot.nodes is None:
-        return False
-    if node_name:
-        named = [node for node in snapshot.nodes if (node.get("metadata") or {}).get("name") == node_name]
-        if named:
-            return all(_runs_native_sidecars(kubelet_version(node)) for node in named)
-    return all(map(_runs_native_sidecars, snapshot.kubelet_versions))
-
-
-def _runs_native_sidecars(version: str) -> bool:
-    parsed = _VERSION.fullmatch(version)
-    return parsed is not None and int(parsed[1]) >= NATIVE_SINCE_MINOR

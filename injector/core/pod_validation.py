@@ -15,6 +15,7 @@ from injector.core.errors import suggestion
 from injector.core.model import Container, JsonObject, Pod
 from injector.core.pods import CONTAINER_LISTS, ContainerList, all_containers, annotations, containers, labels
 from injector.core.quantity import decimal_value
+from injector.core.shared import SharedMapping
 
 # A pod with more faults than this needs to be looked at as a whole.
 MOST_REFUSALS = 10
@@ -195,7 +196,8 @@ def _container_of_templates(container: Container, which: ContainerList) -> Itera
     ports, resources, mounts = container.get("ports"), container.get("resources"), container.get("volumeMounts")
     if ports and not all(map(_is_port, [port.get("containerPort") for port in ports])):
         yield from _ports(ports, f"spec.{which}[{container['name']}].ports")
-    if resources:
+    # What is shared by many pods has nothing of this one, and was looked at when the template was checked.
+    if resources and type(resources) is not SharedMapping:
         limits, requests = _mapping(resources.get("limits")), _mapping(resources.get("requests"))
         yield from _requests_above(limits, requests, f"spec.{which}[{container['name']}].resources")
     if mounts and len(set(map(str, [mount.get("mountPath") for mount in mounts]))) < len(mounts):

@@ -60,7 +60,8 @@ _NOT_NATIVE = {VALIDATION_CONTAINER: 0, INIT_CONTAINER: 11, _CORE_DUMP: 12}
 
 def order_containers(pod: Pod, *, hold: bool) -> Pod:
     """The pod with its containers in order; `hold` puts the proxy first, so that the application waits for it."""
-    before = {which: containers(pod, which) for which in CONTAINER_LISTS}
+    spec = pod.get("spec") or {}
+    before = {which: spec.get(which) or [] for which in CONTAINER_LISTS}
     native = any(container["name"] == PROXY_CONTAINER for container in before["initContainers"])
     places = {"containers": _HELD if hold else _NOT_HELD, "initContainers": _NATIVE if native else _NOT_NATIVE}
     for which in CONTAINER_LISTS:

@@ -5,10 +5,9 @@ from collections.abc import Iterator, Sequence
 from injector.core.admission import Setup, Subject, admit, remove_injection
 from injector.core.annotations import ANNOTATIONS, LABELS
 from injector.core.model import PROXY_CONFIG_ANNOTATION, Decision, InjectionError, JsonObject, Pod, Snapshot, Workload
-from injector.core.pods import annotations
+from injector.core.pods import annotations, workload_of
 from injector.core.proxy_config import ProxyConfigError, parse_text
 from injector.core.selection import INJECT_KEY
-from injector.core.workload import identify
 from injector.manifests.files import Change, with_pods_changed
 from injector.manifests.formatting import in_handwriting, with_handwriting
 from injector.manifests.parsing import Manifest
@@ -110,7 +109,7 @@ def subject_of_workload(document: JsonObject, pod: Pod, snapshot: Snapshot, defa
     return Subject(
         pod=pod,
         namespace=own,
-        workload=identify(pod, own) if is_pod else workload,
+        workload=workload_of(pod, own) if is_pod else workload,
         namespace_object=snapshot.namespaces.get(own or namespace or _DEFAULT_NAMESPACE),
         manual=True,
     )

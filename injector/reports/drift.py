@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from injector.core.admission import Setup
 from injector.core.model import InjectionError, JsonObject, Pod, Snapshot
-from injector.core.workload import identify
+from injector.core.pods import workload_of
 from injector.reports.explain import Explanation, explain
 from injector.reports.paint import Paint, plain
 
@@ -60,7 +60,7 @@ def _is_alive(pod: Pod) -> bool:
 
 
 def _workload(pod: Pod, namespace: str) -> str:
-    workload = identify(pod, namespace)
+    workload = workload_of(pod, namespace)
     return f"{workload.kind}/{workload.name}"
 
 

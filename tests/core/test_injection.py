@@ -1,10 +1,13 @@
 """Templates, their merging, the order of what comes out, and injected metadata (reference 1.2, 9.3, 11.5, 11.7)."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from injector.core.model import Pod
+from injector.core.injection import native_by_default
+from injector.core.model import JsonObject, Pod, Snapshot
+from tests.bench.instructions import counted
 from tests.support import admitted, container_of, env_of, injected, pod_of, setup_of
 from tests.templates.injecting import setup_with
 
@@ -143,3 +146,61 @@ def test_what_a_template_gives_without_a_name_is_told_or_left_to_the_api_server(
     setup = setup_of(tmp_path, f"templates: {{t: 'spec: {{{spec}}}'}}\ndefaultTemplates: [t]")
     admission = admitted(pod_of(), setup)
     assert (admission.allowed, told in admission.message) == (not told, True)
+
+
+# When sidecars are native ones (reference 3.7).
+
+
+def node(version: Any, name: str = "n") -> JsonObject:
+    return {"metadata": {"name": name}, "status": {"nodeInfo": {"kubeletVersion": version}}}
+
+
+NEW, OLD = node("v1.33.0", "new"), node("v1.32.9", "old")
+
+VERSIONS = [
+    ("v1.33.0", True),
+    ("v1.34.1-gke.100", True),
+    ("1.33", True),
+    ("v1.33.0+k3s1", True),
+    ("v2.33.0", True),
+    ("v2.1.0", False),
+    ("v1.32.12", False),
+    ("", False),
+    (None, False),
+    ("latest", False),
+    ("v1", False),
+    ("v1.x", False),
+]
+
+
+@pytest.mark.parametrize(("version", "native"), VERSIONS)
+def test_only_the_minor_version_counts_and_it_has_to_be_readable(version: Any, native: bool) -> None:
+    assert Snapshot({}, (node(version),)).runs_native_sidecars is native
+
+
+@pytest.mark.parametrize(
+    ("mode", "nodes", "node_name", "native"),
+    [
+        ("enabled", None, "", True),
+        ("enabled", (OLD,), "old", True),
+        ("disabled", (NEW,), "", False),
+        ("auto", None, "", False),
+        ("auto", (), "", True),
+        ("auto", (NEW, NEW), "", True),
+        ("auto", (NEW, OLD), "", False),
+        ("auto", (NEW, OLD), "new", True),
+        ("auto", (NEW, OLD), "old", False),
+        ("auto", (NEW, OLD), "unknown", False),
+        ("auto", ({},), "", False),
+    ],
+)
+def test_the_mode_and_in_it_the_nodes_decide(mode: str, nodes: Any, node_name: str, native: bool) -> None:
+    pod = pod_of()
+    pod["spec"]["nodeName"] = node_name
+    assert native_by_default(pod, mode, Snapshot({}, nodes)) is native
+
+
+def test_a_thousand_nodes_cost_no_more_than_one() -> None:
+    """Every review asks."""
+    one, many = Snapshot({}, (NEW,)), Snapshot({}, (NEW,) * 1_000)
+    assert counted(lambda: native_by_default({}, "auto", many)) <= counted(lambda: native_by_default({}, "auto", one))

@@ -4,9 +4,7 @@ from typing import Any
 
 import pytest
 
-from injector.core.model import Snapshot
-from injector.core.platform import GROUP_RANGES, USER_RANGE, detect, proxy_ids, without_range_user
-from tests.bench.instructions import counted
+from injector.core.platform import GROUP_RANGES, USER_RANGE, proxy_ids, without_range_user
 
 RANGES = [
     ({USER_RANGE: "1000620000/10000", GROUP_RANGES: "1000700000/10000"}, 1000629999, 1000709999),
@@ -66,59 +64,3 @@ def test_a_user_that_is_only_the_namespace_s_is_dropped(given: dict[str, Any], i
 def test_a_proxy_without_security_context_is_left_alone() -> None:
     given = pod({"name": "app"}, {"name": "istio-proxy"})
     assert without_range_user(given) is given
-
-
-# When sidecars are native ones (reference 3.7).
-
-
-def node(version: Any, name: str = "n") -> dict[str, Any]:
-    return {"metadata": {"name": name}, "status": {"nodeInfo": {"kubeletVersion": version}}}
-
-
-NEW, OLD = node("v1.33.0", "new"), node("v1.32.9", "old")
-
-VERSIONS = [
-    ("v1.33.0", True),
-    ("v1.34.1-gke.100", True),
-    ("1.33", True),
-    ("v1.33.0+k3s1", True),
-    ("v2.33.0", True),
-    ("v2.1.0", False),
-    ("v1.32.12", False),
-    ("", False),
-    (None, False),
-    ("latest", False),
-    ("v1", False),
-    ("v1.x", False),
-]
-
-
-@pytest.mark.parametrize(("version", "native"), VERSIONS)
-def test_only_the_minor_version_counts_and_it_has_to_be_readable(version: Any, native: bool) -> None:
-    assert detect("auto", Snapshot({}, (node(version),)), "") is native
-
-
-@pytest.mark.parametrize(
-    ("mode", "nodes", "node_name", "native"),
-    [
-        ("enabled", None, "", True),
-        ("enabled", (OLD,), "old", True),
-        ("disabled", (NEW,), "", False),
-        ("auto", None, "", False),
-        ("auto", (), "", True),
-        ("auto", (NEW, NEW), "", True),
-        ("auto", (NEW, OLD), "", False),
-        ("auto", (NEW, OLD), "new", True),
-        ("auto", (NEW, OLD), "old", False),
-        ("auto", (NEW, OLD), "unknown", False),
-        ("auto", ({},), "", False),
-    ],
-)
-def test_the_mode_and_in_it_the_nodes_decide(mode: str, nodes: Any, node_name: str, native: bool) -> None:
-    assert detect(mode, Snapshot({}, nodes), node_name) is native
-
-
-def test_a_thousand_nodes_cost_no_more_than_one() -> None:
-    """Every review asks."""
-    one, many = Snapshot({}, (NEW,)), Snapshot({}, (NEW,) * 1_000)
-    assert counted(lambda: detect("auto", many, "")) <= counted(lambda: detect("auto", one, ""))

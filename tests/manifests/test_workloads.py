@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from injector.core.workload import identify
+from injector.core.pods import workload_of
 from injector.manifests.workloads import created_pod
 
 
@@ -23,5 +23,5 @@ def test_a_pod_is_traced_to_the_workload_that_creates_it(kind: str, api_version:
     document = {"apiVersion": api_version, "kind": kind, "metadata": {"name": "web"}, "spec": spec}
     pod = created_pod(document)
     assert re.fullmatch(generated, pod["metadata"]["generateName"])
-    found = identify(pod, "shop")
+    found = workload_of(pod, "shop")
     assert (found.kind, found.name, found.api_version) == (kind, "web", api_version)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from injector.core.model import OVERRIDES_ANNOTATION, STATUS_ANNOTATION, JsonObject, Pod
-from injector.core.pods import CONTAINER_LISTS, ContainerList, annotations, containers, labels
+from injector.core.pods import CONTAINER_LISTS, ContainerList, containers
 from injector.core.reinjection.overrides import Override, definitions_to_keep, saved_form
 from injector.core.reinjection.status import Status
 
@@ -26,9 +26,10 @@ def original_record(
     is that of an earlier injection: what that one kept is older and stays, and what this one changed is added.
     """
     given = {*injected["containers"], *injected["initContainers"]}
+    before, after = original.get("metadata") or {}, result.get("metadata") or {}
     record: JsonObject = {
-        "annotations": _changed(annotations(original), annotations(result), OWN_ANNOTATIONS),
-        "labels": _changed(labels(original), labels(result), ()),
+        "annotations": _changed(before.get("annotations") or {}, after.get("annotations") or {}, OWN_ANNOTATIONS),
+        "labels": _changed(before.get("labels") or {}, after.get("labels") or {}, ()),
         **{list_name: _changed_containers(original, result, list_name, given) for list_name in CONTAINER_LISTS},
         "spec": _changed(original.get("spec") or {}, result.get("spec") or {}, LISTS_OF_SPEC),
         "volumes": _named(original, "volumes", injected),

@@ -45,19 +45,27 @@ class Configured:
     """What is the same for all pods under one configuration.
 
     `names` are those in scope that say nothing of a pod, `proxy_config` is the mesh's default ProxyConfig as templates
-    see it, `images` are those of proxy and init container of a pod that asks for no other.
+    see it, `images` are those of proxy and init container of a pod that asks for no other, `asks_for_attributes` says
+    whether a provider of telemetry wants resource attributes.
     """
 
     config: Config
     names: Mapping[str, Any]
     proxy_config: JsonObject
     images: tuple[str, str]
+    asks_for_attributes: bool
 
 
 def configured_by(config: Config) -> Configured:
     """What is the same for all pods under `config`."""
     proxy_config = proxy_config_view(config.mesh_config["defaultConfig"])
-    return Configured(config, _names_of(config), proxy_config, container_images(config.values, proxy_config, {}))
+    return Configured(
+        config,
+        _names_of(config),
+        proxy_config,
+        images=container_images(config.values, proxy_config, {}),
+        asks_for_attributes=asks_for_attributes(config.mesh_config),
+    )
 
 
 def proxy_config_view(proxy_config: JsonObject) -> JsonObject:
@@ -100,12 +108,6 @@ class TemplateInput:
     proxy_uid: int
     proxy_gid: int
     namespace: JsonObject
-
-    @property
-    def annotations(self) -> Mapping[str, str]:
-        """The annotations that templates see."""
-        found: Mapping[str, str] = self.pod["metadata"]["annotations"]
-        return found
 
 
 def scope_of(given: TemplateInput) -> dict[str, Any]:
@@ -289,7 +291,7 @@ class PodFunctions:
     def otel_resource_attributes(self) -> str:
         """The value of OTEL_RESOURCE_ATTRIBUTES, empty where no provider asks for it (reference 5.14)."""
         given = self._given
-        if not asks_for_attributes(self._config.mesh_config):
+        if not given.configured.asks_for_attributes:
             return ""
         return resource_attributes(self._annotations, self._labels, given.workload.namespace, self._containers)
 

@@ -1,7 +1,9 @@
-"""How values become text, and the filters that templates may use beside Jinja's own."""
+"""How values become text, the filters that templates may use beside Jinja's own, and what a filter spends."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Sized
+from contextvars import ContextVar
+from functools import wraps
 from math import inf, isfinite
 from typing import Any, NoReturn
 
@@ -12,6 +14,7 @@ from injector.core.model import Container, InjectionError, JsonObject, Pod
 from injector.core.pods import CONTAINER_LISTS, containers
 from injector.core.proxy_config import to_text
 from injector.core.render.errors import Refusal
+from injector.core.render.limits import SHORT, size_of
 from injector.core.validation import wrong
 
 _LABEL_VALUE_LENGTH = 63
@@ -127,6 +130,40 @@ def directory_of(path: str) -> str:
 def to_proxy_config(document: JsonObject) -> str:
     """A ProxyConfig as the text of env PROXY_CONFIG (reference 3.5)."""
     return to_text(document)
+
+
+# What looks at every item of what it gets, however deep.
+_DEEP_FILTERS = frozenset(
+    "canonical_name dictsort directory_of from_json float int join lower max min replace sort string title to_argument "
+    "to_json to_proxy_config trim unique upper without_nulls".split()
+)
+
+
+def charged(name: str, function: Callable[..., Any], rendering: ContextVar[Any]) -> Callable[..., Any]:
+    """A filter or test that spends what it touches: what it gets, and what it gives where that is made item by item."""
+    first = 1 if hasattr(function, "jinja_pass_arg") else 0
+    deep = name in _DEEP_FILTERS
+    sorts = name in ("sort", "dictsort")
+
+    @wraps(function)
+    def spending(*args: Any, **kwargs: Any) -> Any:
+        budget = rendering.get(None)
+        if budget is None:
+            return function(*args, **kwargs)
+        subject = args[first]
+        size = size_of(subject, deep=deep) + sum(map(size_of, args[first + 1 :]))
+        budget.spend(1 + size * (len(subject).bit_length() if sorts and isinstance(subject, Sized) else 1))
+        result = function(*args, **kwargs)
+        return budget.spending(result) if hasattr(result, "__next__") else result
+
+    @wraps(function)
+    def short(*args: Any, **kwargs: Any) -> Any:
+        # By far the most frequent: the text of a name, which costs no more than the node that holds it.
+        subject = args[0]
+        is_short = type(subject) is str and len(subject) <= SHORT and not kwargs and len(args) == 1
+        return function(subject) if is_short else spending(*args, **kwargs)
+
+    return spending if first else short
 
 
 FILTERS: Mapping[str, Callable[..., Any]] = {

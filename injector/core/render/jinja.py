@@ -17,7 +17,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import missing
 
 from injector.core.errors import quoted, suggestion
-from injector.core.render.functions import to_integer, to_number
+from injector.core.render.functions import charged, to_integer, to_number
 from injector.core.render.limits import (
     BOUNDED_FILTER,
     COMPARED,
@@ -27,7 +27,6 @@ from injector.core.render.limits import (
     SPENT,
     bounded,
     bounding,
-    charged,
     checked_operands,
     joined,
     replaced,
@@ -39,7 +38,7 @@ from injector.core.render.limits import (
 )
 from injector.core.render.macros import Line, MacroExpansion, drop_unused, lines_of, place_of, tags_of
 from injector.core.render.partial_evaluation import KnownNames, fold_constants
-from injector.core.render.placeholders import CLOSE, OPEN, Constants, Fragment, Rendering
+from injector.core.render.placeholders import CLOSE, OPEN, Constants, Fragment, Rendering, RenderingContext
 
 # Jinja's own filters that templates may use. Left out are those that make markup, format text from a pattern, or
 # could grow a value without bound.
@@ -105,6 +104,19 @@ class TemplateCodeGenerator(CodeGenerator):
         self.write(f") is dict and {key} in {value} else environment.getattr({value}, {key}))")
 
     @optimizeconst
+    def visit_Getitem(self, node: nodes.Getitem, frame: Frame) -> None:  # noqa: N802 -- as above
+        """Write `mapping["key"]` and `list[0]`; TemplateEnvironment.getitem says what they mean."""
+        key = node.arg.value if isinstance(node.arg, nodes.Const) else None
+        if type(key) is not str and (type(key) is not int or key < 0):
+            super().visit_Getitem(node, frame)
+            return
+        value = self.temporary_identifier()
+        has_key = f"dict and {key!r} in {value}" if type(key) is str else f"list and {key} < len({value})"
+        self.write(f"({value}[{key!r}] if type({value} := ")
+        self.visit(node.node, frame)
+        self.write(f") is {has_key} else environment.getitem({value}, {key!r}))")
+
+    @optimizeconst
     def visit_Call(self, node: nodes.Call, frame: Frame, forward_caller: bool = False) -> None:  # noqa: FBT001, FBT002, N802
         """Write `function(…)` and `mapping.get(…)`; TemplateEnvironment.call says what they mean."""
         if forward_caller or node.kwargs or node.dyn_args or node.dyn_kwargs:
@@ -145,15 +157,6 @@ class TemplateCodeGenerator(CodeGenerator):
 
     def _output_child_post(self, node: nodes.Expr, frame: Frame, finalize: Any) -> None:  # noqa: ARG002
         self.write(")")
-
-
-class RenderingContext(Context):
-    """The names that one rendering sees, with a short way to keep its values aside."""
-
-    def __init__(self, environment: "TemplateEnvironment", *args: Any, **kwargs: Any) -> None:
-        """Emit values into the rendering that runs."""
-        super().__init__(environment, *args, **kwargs)
-        self.emit = environment.rendering.get().emit
 
 
 class TemplateEnvironment(ImmutableSandboxedEnvironment):

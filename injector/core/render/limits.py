@@ -6,7 +6,6 @@ in size where they are made of others, before the work is done where the work wo
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
-from contextvars import ContextVar
 from functools import wraps
 from itertools import islice
 from typing import Any
@@ -35,11 +34,6 @@ GROWING_METHODS = frozenset("center expandtabs format format_map ljust rjust tra
 
 # Filters that no template can write: they bound what it builds, and spend for loops, comparisons and macros.
 BOUNDED_FILTER, COUNTED, COMPARED, SPENT = "bounded value", "counted iterations", "compared value", "steps of a macro"
-# What looks at every item of what it gets, however deep.
-_DEEP_FILTERS = frozenset(
-    "canonical_name dictsort directory_of from_json float int join lower max min replace sort string title to_argument "
-    "to_json to_proxy_config trim unique upper without_nulls".split()
-)
 
 
 class Budget:
@@ -97,33 +91,6 @@ def _json_of(value: Any) -> bytes:
 
 def _parts_of(value: Any) -> Iterable[Any]:
     return value.values() if type(value) is dict else value
-
-
-def charged(name: str, function: Callable[..., Any], rendering: ContextVar[Any]) -> Callable[..., Any]:
-    """A filter or test that spends what it touches: what it gets, and what it gives where that is made item by item."""
-    first = 1 if hasattr(function, "jinja_pass_arg") else 0
-    deep = name in _DEEP_FILTERS
-    sorts = name in ("sort", "dictsort")
-
-    @wraps(function)
-    def spending(*args: Any, **kwargs: Any) -> Any:
-        budget = rendering.get(None)
-        if budget is None:
-            return function(*args, **kwargs)
-        subject = args[first]
-        size = size_of(subject, deep=deep) + sum(map(size_of, args[first + 1 :]))
-        budget.spend(1 + size * (len(subject).bit_length() if sorts and isinstance(subject, Sized) else 1))
-        result = function(*args, **kwargs)
-        return budget.spending(result) if hasattr(result, "__next__") else result
-
-    @wraps(function)
-    def short(*args: Any, **kwargs: Any) -> Any:
-        # By far the most frequent: the text of a name, which costs no more than the node that holds it.
-        subject = args[0]
-        is_short = type(subject) is str and len(subject) <= SHORT and not kwargs and len(args) == 1
-        return function(subject) if is_short else spending(*args, **kwargs)
-
-    return spending if first else short
 
 
 @pass_context

@@ -403,14 +403,6 @@ class UsualScope:
         pod = PartlyKnown({"metadata": PartlyKnown({"annotations": self.annotations})})
         return KnownNames({**self.constant, "pod": pod}, self.trusted)
 
-    def fits(self, scope: Mapping[str, Any]) -> bool:
-        """Whether what is known holds for `scope`, as far as templates used it until now."""
-        for name, value in self.same.items():
-            own = scope[name]
-            if own is not value and (type(value) is dict or own != value):
-                return False
-        return self.annotations.asked.isdisjoint(scope["pod"]["metadata"]["annotations"])
-
 
 # What depends on nothing of the pod but its annotations.
 _FROM_ANNOTATIONS = (

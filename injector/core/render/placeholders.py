@@ -6,12 +6,14 @@ document text and no value: it is carried as a `Fragment`, which only a lone `{{
 """
 
 import re
+from collections.abc import Iterable
 from itertools import islice
 from math import isfinite
 from typing import Any, NoReturn
 
 from jinja2 import Undefined
 from jinja2.exceptions import SecurityError
+from jinja2.runtime import Context
 
 from injector.core.render.limits import MAXIMUM_VALUES, SHORT, Budget, size_of
 from injector.core.shared import as_shared
@@ -21,6 +23,7 @@ CONSTANT = "c"
 PLACEHOLDER = re.compile(f"{OPEN}({CONSTANT}?[0-9]+){CLOSE}")
 
 MAXIMUM_PLACEHOLDERS = 20_000
+MAXIMUM_PIECES = 1_000_000
 _STEPS_OF_A_ROUND = 10
 _PLACEHOLDERS = tuple(f"{OPEN}{number}{CLOSE}" for number in range(1_000))
 _SCALARS = frozenset((str, bool, type(None)))
@@ -72,6 +75,10 @@ class Rendering(Budget):
         self.steps = 0
         self.values: list[Any] = []
 
+    def collect(self, pieces: Iterable[str]) -> tuple[str, ...]:
+        """The pieces of text that a template gives while it runs, as many as a rendering may have."""
+        return tuple(islice(pieces, MAXIMUM_PIECES))
+
     def emit(self, value: Any) -> str:
         """Keep `value` aside and return its placeholder; a Fragment is returned as the text it is.
 
@@ -101,6 +108,15 @@ class Rendering(Budget):
     def count(self, rounds: int) -> None:
         """Spend the steps of so many rounds of loops."""
         self.spend(rounds * _STEPS_OF_A_ROUND)
+
+
+class RenderingContext(Context):
+    """The names that one rendering sees, with a short way to keep its values aside."""
+
+    def __init__(self, environment: Any, *args: Any, **kwargs: Any) -> None:
+        """Emit values into the rendering that runs."""
+        super().__init__(environment, *args, **kwargs)
+        self.emit = environment.rendering.get().emit
 
 
 def as_text(value: Any) -> str:

@@ -6,7 +6,6 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import partial
-from itertools import islice
 from typing import Any, TypeAlias, cast
 
 from jinja2 import Template, TemplateError, TemplateSyntaxError, nodes
@@ -26,11 +25,10 @@ from injector.core.render.go.document import GoBuilder
 from injector.core.render.go.environment import GoEnvironment, GoRendering
 from injector.core.render.jinja import TemplateEnvironment
 from injector.core.render.partial_evaluation import KnownNames, UsualScope
-from injector.core.render.placeholders import Rendering
+from injector.core.render.placeholders import MAXIMUM_PIECES, Rendering
 from injector.core.validation import Listed, Mapped, Message, Scalar
 
 MAXIMUM_OUTPUT = 4_000_000
-_MAXIMUM_PIECES = 1_000_000
 # Renderings of unknown texts between two that keep one, and the longest text that is compiled as a whole.
 _PAUSE, _LONGEST_COMPILED = 4, 8_000
 
@@ -120,7 +118,7 @@ class Renderer:
         rendering = language.new_rendering()
         token = language.rendering.set(rendering)
         try:
-            pieces = self._pieces(name, scope)
+            pieces = rendering.collect(self._run(name, scope))
             # By the pieces of a text, not by the text: each of them is there already, and knows its hash.
             fill = self._documents.find((language, pieces)) or self._document(pieces, is_usual=is_usual)
             return cast("JsonObject", fill(rendering.values))
@@ -187,14 +185,14 @@ class Renderer:
             trace = trace.tb_next
         return line
 
-    def _pieces(self, name: str, scope: dict[str, Any]) -> tuple[str, ...]:
+    def _run(self, name: str, scope: dict[str, Any]) -> Iterator[str]:
         if name not in self._compiled:
             self.parsed(name)
         template = self._compiled[name]
         environment = template.environment
         names = {**environment.globals, **self._language.names(scope)}
         context = environment.context_class(environment, names, name, template.blocks)
-        return tuple(islice(template.root_render_func(context), _MAXIMUM_PIECES))
+        return template.root_render_func(context)
 
 
 def _compiled(document: Callable[[str], Fill], text: str) -> Fill:
@@ -217,7 +215,7 @@ def _failing(error: Callable[[], Exception]) -> Fill:
 
 
 def _joined(pieces: Collection[str]) -> str:
-    if len(pieces) == _MAXIMUM_PIECES or sum(map(len, pieces)) > MAXIMUM_OUTPUT:
+    if len(pieces) == MAXIMUM_PIECES or sum(map(len, pieces)) > MAXIMUM_OUTPUT:
         raise RenderingError(f"it gives more than {MAXIMUM_OUTPUT} characters")
     return "".join(pieces)
 
@@ -318,7 +316,7 @@ class TemplateSet:
         """What the shorter form gives; None where it does not fit or fails: the general form decides then."""
         for usual, renderer in forms.usual:
             asked = len(usual.annotations.asked)
-            if name in self._never_usual or not usual.fits(scope):
+            if name in self._never_usual or not fits(usual, scope):
                 continue
             try:
                 overlay = renderer.render(name, scope, is_usual=is_default)
@@ -327,7 +325,7 @@ class TemplateSet:
                     self._never_usual.add(name)
                 return None
             # What was compiled only now may have asked the pod for more than before.
-            if len(usual.annotations.asked) == asked or usual.fits(scope):
+            if len(usual.annotations.asked) == asked or fits(usual, scope):
                 return overlay
         return None
 
@@ -372,6 +370,15 @@ class TemplateSet:
             *(_unknown_name(name, tree, word, known) for word in sorted(unknown)),
             *(TemplateFault(name, each.line, fault) for each, fault in declared if fault),
         ]
+
+
+def fits(usual: UsualScope, scope: Mapping[str, Any]) -> bool:
+    """Whether what is known of usual scopes holds for this one, as far as templates used it until now."""
+    for name, value in usual.same.items():
+        own = scope[name]
+        if own is not value and (type(value) is dict or own != value):
+            return False
+    return usual.annotations.asked.isdisjoint(scope["pod"]["metadata"]["annotations"])
 
 
 def _is_native(scope: Mapping[str, Any]) -> bool:

@@ -7,8 +7,7 @@ import pytest
 
 from injector.core.admission import Setup, Subject, admit
 from injector.core.model import EMPTY_SNAPSHOT, STATUS_ANNOTATION, JsonObject, Pod
-from injector.core.pods import all_containers
-from injector.core.workload import identify
+from injector.core.pods import all_containers, workload_of
 from tests.core.test_istio_removal import HTTP, as_istio_leaves_it, comparable
 from tests.support import admitted, container_of, env_of, injected, pod_of, setup_of
 
@@ -71,7 +70,7 @@ def setups(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Setup]:
 
 
 def by_hand(pod: Pod, setup: Setup) -> Pod:
-    admission = admit(Subject(pod, "default", identify(pod, "default"), manual=True), setup, EMPTY_SNAPSHOT)
+    admission = admit(Subject(pod, "default", workload_of(pod, "default"), manual=True), setup, EMPTY_SNAPSHOT)
     assert admission.allowed, admission.message
     return admission.pod
 

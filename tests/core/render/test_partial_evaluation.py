@@ -13,6 +13,7 @@ from injector.core.render import KnownNames, RenderingError, TemplateSet
 from injector.core.render.context import TemplateInput, configured_by, pod_view, scope_of
 from injector.core.render.functions import FILTERS, first_nonempty
 from injector.core.render.partial_evaluation import usual_scopes
+from injector.core.render.template_set import fits
 from tests.support import pod_of
 
 
@@ -213,8 +214,8 @@ def test_the_usual_scope_is_really_used() -> None:
     usual = usual_scopes(CONFIGURED)[0]
     TemplateSet(CONFIG.templates, FILTERS, usual=[usual]).render("sidecar", scope({}, {}, PROXY_CONFIG))
     assert "sidecar.istio.io/interceptionMode" in usual.annotations.asked
-    assert usual.fits(scope({"note": "one"}, {}, PROXY_CONFIG))
-    assert not usual.fits(scope({"sidecar.istio.io/logLevel": "debug"}, {}, PROXY_CONFIG))
+    assert fits(usual, scope({"note": "one"}, {}, PROXY_CONFIG))
+    assert not fits(usual, scope({"sidecar.istio.io/logLevel": "debug"}, {}, PROXY_CONFIG))
 
 
 ASSIGNED_AGAIN = {

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from injector.core.model import Workload
-from injector.core.workload import identify
+from injector.core.pods import workload_of
 
 
 def owned(kind: str, name: str, api_version: str = "apps/v1", **labels: str) -> dict[str, Any]:
@@ -33,13 +33,13 @@ CASES = [
 
 @pytest.mark.parametrize(("pod", "workload"), CASES, ids=[case[1].kind + "-" + case[1].name for case in CASES])
 def test_the_controller_behind_a_pod_is_found(pod: dict[str, Any], workload: Workload) -> None:
-    assert identify(pod, "shop") == workload
+    assert workload_of(pod, "shop") == workload
 
 
 def test_an_owner_counts_only_where_the_pod_was_generated_and_the_owner_controls_it() -> None:
     pod = owned("StatefulSet", "db")
     pod["metadata"]["ownerReferences"][0]["controller"] = False
-    assert identify(pod, "shop").kind == "Pod"
+    assert workload_of(pod, "shop").kind == "Pod"
     named = owned("StatefulSet", "db")
     named["metadata"] |= {"generateName": "", "name": "db-0"}
-    assert identify(named, "shop") == Workload("db-0", "shop", "Pod", "v1")
+    assert workload_of(named, "shop") == Workload("db-0", "shop", "Pod", "v1")
