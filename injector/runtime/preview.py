@@ -5,6 +5,12 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
+from injector.config import load
+from injector.config.loader import ConfigText
+from injector.core.admission import Setup, set_up
+from injector.core.errors import Fault, InjectorError
+from injector.core.render import TemplateFault
+from injector.core.template_check import template_faults
 from injector.runtime.errors import InputError, UsageError
 from injector.server.preview_server import SecondServer, create_preview_app
 from injector.server.run import Listening, ServingCertificate, Upkeep, bind, server_for
@@ -15,6 +21,7 @@ if TYPE_CHECKING:
     from injector.cluster.access import Access
 
 
+_TRIED = "configuration"
 DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 15018
 
 
@@ -67,6 +74,24 @@ def serving_preview(
         await SecondServer(first.config, service, 0.0, first.guard).serve(sockets=[bound])
 
     return serve
+
+
+def try_configuration(text: str) -> Setup:
+    """The configuration in `text`, whole as `-c` takes it, ready for use.
+
+    Raises InjectorError with every fault of it and of its templates, each with its line.
+    """
+    loaded = load([ConfigText(_TRIED, text)])
+    setup = set_up(loaded.config)
+    faults = template_faults(setup)
+    if faults:
+        raise InjectorError(*(_located(fault, *loaded.template_origins[fault.template]) for fault in faults))
+    return setup
+
+
+def _located(fault: TemplateFault, file: str, first_line: int) -> Fault:
+    line = first_line + fault.line - 1 if file == _TRIED else None
+    return Fault(file, line, f"template {fault.template!r}", fault.message)
 
 
 def _bound(address: PreviewAddress) -> socket.socket:

@@ -5,23 +5,26 @@ The webhook goes first: previews are worked on one after the other, in slices be
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeAlias, TypeVar
 
+import orjson
 from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from injector.core.admission import Setup
 from injector.core.cache import Cache
+from injector.core.errors import Fault, InjectorError
 from injector.core.yaml.bounds import REQUEST
 from injector.manifests.workloads import CREATED_FROM, pod_places
 from injector.reports.documents import Document, UnreadableInputError, read_documents
 from injector.reports.evaluate import DEFAULT_NAMESPACE, PreviewOptions, parse_labels
 from injector.server.limits import Limits
-from injector.server.preview_items import PreviewItems
+from injector.server.preview_items import PreviewItems, Question, Trial
 from injector.server.request_body import Reception, RequestRefused
 from injector.server.state import Service, State
 
@@ -81,6 +84,20 @@ REQUEST_BODY: dict[str, Any] = {
     "content": {
         media_type: {"schema": _WORKLOAD if media_type == "application/json" else {"type": "string"}}
         for media_type in MEDIA_TYPES
+    },
+}
+TRIAL_TEXTS = ("workloads", "configuration")
+TRIAL_BODY: dict[str, Any] = {
+    "required": True,
+    "description": "workloads, and a configuration as `-c` takes it, both as text",
+    "content": {
+        "application/json": {
+            "schema": {
+                "type": "object",
+                "required": list(TRIAL_TEXTS),
+                "properties": {name: {"type": "string"} for name in TRIAL_TEXTS},
+            }
+        }
     },
 }
 ANSWERS: dict[int | str, dict[str, Any]] = {
@@ -156,13 +173,8 @@ class PreviewLimits:
     bodies: Limits = field(default_factory=Limits)
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
-    """The text of a request and what its query says; `whole` is the only item that is wanted whole, None all."""
-
-    text: str
-    options: PreviewOptions
-    whole: int | None = None
+Configure = Callable[[str], Setup]
+"""Makes the text of a configuration ready for use. Raises InjectorError with all that is wrong with it."""
 
 
 class Desk:
@@ -173,6 +185,7 @@ class Desk:
         self._limits = limits
         self._reception = Reception(limits.bodies)
         self._items = PreviewItems()
+        self._trial: Trial | None = None
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="preview")
         self._waiting = 0
 
@@ -196,14 +209,14 @@ class Desk:
                 400, "the body is not UTF-8 text: expected Kubernetes objects in YAML or JSON"
             ) from None
 
-    async def answer(self, question: Question, state: State) -> list[bytes]:
+    async def answer(self, text: str, question: Question, state: State) -> list[bytes]:
         """The items of the answer, each as JSON. Raises RequestRefused."""
         if self._waiting >= self._limits.waiting:
             raise RequestRefused(503, f"busy: {self._waiting} previews are waiting; try again")
         self._waiting += 1
         try:
             loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._thread, self._work, question, state, loop)
+            return await loop.run_in_executor(self._thread, self._work, text, question, state, loop)
         except UnreadableInputError as error:
             raise RequestRefused(400, " ".join(str(error).split())) from error
         except OutOfTimeError as error:
@@ -216,12 +229,18 @@ class Desk:
         finally:
             self._waiting -= 1
 
-    def _work(self, question: Question, state: State, loop: asyncio.AbstractEventLoop) -> list[bytes]:
+    async def tried(self, configuration: str, configure: Configure) -> Trial:
+        """The trial of `configuration`; the last one is kept. Raises InjectorError for one that cannot be used."""
+        if self._trial is None or self._trial.configuration != configuration:
+            loop = asyncio.get_running_loop()
+            setup = await loop.run_in_executor(self._thread, configure, configuration)
+            self._trial = Trial(configuration, setup)
+        return self._trial
+
+    def _work(self, text: str, question: Question, state: State, loop: asyncio.AbstractEventLoop) -> list[bytes]:
         slices = Slices(loop, self._limits.seconds)
-        documents = self._items.documents(
-            question.text, lambda text: slices.of(self._counted(read_documents(text, REQUEST)))
-        )
-        return list(slices.of(self._items.of(documents, question.options, state, question.whole)))
+        documents = self._items.documents(text, lambda each: slices.of(self._counted(read_documents(each, REQUEST))))
+        return list(slices.of(self._items.of(documents, question, state)))
 
     def _counted(self, documents: Iterator[Document]) -> Iterator[Document]:
         found = 0
@@ -237,32 +256,79 @@ class Desk:
 _NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
 
-def preview_route(service: Service, limits: PreviewLimits | None = None) -> APIRouter:
-    """The route `POST /preview`, answering from the state of `service`."""
+_Namespace: TypeAlias = Annotated[str, Query(description="where workloads are that name no namespace")]
+_Labels: TypeAlias = Annotated[
+    str | None, Query(alias="namespaceLabels", description="labels of the namespaces: key=value,key=value")
+]
+_Whole: TypeAlias = Annotated[
+    int | None,
+    Query(ge=0, description="only this item, counted from 0, is whole; the others are what a list shows"),
+]
+
+
+def preview_route(
+    service: Service, limits: PreviewLimits | None = None, configure: Configure | None = None
+) -> APIRouter:
+    """The route `POST /preview`, answering from the state of `service`.
+
+    With `configure` also `POST /preview/configuration`, which tries a configuration of the caller's. To make one ready
+    takes more than an answer to a review may: only for a preview with a process of its own.
+    """
     router, desk = APIRouter(), Desk(limits or PreviewLimits())
     service.more_caches += desk.caches
+    if configure:
+        _add_trials(router, desk, service, configure)
 
     @router.post("/preview", openapi_extra={"requestBody": REQUEST_BODY}, responses=ANSWERS, response_model=None)
     async def previewed(
-        request: Request,
-        namespace: Annotated[str, Query(description="where workloads are that name no namespace")] = DEFAULT_NAMESPACE,
-        labels: Annotated[
-            str | None, Query(alias="namespaceLabels", description="labels of the namespaces: key=value,key=value")
-        ] = None,
-        whole: Annotated[
-            int | None,
-            Query(ge=0, description="only this item, counted from 0, is whole; the others are what a list shows"),
-        ] = None,
+        request: Request, namespace: _Namespace = DEFAULT_NAMESPACE, labels: _Labels = None, whole: _Whole = None
     ) -> Response:
         """What would be done to each workload in the body, and why. Nothing is written anywhere."""
         try:
             text = await desk.text_of(request)
-            items = await desk.answer(Question(text, _options(namespace, labels), whole), service.state)
+            items = await desk.answer(text, Question(_options(namespace, labels), whole), service.state)
         except RequestRefused as error:
             return Response(f"{error}\n", error.status, media_type="text/plain")
         return StreamingResponse(array_of(items), media_type="application/json")
 
     return router
+
+
+def _add_trials(router: APIRouter, desk: Desk, service: Service, configure: Configure) -> None:
+    @router.post("/preview/configuration", openapi_extra={"requestBody": TRIAL_BODY}, response_model=None)
+    async def tried(
+        request: Request, namespace: _Namespace = DEFAULT_NAMESPACE, labels: _Labels = None, whole: _Whole = None
+    ) -> Response:
+        """What a configuration of the caller's would do to each workload, and what the one in force does.
+
+        The answer has `faults` of the configuration, each with `line` and `message`, or `items`.
+        """
+        try:
+            workloads, configuration = _trial_of(await desk.text_of(request))
+            trial = await desk.tried(configuration, configure)
+            items = await desk.answer(workloads, Question(_options(namespace, labels), whole, trial), service.state)
+        except RequestRefused as error:
+            return Response(f"{error}\n", error.status, media_type="text/plain")
+        except InjectorError as error:
+            faults = [{"line": fault.line, "message": _without_file(fault)} for fault in error.faults]
+            return Response(orjson.dumps({"faults": faults}), media_type="application/json")
+        body = b'{"faults":[],"items":[%b]}' % b",".join(items)
+        return Response(body, media_type="application/json")
+
+
+def _trial_of(text: str) -> tuple[str, str]:
+    try:
+        given = orjson.loads(text)
+        workloads, configuration = given["workloads"], given["configuration"]
+    except (orjson.JSONDecodeError, LookupError, TypeError):
+        raise RequestRefused(400, f"expected a JSON object with the texts {', '.join(TRIAL_TEXTS)}") from None
+    if not isinstance(workloads, str) or not isinstance(configuration, str):
+        raise RequestRefused(400, f"{' and '.join(TRIAL_TEXTS)} must be strings")
+    return workloads, configuration
+
+
+def _without_file(fault: Fault) -> str:
+    return ": ".join(part for part in (fault.path, fault.message) if part)
 
 
 def _options(namespace: str, labels: str | None) -> PreviewOptions:

@@ -5,13 +5,16 @@ decided before is remembered, so that an answer costs what the change costs.
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import orjson
 
+from injector.core.admission import Setup
 from injector.core.cache import BRIEFS, PREVIEWED, Cache
 from injector.core.model import JsonObject
+from injector.reports.compare import Comparison
 from injector.reports.documents import Document
 from injector.reports.evaluate import (
     CLUSTER_KINDS,
@@ -23,6 +26,26 @@ from injector.reports.evaluate import (
 )
 from injector.reports.render import preview_brief, preview_item
 from injector.server.state import State
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A configuration that is tried, never put in force: its text, and what was made of it."""
+
+    configuration: str
+    setup: Setup
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked of a text: `whole` is the only item that is wanted whole, None all.
+
+    With a `trial` the items say what that configuration gives, and what the one in force gives beside it.
+    """
+
+    options: PreviewOptions
+    whole: int | None = None
+    trial: Trial | None = None
 
 
 class PreviewItems:
@@ -47,39 +70,53 @@ class PreviewItems:
             self._documents.keep(text, documents)
         return documents
 
-    def of(
-        self, documents: list[Document], options: PreviewOptions, state: State, whole: int | None
-    ) -> Iterator[bytes]:
-        """An item for each pod template: all whole, or with `whole` brief but for that one, counted from 0."""
+    def of(self, documents: list[Document], question: Question, state: State) -> Iterator[bytes]:
+        """An item for each pod template, as `question` wants them."""
+        options, trial, whole = question.options, question.trial, question.whole
         known = cluster_around(documents, options, state.snapshot)
-        asked = _asked(documents, options)
+        asked = _asked(documents, question)
         if state is not self._state:
             self._state = state
             self._briefs.clear()
         for number, (document, place) in enumerate(pod_templates_in(documents)):
-            preview = partial(preview_workload, document.object, state.setup, known, options.namespace, place)
+            preview = partial(preview_workload, document.object, snapshot=known, default_namespace=options.namespace)
+            before = partial(preview, state.setup, place=place)
+            after = partial(preview, trial.setup, place=place) if trial else before
             if whole is None:
-                item = preview_item(preview())
+                item = preview_item(after())
             elif number == whole:
-                item = _brief_and_whole(preview())
+                item = _whole(after(), before() if trial else None)
             else:
-                item = self._brief(b"\n".join((asked, place.path.encode(), orjson.dumps(document.object))), preview)
+                key = b"\n".join((asked, place.path.encode(), orjson.dumps(document.object)))
+                item = self._brief(key, after, before if trial else None)
             yield orjson.dumps({**item, "line": document.line})
 
-    def _brief(self, key: bytes, preview: Callable[[], Preview]) -> JsonObject:
+    def _brief(self, key: bytes, after: Callable[[], Preview], before: Callable[[], Preview] | None) -> JsonObject:
         remembered = self._briefs.find(key)
         if remembered is None:
-            remembered = preview_brief(preview())
+            remembered = _compared(after(), before() if before else None)
             self._briefs.keep(key, remembered)
         return remembered
 
 
-def _brief_and_whole(preview: Preview) -> JsonObject:
-    return preview_brief(preview) | preview_item(preview)
+def _whole(after: Preview, before: Preview | None) -> JsonObject:
+    item = _compared(after, before) | preview_item(after)
+    return item if before is None else {**item, "before": item["before"] | {"result": before.result}}
 
 
-def _asked(documents: list[Document], options: PreviewOptions) -> bytes:
+def _compared(after: Preview, before: Preview | None) -> JsonObject:
+    """The brief item of `after`; where there is a `before`, with what that was and what the difference means."""
+    brief = preview_brief(after)
+    if before is None:
+        return brief
+    earlier = preview_brief(before)
+    kept = {key: earlier[key] for key in ("allowed", "error", "decision")}
+    return {**brief, "before": kept, "consequence": Comparison(before, after).consequence}
+
+
+def _asked(documents: list[Document], question: Question) -> bytes:
     """What an item depends on beside its own workload and the state."""
-    labels = options.namespace_labels
+    labels, trial = question.options.namespace_labels, question.trial
     cluster = [each.object for each in documents if each.object["kind"] in CLUSTER_KINDS]
-    return orjson.dumps([options.namespace, None if labels is None else dict(labels), cluster])
+    known = None if labels is None else dict(labels)
+    return orjson.dumps([question.options.namespace, known, trial and trial.configuration, cluster])

@@ -11,7 +11,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from injector.server.page import page_routes
-from injector.server.preview_api import preview_route
+from injector.server.preview_api import Configure, preview_route
 from injector.server.request_body import header
 from injector.server.run import DrainingServer
 from injector.server.state import Service
@@ -36,13 +36,16 @@ Door = Callable[[str], Verdict]
 """From a bearer token, empty where there is none, to the verdict. Called in a thread; it may ask others."""
 
 
-def create_preview_app(service: Service, door: Door | None) -> ASGIApp:
-    """The preview and its page, answering from the state of `service`; without a `door` whoever reaches it may ask."""
+def create_preview_app(service: Service, door: Door | None, configure: Configure | None = None) -> ASGIApp:
+    """The preview and its page, answering from the state of `service`; without a `door` whoever reaches it may ask.
+
+    With `configure` configurations can be tried, which only a process of its own should do.
+    """
     pages = FastAPI(
         title="sidecar-injector preview", version=version("sidecar-injector"), docs_url=None, redoc_url=None
     )
-    pages.include_router(preview_route(service))
-    pages.include_router(page_routes())
+    pages.include_router(preview_route(service, configure=configure))
+    pages.include_router(page_routes(is_configurable=configure is not None))
     return pages if door is None else _behind(door, pages)
 
 

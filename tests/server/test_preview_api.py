@@ -7,7 +7,8 @@ import httpx
 import pytest
 
 from injector.reports.evaluate import PreviewOptions
-from injector.server.preview_api import Desk, PreviewLimits, Question
+from injector.server.preview_api import Desk, PreviewLimits
+from injector.server.preview_items import Question
 from injector.server.request_body import RequestRefused
 from tests.server.running import Running
 
@@ -104,7 +105,7 @@ def test_a_brief_item_follows_what_surrounds_its_workload(client: httpx.Client) 
 )
 def test_work_and_waiting_are_bounded(running: Running, limits: PreviewLimits, message: str) -> None:
     with pytest.raises(RequestRefused, match=message) as caught:
-        asyncio.run(Desk(limits).answer(Question(POD, PreviewOptions()), running.service.state))
+        asyncio.run(Desk(limits).answer(POD, Question(PreviewOptions()), running.service.state))
     assert caught.value.status == 503
 
 

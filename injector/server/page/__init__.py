@@ -27,9 +27,17 @@ _HEADERS: Mapping[str, str] = {
 }
 
 
-def page_routes() -> APIRouter:
-    """The page at `/` and its parts under `/page/`; they are read once, here."""
+_SWITCH = b'data-configuration="%b"'
+
+
+def page_routes(*, is_configurable: bool = False) -> APIRouter:
+    """The page at `/` and its parts under `/page/`; they are read once, here.
+
+    `is_configurable`: the page offers to try a configuration, since this server can.
+    """
     parts = {file.name: file.read_bytes() for file in Path(__file__).parent.iterdir() if file.suffix in _MEDIA_TYPES}
+    if is_configurable:
+        parts["index.html"] = parts["index.html"].replace(_SWITCH % b"off", _SWITCH % b"on")
     router = APIRouter(include_in_schema=False)
 
     @router.get("/")

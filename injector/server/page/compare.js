@@ -1,33 +1,37 @@
-// Two objects as one list of YAML lines, each marked " " (in both), "-" (only before) or "+" (only after).
-// Both trees are walked together, so that lines are matched by what they mean, not by how they look.
+// Two objects as one list of YAML lines, each marked " " (in both), "-" (only before) or "+" (only after), with the path
+// of its value and the container that it belongs to. Both trees are walked together, so that lines are matched by what
+// they mean, not by how they look.
 
-import { entryLines, isNested, itemLines, scalar } from "./yaml.js";
+import { below, entryLines, isNested, itemLines, scalar } from "./yaml.js";
 
 const IDENTITY_KEYS = ["name", "mountPath", "containerPort", "key"];
+const OWNERS = { initContainers: "init container", containers: "container" };
 
-/** The marked lines of `before` and `after`, two mappings: a list of {mark, text}. */
+/** The lines of `before` and `after`, two mappings: a list of {mark, text, path, owner}. */
 export function compare(before, after) {
-  return mapping(before, after, "");
+  return mapping(before, after, { indent: "", path: "", owner: "" });
 }
 
-function mapping(before, after, indent) {
+function mapping(before, after, at) {
   return merged(Object.keys(before), Object.keys(after)).flatMap((key) => {
-    const head = `${indent}${scalar(key)}:`;
-    return changed(before, after, key, (value) => entryLines(head, value, indent), (one, other) => [
-      { mark: " ", text: head },
-      ...nested(one, other, indent),
+    const head = `${at.indent}${scalar(key)}:`;
+    const here = { ...at, path: below(at.path, key) };
+    return changed(before, after, key, here, (value) => entryLines(head, value, here.path, at.indent), (one, other) => [
+      { mark: " ", text: head, path: here.path, owner: at.owner },
+      ...nested(one, other, here, key),
     ]);
   });
 }
 
-function nested(before, after, indent) {
-  return Array.isArray(before) ? list(before, after, indent) : mapping(before, after, `${indent}  `);
+function nested(before, after, at, key) {
+  return Array.isArray(before) ? list(before, after, at, key) : mapping(before, after, { ...at, indent: `${at.indent}  ` });
 }
 
 /** What became of the value of `key`: the same, gone, new, another one, or changed inside. */
-function changed(before, after, key, write, inside) {
+function changed(before, after, key, { owner }, write, inside) {
   const [had, has] = [Object.hasOwn(before, key), Object.hasOwn(after, key)];
   const [one, other] = [before[key], after[key]];
+  const marked = (mark, rows) => rows.map((row) => ({ ...row, mark, owner }));
   if (had && has && JSON.stringify(one) === JSON.stringify(other)) return marked(" ", write(one));
   if (had && has && comparable(one, other)) return inside(one, other);
   return [...(had ? marked("-", write(one)) : []), ...(has ? marked("+", write(other)) : [])];
@@ -38,12 +42,17 @@ function comparable(one, other) {
   return !Array.isArray(one) || (identities(one) !== null && identities(other) !== null);
 }
 
-function list(before, after, indent) {
-  const old = byIdentity(before, identities(before));
-  const now = byIdentity(after, withMovesApart(Object.keys(old), identities(after)));
-  return merged(Object.keys(old), Object.keys(now)).flatMap((key) =>
-    changed(old, now, key, (value) => itemLines(value, indent), (one, other) =>
-      withDash(nested(one, other, Array.isArray(one) ? `${indent}  ` : indent), indent)));
+function list(before, after, at, name) {
+  const [names, newNames] = [identities(before), identities(after)];
+  const moved = withMovesApart(names, newNames);
+  const [old, now] = [byIdentity(before, names), byIdentity(after, moved)];
+  return merged(Object.keys(old), Object.keys(now)).flatMap((key) => {
+    const place = moved.includes(key) ? moved.indexOf(key) : names.indexOf(key);
+    const item = now[key] ?? old[key];
+    const here = { ...at, path: below(at.path, place), owner: OWNERS[name] ? `${OWNERS[name]} ${item?.name}` : at.owner };
+    return changed(old, now, key, here, (value) => itemLines(value, here.path, at.indent), (one, other) =>
+      withDash(nested(one, other, { ...here, indent: Array.isArray(one) ? `${at.indent}  ` : at.indent }, ""), at.indent));
+  });
 }
 
 /** Puts the dash of a list item in front of its first line, on each side that has one of its own. */
@@ -78,15 +87,11 @@ function withMovesApart(before, after) {
   });
 }
 
-/** The keys of both in the order of `after`, those that are gone where they stood. */
+/** The keys of both in the order of `after`, those that are gone where they were. */
 function merged(before, after) {
   const keys = [...after];
   before.forEach((key, place) => {
     if (!keys.includes(key)) keys.splice(place === 0 ? 0 : keys.indexOf(before[place - 1]) + 1, 0, key);
   });
   return keys;
-}
-
-function marked(mark, texts) {
-  return texts.map((text) => ({ mark, text }));
 }

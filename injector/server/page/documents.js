@@ -15,7 +15,7 @@ export function patchView(item) {
 
 /** The elements of the view of the result. */
 export function resultView(item) {
-  const text = lines(item.result);
+  const text = lines(item.result).map((line) => line.text);
   const rows = text.map((each, place) => element("tr", {},
     element("td", { className: "number", textContent: place + 1, "aria-hidden": "true" }),
     element("td", { textContent: each })));

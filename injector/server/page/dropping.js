@@ -4,18 +4,21 @@
 export function takeFiles(input, take) {
   const body = document.body;
   const dropping = (on) => body.classList.toggle("dropping", on);
+  const hasFiles = (event) => [...event.dataTransfer.types].includes("Files");
   body.addEventListener("dragover", (event) => {
-    if (![...event.dataTransfer.types].includes("Files")) return;
+    if (!hasFiles(event)) return;
     event.preventDefault();
     dropping(true);
   });
   body.addEventListener("dragleave", (event) => { if (!event.relatedTarget) dropping(false); });
+  // On the way down: an editor would put the text where the file was dropped.
   body.addEventListener("drop", async (event) => {
     dropping(false);
     if (!event.dataTransfer.files.length) return;
     event.preventDefault();
+    event.stopPropagation();
     take(await textOf(event.dataTransfer.files));
-  });
+  }, { capture: true });
   input.addEventListener("change", async () => {
     if (input.files.length) take(await textOf(input.files));
     input.value = "";

@@ -1,69 +1,147 @@
-// The page: a question is asked, its answer is shown, and both are in the link.
+// The page: a question is answered as it is typed, and what is looked at is in the link.
 
-import { showAnswer, summary } from "./answer.js";
-import { ask } from "./ask.js";
-import { copy } from "./dom.js";
+import { ask, oneAtATime } from "./ask.js";
+import { workloadDetail } from "./detail.js";
+import { copy, element } from "./dom.js";
 import { takeFiles } from "./dropping.js";
-import { fragmentOf, questionIn } from "./link.js";
-import { SAMPLE } from "./sample.js";
-import { tabs } from "./tabs.js";
+import { gallery } from "./gallery.js";
+import { fragmentOf, sharedIn } from "./link.js";
+import { workloadList } from "./list.js";
+import { outcome, summary } from "./outcome.js";
+import { questionForm } from "./question.js";
+import { SAMPLES } from "./samples.js";
+import { textSize } from "./text_size.js";
 
-const [form, text, status, fault, button] =
-  ["question", "text", "status", "fault", "ask"].map((id) => document.getElementById(id));
-let latest = 0;
+const PAUSE = 300;
+const [status, stale, fault, faults, found] =
+  ["status", "stale", "fault", "faults", "found"].map((id) => document.getElementById(id));
+// What was answered last: the question, its items, and which of them is looked at in which tab.
+const answer = { question: null, items: [], chosen: 0, tab: "decision" };
+const asking = oneAtATime(({ question, whole }) => ask(question, whole));
+const looking = oneAtATime(({ question, whole }) => ask(question, whole));
+let timer = 0;
 
-function question() {
-  const { text, namespace, labels, known } = form.elements;
-  return { text: text.value, namespace: namespace.value.trim(), labels: labels.value.trim(), known: known.checked };
+const form = questionForm(onChange, preview);
+const list = workloadList(look);
+const detail = workloadDetail((tab) => { answer.tab = tab; share(); });
+
+function onChange() {
+  markStale();
+  clearTimeout(timer);
+  timer = setTimeout(preview, PAUSE);
 }
 
-function fill({ text, namespace = "default", labels = "", known = false }) {
-  const fields = form.elements;
-  [fields.text.value, fields.namespace.value, fields.labels.value, fields.known.checked] = [text, namespace, labels, known];
-}
-
+/** Asks what stands in the form, and shows the answer. */
 async function preview() {
-  const [asked, number] = [question(), ++latest];
-  busy(true);
-  history.replaceState(null, "", `#${await fragmentOf(asked)}`);
+  clearTimeout(timer);
+  const question = form.read();
+  markStale();
+  share();
   try {
-    show(number, await ask(asked), "");
+    const items = await asking({ question, whole: answer.chosen });
+    if (items) show(question, items);
   } catch (error) {
-    show(number, [], error.message);
+    showRefusal(error);
   }
 }
 
-/** Shows the answer to a question, unless a later one was asked meanwhile. */
-function show(number, items, message) {
-  if (number !== latest) return;
-  busy(false);
-  fault.hidden = !message;
-  fault.textContent = message;
-  status.textContent = message ? "" : summary(items);
-  showAnswer(items);
+function show(question, items) {
+  const place = placeOf(answer.items[answer.chosen], items, answer.chosen);
+  Object.assign(answer, { question, items, chosen: place });
+  faults.hidden = true;
+  form.showFaults(items.filter((item) => outcome(item) === "refuse").map(({ line, error }) => ({ line, message: error })));
+  fault.hidden = true;
+  status.textContent = summary(items);
+  found.hidden = !items.length;
+  markStale();
+  list.show(items);
+  if (items.length) choose(place);
 }
 
-function busy(is) {
-  button.setAttribute("aria-busy", String(is));
-  if (is) status.textContent = "Asking …";
+/** Where the workload `earlier` is among `items`; else `place`, as far as there are that many. */
+function placeOf(earlier, items, place) {
+  const isSame = (item) => ["kind", "namespace", "name", "path"].every((key) => item[key] === earlier[key]);
+  const same = earlier ? items.findIndex(isSame) : -1;
+  return same >= 0 ? same : Math.max(0, Math.min(place, items.length - 1));
+}
+
+function showRefusal(error) {
+  const { message, faults: wrong = [], settings = [] } = error;
+  fault.hidden = false;
+  fault.textContent = message;
+  status.textContent = "";
+  form.showFaults(wrong, settings.filter(({ line }) => line));
+  const lists = [[wrong, (line) => form.goTo(line, { focus: true })], [settings, (line) => form.goToSetting(line)]];
+  faults.replaceChildren(...lists.flatMap(([listed, go]) => listed.map(({ line, message: told }) => {
+    const button = element("button", { type: "button", textContent: /\bline \d/.test(told) || !line ? told : `line ${line}: ${told}` });
+    button.addEventListener("click", () => go(line ?? 1));
+    return element("li", {}, button);
+  })));
+  faults.hidden = !faults.children.length;
+  markStale();
+}
+
+/** Looks at the workload at `place`, because somebody chose it. */
+function look(place) {
+  form.goTo(answer.items[place].line);
+  choose(place);
+  share();
+}
+
+async function choose(place) {
+  answer.chosen = place;
+  list.select(place);
+  const { items, question } = answer;
+  if (!items[place].result) {
+    const answered = await looking({ question, whole: place }).catch(showRefusal);
+    // Meanwhile there may be another answer, or another workload may have been chosen.
+    if (!answered || answer.items !== items || answer.chosen !== place) return;
+    items[place] = answered[place];
+  }
+  detail.show(items[place]);
+}
+
+/** Says so where the answer is not to what stands in the form. */
+function markStale() {
+  const isStale = answer.items.length > 0 && JSON.stringify(form.read()) !== JSON.stringify(answer.question);
+  stale.hidden = !isStale;
+  found.classList.toggle("stale", isStale);
+}
+
+async function share() {
+  const fragment = await fragmentOf({ ...form.read(), workload: answer.chosen, tab: answer.tab });
+  history.replaceState(null, "", `#${fragment}`);
 }
 
 async function start() {
-  fill((await questionIn(location.hash.slice(1))) ?? SAMPLE);
+  const shared = (await sharedIn(location.hash.slice(1))) ?? SAMPLES[0];
+  const { workload = 0, tab = "decision", ...question } = shared;
+  Object.assign(answer, { question: null, items: [], chosen: workload, tab });
+  detail.goTo(tab);
+  form.fill(question);
   await preview();
 }
 
-form.addEventListener("submit", (event) => { event.preventDefault(); preview(); });
-form.addEventListener("keydown", (event) => {
-  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) { event.preventDefault(); preview(); }
-});
-form.elements.labels.addEventListener("input", () => { form.elements.known.checked = true; });
-document.getElementById("sample").addEventListener("click", () => { fill(SAMPLE); preview(); });
+function take(question) {
+  Object.assign(answer, { items: [], chosen: 0 });
+  form.fill(question);
+  preview();
+}
+
+function toggleInput({ currentTarget }) {
+  const isHidden = document.body.classList.toggle("without-input");
+  currentTarget.setAttribute("aria-expanded", String(!isHidden));
+  currentTarget.textContent = isHidden ? "Show input" : "Hide input";
+  form.refresh();
+}
+
+gallery(document.getElementById("samples"), take);
+takeFiles(document.getElementById("file"), (text) => take({ ...form.read(), text }));
+textSize(document.getElementById("smaller"), document.getElementById("larger"), () => form.refresh());
+document.getElementById("toggle-input").addEventListener("click", toggleInput);
 document.getElementById("share").addEventListener("click", async ({ currentTarget }) => {
-  history.replaceState(null, "", `#${await fragmentOf(question())}`);
+  await share();
   copy(currentTarget, location.href);
 });
 window.addEventListener("hashchange", start);
-takeFiles(document.getElementById("file"), (dropped) => { text.value = dropped; preview(); });
-tabs(document.querySelector("[role=tablist]"));
 start();

@@ -1,4 +1,5 @@
-// JSON values as lines of block YAML, lists in the column of their key.
+// JSON values as lines of block YAML, lists in the column of their key. Each line is {text, path}: what it says, and the
+// JSON Pointer of the value that it belongs to.
 
 const PLAIN = /^[A-Za-z0-9/._$-](?:[A-Za-z0-9 /._$()@=,+-]|:(?=[A-Za-z0-9/._$()@=,+-]))*$/;
 const VALUE = /^(true|false|yes|no|on|off|y|n|null|none|nan|inf|\.nan|-?\.inf|-?[.\d][\d_.:xXoObBa-fA-F+-]*|\d{4}-\d.*|-|- .*|---.*|\.\.\..*)$/i;
@@ -8,26 +9,31 @@ export function isNested(value) {
   return typeof value === "object" && value !== null && Object.keys(value).length > 0;
 }
 
+/** The JSON Pointer of `key` below `path` (RFC 6901). */
+export function below(path, key) {
+  return `${path}/${String(key).replaceAll("~", "~0").replaceAll("/", "~1")}`;
+}
+
 /** The lines of a mapping or a list. */
-export function lines(value, indent = "") {
-  if (Array.isArray(value)) return value.flatMap((item) => itemLines(item, indent));
-  return Object.entries(value).flatMap(([key, item]) => entryLines(`${indent}${scalar(key)}:`, item, indent));
+export function lines(value, path = "", indent = "") {
+  if (Array.isArray(value)) return value.flatMap((item, place) => itemLines(item, below(path, place), indent));
+  return Object.entries(value).flatMap(([key, item]) => entryLines(`${indent}${scalar(key)}:`, item, below(path, key), indent));
 }
 
 /** The lines of `head`, which ends in a colon or is a dash, with its value. */
-export function entryLines(head, value, indent) {
-  if (isNested(value)) return [head, ...lines(value, Array.isArray(value) ? indent : `${indent}  `)];
+export function entryLines(head, value, path, indent) {
+  if (isNested(value)) return [{ text: head, path }, ...lines(value, path, Array.isArray(value) ? indent : `${indent}  `)];
   if (isBlock(value)) {
-    const text = value.replace(/\n$/, "").split("\n");
-    return [`${head} |${value.endsWith("\n") ? "" : "-"}`, ...text.map((line) => (line ? `${indent}  ${line}` : ""))];
+    const text = value.replace(/\n$/, "").split("\n").map((line) => (line ? `${indent}  ${line}` : ""));
+    return [`${head} |${value.endsWith("\n") ? "" : "-"}`, ...text].map((line) => ({ text: line, path }));
   }
-  return [`${head} ${scalar(value)}`];
+  return [{ text: `${head} ${scalar(value)}`, path }];
 }
 
 /** The lines of one item of a list. */
-export function itemLines(value, indent) {
-  if (!isNested(value)) return entryLines(`${indent}-`, value, indent);
-  return withDash(lines(value, `${indent}  `), indent);
+export function itemLines(value, path, indent) {
+  if (!isNested(value)) return entryLines(`${indent}-`, value, path, indent);
+  return withDash(lines(value, path, `${indent}  `), indent);
 }
 
 /** A key or a value that stands on one line. */
@@ -39,7 +45,7 @@ export function scalar(value) {
 }
 
 function withDash([first, ...rest], indent) {
-  return [`${indent}- ${first.slice(indent.length + 2)}`, ...rest];
+  return [{ ...first, text: `${indent}- ${first.text.slice(indent.length + 2)}` }, ...rest];
 }
 
 function isBlock(value) {
