@@ -1,10 +1,16 @@
 """`injector inject`: manual injection of files (reference section 14)."""
 
-from typing import Annotated
-
-import typer
-
-from injector.cli.options import ConfigFiles, DefaultNamespace, InputFiles, Recursive, Sets, SnapshotFile
+from injector.cli.options import (
+    ConfigFiles,
+    DefaultNamespace,
+    InPlace,
+    InputFiles,
+    OutputFile,
+    Recursive,
+    Sets,
+    ShowDiff,
+    SnapshotFile,
+)
 from injector.manifests import injection
 from injector.runtime.loading import read_setup, snapshot_of
 from injector.runtime.rewriting import Destination, rewrite_files
@@ -14,15 +20,9 @@ def inject(  # noqa: PLR0913, PLR0917 -- one parameter an option
     filename: InputFiles,
     recursive: Recursive = False,  # noqa: FBT002 -- an option
     namespace: DefaultNamespace = "",
-    output: Annotated[
-        str, typer.Option("-o", "--output", metavar="FILE", help="Write to this file.", show_default=False)
-    ] = "",
-    in_place: Annotated[  # noqa: FBT002
-        bool, typer.Option("--in-place", help="Write each file back to where it was read.")
-    ] = False,
-    diff: Annotated[  # noqa: FBT002
-        bool, typer.Option("--diff", help="Show what would change in each file, and write nothing.")
-    ] = False,
+    output: OutputFile = "",
+    in_place: InPlace = False,  # noqa: FBT002
+    diff: ShowDiff = False,  # noqa: FBT002
     config: ConfigFiles = None,
     sets: Sets = None,
     snapshot: SnapshotFile = None,

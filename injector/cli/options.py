@@ -63,6 +63,15 @@ InputFiles: TypeAlias = Annotated[
 Recursive: TypeAlias = Annotated[
     bool, typer.Option("-R", "--recursive", help="Read the directories below those that -f names too.")
 ]
+OutputFile: TypeAlias = Annotated[
+    str, typer.Option("-o", "--output", metavar="FILE", help="Write to this file.", show_default=False)
+]
+InPlace: TypeAlias = Annotated[
+    bool, typer.Option("--in-place", help="Write each file back to where it was read.", show_default=False)
+]
+ShowDiff: TypeAlias = Annotated[
+    bool, typer.Option("--diff", help="Show what would change in each file, and write nothing.", show_default=False)
+]
 DefaultNamespace: TypeAlias = Annotated[
     str,
     typer.Option(

@@ -36,6 +36,9 @@ def test_in_place_and_back(directory: Path) -> None:
     for file, content in before.items():
         assert b"istio-proxy" in file.read_bytes()
         assert run("uninject", "-f", file).stdout.encode() == content
+    assert run("uninject", "-f", directory, "--diff").stdout.count("+++ ") == len(before)
+    assert run("uninject", "-f", directory, "--in-place").returncode == 0
+    assert {file: file.read_bytes() for file in directory.iterdir()} == before
     assert (directory / "a.yaml").stat().st_mode & 0o777 == 0o640
     assert sorted(directory.iterdir()) == sorted(before)
 
