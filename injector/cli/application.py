@@ -24,6 +24,7 @@ COMMANDS: Mapping[str, str] = {
     "check": "Validate configuration and templates, and the injector's place in a cluster.",
     "rotate": "Renew certificates now.",
     "drift": "Name the pods of a cluster that injection would make differently now.",
+    "migrate": "Say what istiod injects in a cluster, and what would be injected here.",
     "template": "List, show, begin and test templates.",
     "gateway": "Turn Istio's Gateway and VirtualServices into the configuration of an ingress Envoy.",
     "capture": "Show, apply or remove the traffic redirection of a pod.",

@@ -14,7 +14,7 @@ from injector.cluster.ca_bundles import own_entries
 from injector.core.model import Container, JsonObject
 from injector.core.pods import containers
 
-_REVISION_LABEL = "injector/revision"
+REVISION_LABEL = "injector/revision"
 _CONFIG_OPTIONS = ("-c", "--config")
 _SET_OPTION = "--set"
 CLUSTER_SCHEME = "cluster://"
@@ -38,7 +38,7 @@ class Release:
     @property
     def revision(self) -> str:
         """The revision that its registration says it serves."""
-        return str((self.configurations[0]["metadata"].get("labels") or {}).get(_REVISION_LABEL) or "default")
+        return str((self.configurations[0]["metadata"].get("labels") or {}).get(REVISION_LABEL) or "default")
 
     @property
     def arguments(self) -> tuple[str, ...]:

@@ -17,8 +17,8 @@ from injector.runtime.config_sources import Connection, Installation
 from injector.runtime.errors import InputError, as_input_error
 
 # Later ones win: istiod injects by what its injector's ConfigMap holds; `values` came with Istio 1.24 and adds to it.
-_VALUES, _MESH, _TEMPLATES = "values", "istio", "istio-sidecar-injector"
-_ALL = (_VALUES, _MESH, _TEMPLATES)
+_VALUES, _MESH, TEMPLATES_NAME = "values", "istio", "istio-sidecar-injector"
+CONFIG_MAP_NAMES = (_VALUES, _MESH, TEMPLATES_NAME)
 
 
 def read_installation(installation: Installation, connection: Connection) -> Sequence[ConfigText]:
@@ -28,10 +28,10 @@ def read_installation(installation: Installation, connection: Connection) -> Seq
     """
     try:
         server = connect(*connection)
-        found = [_read(server, installation, name) for name in _ALL]
+        found = [_read(server, installation, name) for name in CONFIG_MAP_NAMES]
     except ClusterError as error:
         raise InputError(f"{installation}: {error}") from error
-    return [_text(each) for each in found if each is not None]
+    return [config_text(each) for each in found if each is not None]
 
 
 def _read(server: ApiServer, installation: Installation, called: str) -> JsonObject | None:
@@ -54,13 +54,16 @@ def _revisions(server: ApiServer, namespace: str) -> str:
     names: list[str] = []
     with suppress(ClusterError):
         names = [each["metadata"]["name"] for each in server.items(CONFIG_MAPS, namespace)]
-    revisions = [name.removeprefix(_TEMPLATES).removeprefix("-") for name in names if name.startswith(_TEMPLATES)]
+    revisions = [
+        name.removeprefix(TEMPLATES_NAME).removeprefix("-") for name in names if name.startswith(TEMPLATES_NAME)
+    ]
     return ", ".join(revision or DEFAULT_REVISION for revision in sorted(revisions)) or "none that may be listed"
 
 
-def _text(config_map: JsonObject) -> ConfigText:
+def config_text(config_map: JsonObject) -> ConfigText:
+    """The ConfigMap as `kubectl get configmap NAME -o yaml` shows it."""
     metadata = config_map["metadata"]
-    name, namespace = metadata["name"], metadata["namespace"]
+    name, namespace = metadata["name"], metadata.get("namespace") or "default"
     shown = {
         "apiVersion": "v1",
         "data": dict(sorted((config_map.get("data") or {}).items())),
@@ -89,7 +92,7 @@ class InstallationWatch:
         self._reflectors = [
             Reflector(server, Source(CONFIG_MAPS, each.config_map(name), each.namespace), changed, noted)
             for each in installations
-            for name in _ALL
+            for name in CONFIG_MAP_NAMES
         ]
 
     def start(self) -> None:

@@ -69,11 +69,17 @@ def checked_setup(loaded: Loaded) -> Setup:
     Raises InputError with every fault of its templates, each with file and line.
     """
     setup = set_up(loaded.config)
-    faults = template_faults(setup)
+    faults = located_faults(loaded, setup)
     if faults:
-        origins = loaded.template_origins
-        raise InputError("\n".join(_located(fault, origins) for fault in faults))
+        raise InputError("\n".join(faults))
     return setup
+
+
+def located_faults(loaded: Loaded, setup: Setup) -> list[str]:
+    """Every fault of the templates, with file and line."""
+    faults = template_faults(setup)
+    origins = loaded.template_origins if faults else {}
+    return [_located(fault, origins) for fault in faults]
 
 
 def _located(fault: TemplateFault, origins: Mapping[str, tuple[str, int]]) -> str:
