@@ -15,7 +15,6 @@ from injector.core.errors import suggestion
 from injector.core.model import Container, JsonObject, Pod
 from injector.core.pods import CONTAINER_LISTS, ContainerList, all_containers, annotations, containers, labels
 from injector.core.quantity import decimal_value
-from injector.core.shared import SharedMapping
 
 # A pod with more faults than this needs to be looked at as a whole.
 MOST_REFUSALS = 10
@@ -89,6 +88,7 @@ def _refusals(pod: Pod) -> Iterator[str]:
 def _refusals_by_injection(received: Pod, merged: Pod) -> Iterator[str]:
     spec = merged.get("spec") or {}
     own_labels, own_annotations = labels(merged), annotations(merged)
+    is_annotated = bool((received.get("metadata") or {}).get("annotations"))
     if not all(map(_is_label_value, own_labels.values())) or _size(own_annotations) > _ANNOTATION_BYTES:
         before = labels(received)
         yield from _metadata({k: v for k, v in own_labels.items() if before.get(k) is not v}, own_annotations)
@@ -102,7 +102,7 @@ def _refusals_by_injection(received: Pod, merged: Pod) -> Iterator[str]:
         for container in spec.get(which) or ():
             names.append(container["name"])
             if container["name"] not in users:
-                yield from _container_of_templates(container, which)
+                yield from _container_of_templates(container, which, is_annotated=is_annotated)
             elif not any(container is each for each in kept):
                 yield from _container(container, which, {volume["name"] for volume in volumes})
     if len(set(names)) < len(names):
@@ -189,15 +189,14 @@ def _container(container: Container, which: ContainerList, volumes: Collection[A
     yield from _mounts(container.get("volumeMounts") or (), f"{path}.volumeMounts", volumes)
 
 
-def _container_of_templates(container: Container, which: ContainerList) -> Iterator[str]:
+def _container_of_templates(container: Container, which: ContainerList, *, is_annotated: bool) -> Iterator[str]:
     """What the value of an annotation can break in a container that a template gives as a whole."""
     if not container.get("image"):
         yield f"spec.{which}[{container['name']}].image: is required"
     ports, resources, mounts = container.get("ports"), container.get("resources"), container.get("volumeMounts")
     if ports and not all(map(_is_port, [port.get("containerPort") for port in ports])):
         yield from _ports(ports, f"spec.{which}[{container['name']}].ports")
-    # What is shared by many pods has nothing of this one, and was looked at when the template was checked.
-    if resources and type(resources) is not SharedMapping:
+    if resources and is_annotated:
         limits, requests = _mapping(resources.get("limits")), _mapping(resources.get("requests"))
         yield from _requests_above(limits, requests, f"spec.{which}[{container['name']}].resources")
     if mounts and len(set(map(str, [mount.get("mountPath") for mount in mounts]))) < len(mounts):
