@@ -8,14 +8,23 @@ import orjson
 import typer
 
 from injector.cli.options import ConfigFiles, Context, Kubeconfig, Recursive, ReleaseName, Sets, SnapshotFile
-from injector.core.model import JsonObject
+from injector.core.admission import Setup
+from injector.core.model import JsonObject, Snapshot
 from injector.core.patch import diff
 from injector.core.yaml.writer import write as write_yaml
 from injector.manifests.workloads import title_of
 from injector.reports.compare import Comparison, compare, comparison_items, comparison_text
 from injector.reports.documents import Document, UnreadableInputError
-from injector.reports.evaluate import DEFAULT_NAMESPACE, Preview, PreviewOptions, preview_documents, without_pods
-from injector.reports.render import preview_item, preview_text, summary, summary_text, table_text
+from injector.reports.evaluate import (
+    DEFAULT_NAMESPACE,
+    Preview,
+    PreviewOptions,
+    cluster_around,
+    preview_documents,
+    without_pods,
+)
+from injector.reports.origins import origin_items, origins_text
+from injector.reports.render import head_lines, preview_item, preview_text, summary, summary_text, table_text
 from injector.runtime.config_sources import Connection
 from injector.runtime.errors import InputError, UsageError, failing_with
 from injector.runtime.loading import read_setup
@@ -33,13 +42,19 @@ class Output(StrEnum):
     JSON = "json"
     YAML = "yaml"
     PATCH = "patch"
+    ORIGINS = "origins"
 
 
 NamespaceOption = Annotated[
     str, typer.Option("-n", "--namespace", metavar="NAME", help="Namespace of workloads that name none.")
 ]
 OutputOption = Annotated[
-    Output, typer.Option("-o", "--output", help="Form of the result; patch writes one JSON Patch a line.")
+    Output,
+    typer.Option(
+        "-o",
+        "--output",
+        help="Form of the result; patch writes one JSON Patch a line, origins where each added field comes from.",
+    ),
 ]
 Filenames = Annotated[
     list[str] | None,
@@ -84,7 +99,7 @@ def preview(  # noqa: PLR0913, PLR0917 -- one parameter an option
 
     Exit status, as for kubectl diff: 0 nothing would change, 1 something would, 2 an error, or a pod that is refused.
     """
-    if against and output in (Output.PATCH, Output.TABLE):
+    if against and output in (Output.PATCH, Output.TABLE, Output.ORIGINS):
         raise UsageError(f"--against cannot be shown as {output}; valid: -o diff, json, yaml")
     connection = Connection(kubeconfig, context)
     with failing_with(FAILED):
@@ -109,7 +124,12 @@ def preview(  # noqa: PLR0913, PLR0917 -- one parameter an option
     if other is not None:
         write(_comparison(compared, output, is_summary=summary))
         raise typer.Exit(CHANGED if any(each.consequence for each in compared) else 0)
-    write(_summary(previews, output) if summary else WRITERS[output](previews))
+    if summary:
+        write(_summary(previews, output))
+    elif output is Output.ORIGINS:
+        write(_origins(previews, setup, cluster_around(documents, options, cluster)))
+    else:
+        write(WRITERS[output](previews))
     raise typer.Exit(_status(previews))
 
 
@@ -138,6 +158,15 @@ def _status(previews: Sequence[Preview]) -> int:
     if not all(preview.admission.allowed for preview in previews):
         return FAILED
     return CHANGED if any(preview.result is not preview.document for preview in previews) else 0
+
+
+def _origins(previews: Sequence[Preview], setup: Setup, cluster: Snapshot) -> str:
+    """For each workload the decision, then each field that is added and where it comes from."""
+    paint, texts = output_paint(), list[str]()
+    for preview in previews:
+        head = "".join(f"{line}\n" for line in head_lines(preview, paint))
+        texts.append(head + origins_text(origin_items(preview, setup, cluster), paint))
+    return "\n".join(texts)
 
 
 def _as_text(previews: Sequence[Preview]) -> str:

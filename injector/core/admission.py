@@ -19,7 +19,7 @@ from injector.core.decision import decide, facts_of, selection_of
 from injector.core.denied import Denial, denials_of, refusals
 from injector.core.effort import METADATA, TEMPLATE, Effort, count_pod
 from injector.core.errors import LONGEST_MESSAGE, quoted, shortened, shortened_warnings
-from injector.core.injection import Injected, Injection, inject, is_native, native_by_default, template_names
+from injector.core.injection import Injected, Injection, inject, native_by_default, template_names
 from injector.core.istio_removal import IstioTraces
 from injector.core.misspelling import by_domain, misspelt
 from injector.core.model import (
@@ -42,7 +42,7 @@ from injector.core.patch import diff
 from injector.core.platform import OPENSHIFT, proxy_ids, without_range_user
 from injector.core.pod_schema import pod_faults
 from injector.core.pod_validation import refusal_warning, refusals_by_injection
-from injector.core.pods import CONTAINER_LISTS, annotations, workload_of
+from injector.core.pods import CONTAINER_LISTS, annotations, is_native, workload_of
 from injector.core.prometheus import has_agent, is_scrape_annotation, without_merged_annotations
 from injector.core.proxy_container import proxy_conflicts
 from injector.core.reinjection.footprint import ANY, Shape, footprint_of, union
@@ -261,7 +261,7 @@ def _injected(subject: Subject, setup: Setup, snapshot: Snapshot) -> Injected:
     status = read_status(subject.pod)
     if status is not None:
         refuse_foreign_status(subject.pod, status)
-    injection = _prepare(subject, setup, snapshot, status, effort)
+    injection = prepare(subject, setup, snapshot, status, effort)
     if status is None:
         return inject(injection, setup.templates)
     # What Istio saved of the user's, or wrote for CNI, counts only once its own part is out of the pod.
@@ -281,7 +281,7 @@ def _injected(subject: Subject, setup: Setup, snapshot: Snapshot) -> Injected:
     if faults:
         raise InjectionError(f"annotation {STATUS_ANNOTATION!r} says what no pod can have been: {'; '.join(faults)}")
     bare = replace(subject, pod=removal.pod)
-    injected = inject(_prepare(bare, setup, snapshot, None, effort), setup.templates)
+    injected = inject(prepare(bare, setup, snapshot, None, effort), setup.templates)
     spec = with_defaults_kept(subject.pod.get("spec"), injected.pod.get("spec"))
     return replace(injected, pod={**injected.pod, "spec": spec}, warnings=(*removal.warnings, *injected.warnings))
 
@@ -306,7 +306,7 @@ def _removed(subject: Subject, status: Status, setup: Setup, snapshot: Snapshot,
     written = {**setup.config.injected_annotations, **_scrape_annotations(subject.pod, status)}
     overlays: list[JsonObject] = [{"metadata": {"annotations": dict.fromkeys(written, "")}}]
     with suppress(InjectionError):  # what cannot be rendered now gives nothing that could be taken out
-        injection = _prepare(subject, setup, snapshot, status, effort)
+        injection = prepare(subject, setup, snapshot, status, effort)
         overlays += _overlays(injection, injection.names, setup.templates)
     return uninject(subject.pod, status, union(footprint_of(overlays), setup.footprint()))
 
@@ -324,7 +324,8 @@ def _overlays(injection: Injection, names: Iterable[str], templates: TemplateSet
             yield templates.render(name, scope_of(injection.given))
 
 
-def _prepare(subject: Subject, setup: Setup, snapshot: Snapshot, status: Status | None, effort: Effort) -> Injection:
+def prepare(subject: Subject, setup: Setup, snapshot: Snapshot, status: Status | None, effort: Effort) -> Injection:
+    """All that the injection of `subject` needs to know. Raises InjectionError for annotations that are not valid."""
     config, own = setup.config, annotations(subject.pod)
     _refuse_invalid_annotations(own)
     pod, user, group = subject.pod, DEFAULT_PROXY_ID, DEFAULT_PROXY_ID

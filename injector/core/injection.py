@@ -9,7 +9,6 @@ from injector.core.merge import strategic_merge
 from injector.core.model import (
     INIT_CONTAINER,
     INTERCEPTION_MODE_ANNOTATION,
-    NATIVE_SIDECAR_ANNOTATION,
     NETWORK_LABEL,
     PROXY_CONTAINER,
     STATUS_ANNOTATION,
@@ -205,12 +204,6 @@ def native_by_default(pod: Pod, mode: str, snapshot: Snapshot) -> bool:
         return mode == "enabled"
     node_name = (pod.get("spec") or {}).get("nodeName")
     return snapshot.native_sidecars_on(node_name) if node_name else snapshot.runs_native_sidecars
-
-
-def is_native(own: Mapping[str, str], *, by_default: bool) -> bool:
-    """Whether a proxy is moved to the init containers: only the exact texts true and false override (1.2 step 13.4)."""
-    asked = own.get(NATIVE_SIDECAR_ANNOTATION)
-    return asked == "true" if asked in ("true", "false") else by_default
 
 
 def _with_proxy_moved(pod: Pod, origin: ContainerList, destination: ContainerList) -> Pod:

@@ -11,7 +11,7 @@ from itertools import islice
 from operator import itemgetter
 from typing import Any, Literal, TypeAlias
 
-from injector.core.model import PROXY_CONTAINER, Container, Pod, Workload
+from injector.core.model import NATIVE_SIDECAR_ANNOTATION, PROXY_CONTAINER, Container, Pod, Workload
 
 ContainerList: TypeAlias = Literal["containers", "initContainers"]
 CONTAINER_LISTS: tuple[ContainerList, ...] = ("containers", "initContainers")
@@ -94,6 +94,12 @@ def with_env(container: Container, name: str, value: str) -> Container:
             env[index] = existing if existing == entry else entry
             return {**container, "env": env}
     return {**container, "env": [*env, entry]}
+
+
+def is_native(own: Mapping[str, str], *, by_default: bool) -> bool:
+    """Whether sidecars are native: only the exact texts true and false override the default (1.2 step 13.4)."""
+    asked = own.get(NATIVE_SIDECAR_ANNOTATION)
+    return asked == "true" if asked in ("true", "false") else by_default
 
 
 # Which workload a pod belongs to (reference section 4).

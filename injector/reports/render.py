@@ -112,7 +112,7 @@ _LONGEST_LINE = 160
 def preview_text(preview: Preview, paint: Paint = plain) -> str:
     """The whole text for one workload, with a blank line behind it."""
     diff = diff_as_shown(diff_lines(preview_changes(preview)), paint)
-    lines = (*_head(preview, paint), *trace_lines(decision_of(preview), paint), *_warnings(preview, paint), *diff)
+    lines = (*head_lines(preview, paint), *trace_lines(decision_of(preview), paint), *_warnings(preview, paint), *diff)
     plan = capture_plan(preview)
     lines = (*lines, "# traffic capture", *plan.splitlines()) if plan else lines
     return "".join(f"{line}\n" for line in (*lines, ""))
@@ -132,7 +132,8 @@ def _name_of(preview: Preview) -> str:
     return str(named.get("name") or named.get("generateName") or "")
 
 
-def _head(preview: Preview, paint: Paint) -> Iterator[str]:
+def head_lines(preview: Preview, paint: Paint) -> Iterator[str]:
+    """What becomes of the workload and why, in a line; and the words with which its pods are refused."""
     decision = decision_of(preview)
     word = outcome_of(preview)
     yield f"{paint(preview_title(preview), 'title')}: {paint(word, word)}, {decision.reason}: {decision.message}"

@@ -76,6 +76,13 @@ _ITEM: dict[str, Any] = {
         "result": {**_OBJECT, "description": "the workload whose pods come out injected"},
         "warnings": {"type": "array", "items": {"type": "string"}},
         "capture": {"type": "string", "description": "the redirection rules of the pod, if it has any of this project"},
+        "origins": {
+            "type": "array",
+            "items": _OBJECT,
+            "description": "with `origins=true`, of each added field: `path`, `value`, and the `template`, `line` and "
+            "`text` that wrote it; `annotations` have a `name`, and `set` where the pod has them. Without a template "
+            "the injection itself adds the field",
+        },
     },
 }
 REQUEST_BODY: dict[str, Any] = {
@@ -264,6 +271,7 @@ _Whole: TypeAlias = Annotated[
     int | None,
     Query(ge=0, description="only this item, counted from 0, is whole; the others are what a list shows"),
 ]
+_Origins: TypeAlias = Annotated[bool, Query(description="whole items say where each added field comes from")]
 
 
 def preview_route(
@@ -281,12 +289,17 @@ def preview_route(
 
     @router.post("/preview", openapi_extra={"requestBody": REQUEST_BODY}, responses=ANSWERS, response_model=None)
     async def previewed(
-        request: Request, namespace: _Namespace = DEFAULT_NAMESPACE, labels: _Labels = None, whole: _Whole = None
+        request: Request,
+        namespace: _Namespace = DEFAULT_NAMESPACE,
+        labels: _Labels = None,
+        whole: _Whole = None,
+        origins: _Origins = False,  # noqa: FBT002 -- a parameter of the query
     ) -> Response:
         """What would be done to each workload in the body, and why. Nothing is written anywhere."""
         try:
             text = await desk.text_of(request)
-            items = await desk.answer(text, Question(_options(namespace, labels), whole), service.state)
+            question = Question(_options(namespace, labels), whole, origins=origins)
+            items = await desk.answer(text, question, service.state)
         except RequestRefused as error:
             return Response(f"{error}\n", error.status, media_type="text/plain")
         return StreamingResponse(array_of(items), media_type="application/json")
@@ -297,7 +310,11 @@ def preview_route(
 def _add_trials(router: APIRouter, desk: Desk, service: Service, configure: Configure) -> None:
     @router.post("/preview/configuration", openapi_extra={"requestBody": TRIAL_BODY}, response_model=None)
     async def tried(
-        request: Request, namespace: _Namespace = DEFAULT_NAMESPACE, labels: _Labels = None, whole: _Whole = None
+        request: Request,
+        namespace: _Namespace = DEFAULT_NAMESPACE,
+        labels: _Labels = None,
+        whole: _Whole = None,
+        origins: _Origins = False,  # noqa: FBT002 -- a parameter of the query
     ) -> Response:
         """What a configuration of the caller's would do to each workload, and what the one in force does.
 
@@ -306,7 +323,9 @@ def _add_trials(router: APIRouter, desk: Desk, service: Service, configure: Conf
         try:
             workloads, configuration = _trial_of(await desk.text_of(request))
             trial = await desk.tried(configuration, configure)
-            items = await desk.answer(workloads, Question(_options(namespace, labels), whole, trial), service.state)
+            items = await desk.answer(
+                workloads, Question(_options(namespace, labels), whole, trial, origins), service.state
+            )
         except RequestRefused as error:
             return Response(f"{error}\n", error.status, media_type="text/plain")
         except InjectorError as error:

@@ -24,6 +24,7 @@ from injector.reports.evaluate import (
     pod_templates_in,
     preview_workload,
 )
+from injector.reports.origins import origin_items
 from injector.reports.render import preview_brief, preview_item
 from injector.server.state import State
 
@@ -40,12 +41,14 @@ class Trial:
 class Question:
     """What is asked of a text: `whole` is the only item that is wanted whole, None all.
 
-    With a `trial` the items say what that configuration gives, and what the one in force gives beside it.
+    With a `trial` the items say what that configuration gives, and what the one in force gives beside it. With
+    `origins` whole items say where each added field comes from.
     """
 
     options: PreviewOptions
     whole: int | None = None
     trial: Trial | None = None
+    origins: bool = False
 
 
 class PreviewItems:
@@ -82,10 +85,11 @@ class PreviewItems:
             preview = partial(preview_workload, document.object, snapshot=known, default_namespace=options.namespace)
             before = partial(preview, state.setup, place=place)
             after = partial(preview, trial.setup, place=place) if trial else before
-            if whole is None:
-                item = preview_item(after())
-            elif number == whole:
-                item = _whole(after(), before() if trial else None)
+            if whole in (None, number):
+                made = after()
+                item = preview_item(made) if whole is None else _whole(made, before() if trial else None)
+                if question.origins:
+                    item["origins"] = origin_items(made, trial.setup if trial else state.setup, known)
             else:
                 key = b"\n".join((asked, place.path.encode(), orjson.dumps(document.object)))
                 item = self._brief(key, after, before if trial else None)

@@ -186,3 +186,13 @@ def test_nothing_is_coloured_where_the_user_does_not_want_it(monkeypatch: pytest
     assert output_paint() is colored
     monkeypatch.setenv("NO_COLOR", "1")
     assert output_paint() is plain
+
+
+def test_origins_lead_from_a_field_to_the_line_and_the_annotation() -> None:
+    folder = REPOSITORY / "samples" / "templates" / "minimal"
+    found = run("preview", "-c", folder / "injector.yaml", "-f", folder / "tests" / "job.yaml", "-o", "origins")
+    assert found.returncode == 1
+    (line,) = [each for each in found.stdout.splitlines() if ".ports[9090].containerPort" in each]
+    assert line.split("  ")[-1] == "minimal:9; annotation sidecar.example/port"
+    assert "the injection itself" in found.stdout
+    assert run("preview", "-f", folder / "tests" / "job.yaml", "-o", "origins", "--against", "x").returncode == 2

@@ -113,3 +113,17 @@ def test_the_description_tells_of_the_preview(client: httpx.Client) -> None:
     described = client.get("/openapi.json").json()["paths"]["/preview"]["post"]
     assert set(described["requestBody"]["content"]) >= {"application/json", "application/yaml"}
     assert {"200", "400", "413", "415"} <= described["responses"].keys()
+
+
+def test_whole_items_say_where_fields_come_from_when_asked(client: httpx.Client) -> None:
+    def items(**query: Any) -> Any:
+        return client.post("/preview", content=f"{POD}\n---\n{POD}", headers=YAML, params=query).json()
+
+    assert not any("origins" in item for item in items())
+    first, second = items(origins=True, whole=1)
+    assert "origins" not in first
+    by_path = {each["path"]: each for each in second["origins"]}
+    proxy = next(path for path in by_path if path.endswith("[istio-proxy].image"))
+    assert by_path[proxy]["template"] == "sidecar"
+    assert "image:" in by_path[proxy]["text"]
+    assert "template" not in by_path["metadata.annotations[sidecar.istio.io/status]"]

@@ -17,6 +17,7 @@ from injector.core.errors import quoted, suggestion
 from injector.core.model import InjectionError
 from injector.core.pod_fields import NAME, PORT, QUANTITY
 from injector.core.pods import parse_boolean
+from injector.core.render.errors import TemplateFault
 from injector.core.render.limits import bounded
 from injector.core.validation import wrong
 
@@ -154,6 +155,19 @@ def declarations_in(tree: nodes.Template) -> Iterator[tuple[Declaration, str]]:
             if isinstance(name, str):
                 kind = "json" if call.node.name != "annotation" else _constant(given.get("type")) or "string"
                 yield _declaration(name, kind, given, call.lineno)
+
+
+def conflicts(declared: Mapping[str, Iterable[tuple[Declaration, str]]]) -> Iterator[TemplateFault]:
+    """Annotations that templates, by name, declare with one type here and another there: no pod could please both."""
+    first: dict[str, tuple[str, str]] = {}
+    for template, declarations in declared.items():
+        for declaration, _ in declarations:
+            if declaration.is_typed:
+                name, here = declaration.name, declaration.type
+                other, there = first.setdefault(name, (template, here))
+                if there != here:
+                    message = f"annotation {name!r} has type {here!r} here, and {there!r} in {other!r}"
+                    yield TemplateFault(template, declaration.line, message)
 
 
 def _declaration(name: str, kind: Any, given: Mapping[str, nodes.Expr], line: int) -> tuple[Declaration, str]:

@@ -15,7 +15,7 @@ import orjson
 
 from injector.core.model import Container, JsonObject, Pod
 from injector.core.pod_fields import SIDECARS, pod_type
-from injector.core.pods import containers
+from injector.core.pods import annotations, containers, is_native
 from injector.core.render.checks import FieldError, Fill, Place, checked, places_of
 from injector.core.render.placeholders import CONSTANT, PLACEHOLDER, as_text
 from injector.core.shared import (
@@ -71,7 +71,7 @@ def compile_part(text: str, constants: Sequence[Any], kind: Type) -> Fill:
     if len(documents) != 1 or not isinstance(documents[0], MappingNode | List):
         raise DocumentError("a part is a mapping or a list")
     part = _built(documents[0], text, kind, Builder(constants))
-    return fill_of(None if part is _NOTHING else part)
+    return fill_of(None if part is NOTHING else part)
 
 
 def _composed(text: str) -> list[Node]:
@@ -107,7 +107,8 @@ class _Nothing:
     """Stands for a value that the document leaves out."""
 
 
-_NOTHING = _Nothing()
+NOTHING = _Nothing()
+"""In place of a value that the document leaves out."""
 
 
 def fill_of(part: Any) -> Fill:
@@ -139,7 +140,7 @@ class Builder:
     def checked(self, node: Node, part: Any) -> Any:
         """The part that a node stands for, which is checked now where it is known, and else when it is filled."""
         place = self.places.get(id(node))
-        if place is None or part is None or part is _NOTHING:
+        if place is None or part is None or part is NOTHING:
             return part
         if isinstance(part, Dynamic):
             return Dynamic(checked(part.fill, place, is_text=part.is_clean), is_clean=part.is_clean)
@@ -155,7 +156,7 @@ class Builder:
     def _scalar(self, node: Scalar) -> Any:
         if PLACEHOLDER.search(node.text):
             return self._text(node.text) if node.style else self._expression(node)
-        return value_of(node) if node.text or node.style or node.tag else _NOTHING
+        return value_of(node) if node.text or node.style or node.tag else NOTHING
 
     def _expression(self, node: Scalar) -> Any:
         """A plain scalar: what is nothing but one expression keeps its type."""
@@ -187,7 +188,7 @@ class Builder:
 def _written(constant: Any) -> Any:
     """What a document has in place of an expression whose value is known."""
     if constant is None:
-        return _NOTHING
+        return NOTHING
     return as_shared(without_nulls(constant)) if type(constant) in UNCLEAN else constant
 
 
@@ -240,9 +241,9 @@ def _filled_once(before: str, number: int, after: str) -> Fill:
 
 
 def _sequence(written: list[Any]) -> Any:
-    items = [item for item in written if item is not _NOTHING]
+    items = [item for item in written if item is not NOTHING]
     if written and not items:
-        return _NOTHING
+        return NOTHING
     dynamic = [(index, item.fill) for index, item in enumerate(items) if isinstance(item, Dynamic)]
     if not dynamic:
         return SharedList(items) if are_clean(items) else UncleanList(items)
@@ -265,7 +266,7 @@ def _sequence(written: list[Any]) -> Any:
 
 
 def _mapping(entries: dict[Any, Any]) -> Any:
-    written = [(key, part) for key, part in entries.items() if part is not _NOTHING]
+    written = [(key, part) for key, part in entries.items() if part is not NOTHING]
     keys, parts = [key for key, _ in written], [part for _, part in written]
     literal_keys = [key for key in keys if isinstance(key, str)]
     if len(literal_keys) < len(keys):
@@ -304,13 +305,15 @@ def _mapping_with_dynamic_keys(keys: list[Fill], parts: list[Any]) -> Dynamic:
     return Dynamic(fill)
 
 
-def with_sidecars_placed(overlay: JsonObject, pod: Pod, *, native: bool) -> JsonObject:
+def with_sidecars_placed(overlay: JsonObject, scope: Mapping[str, Any]) -> JsonObject:
     """The overlay with its `sidecars` among the init containers, which they join as native sidecars, or the containers.
 
     They come behind the overlay's own, since an init container of a template mostly prepares what its sidecar reads. A
-    container that `pod` has itself stays in its list. Native sidecars:
+    container that the pod has itself stays in its list. Native sidecars:
     https://kubernetes.io/docs/concepts/workloads/pods/sidecar-containers/
     """
+    pod: Pod = scope["pod"]
+    native = is_native(annotations(pod), by_default=scope["native_sidecars"])
     spec = overlay["spec"]
     by_pod = {name: {each["name"] for each in containers(pod, name)} for name in ("initContainers", "containers")}
     placed: dict[str, list[Container]] = {name: [] for name in by_pod}

@@ -5,25 +5,25 @@ from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from difflib import get_close_matches
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, TypeAlias, cast
 
 from jinja2 import Template, TemplateError, TemplateSyntaxError, nodes
 from jinja2.meta import find_undeclared_variables
 
 from injector.core.cache import DOCUMENTS, Cache
-from injector.core.model import NATIVE_SIDECAR_ANNOTATION, InjectionError, JsonObject
+from injector.core.model import InjectionError, JsonObject
 from injector.core.pod_fields import SIDECARS
-from injector.core.pods import annotations
 from injector.core.render.blocks import InBlocks, Leaf, compile_blocks
 from injector.core.render.checks import FieldError, Fill
-from injector.core.render.declarations import Declaration, asked_names, declarations_in
+from injector.core.render.declarations import Declaration, asked_names, conflicts, declarations_in
 from injector.core.render.document import DocumentError, compile_document, with_sidecars_placed
 from injector.core.render.errors import Refusal, RenderingError, TemplateFault, TemplateFaults
 from injector.core.render.go.data import constant_names, pod_names, usual_names
 from injector.core.render.go.document import GoBuilder
 from injector.core.render.go.environment import GoEnvironment, GoRendering
 from injector.core.render.jinja import TemplateEnvironment
+from injector.core.render.origins import Origin, Traced, TracingEnvironment
 from injector.core.render.partial_evaluation import KnownNames, UsualScope
 from injector.core.render.placeholders import MAXIMUM_PIECES, Rendering
 from injector.core.validation import Listed, Mapped, Message, Scalar
@@ -268,6 +268,7 @@ class TemplateSet:
         """
         sources, go_sources = dict(sources), dict(go_sources)
         scopes = usual if optimise else ()
+        self._filters = filters
         # The tables of fields are there anyway, and so are the languages that are part of keys.
         self.documents: Documents = Cache(DOCUMENTS, (Language, Leaf, Listed, Mapped, Message, Scalar))
         self._jinja = _Forms(
@@ -280,6 +281,14 @@ class TemplateSet:
         self._go = _go_forms(go_sources, known, scopes, self.documents, optimise=optimise)
         # Templates of which the shorter form does not compile.
         self._never_usual: set[str] = set()
+
+    @cached_property
+    def _tracing(self) -> Renderer:
+        """What renders templates in Jinja once more, for the origins of their values."""
+        rendering: ContextVar[Rendering] = ContextVar("rendering")
+        environment = TracingEnvironment(self._jinja.sources.get, self._filters, rendering)
+        language = Language(environment, rendering, Rendering, lambda scope: scope, environment.document)
+        return Renderer(self._jinja.sources, language, self.documents)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -307,8 +316,17 @@ class TemplateSet:
         if overlay is None:
             overlay = _rendered(forms.general, name, scope)
         if SIDECARS in (overlay.get("spec") or ()) and forms is self._jinja:
-            return with_sidecars_placed(overlay, scope["pod"], native=_is_native(scope))
+            return with_sidecars_placed(overlay, scope)
         return overlay
+
+    def trace(self, name: str, scope: dict[str, Any]) -> JsonObject:
+        """The overlay of template `name` with the origin of each value (`Traced`) in its place; `sidecars` stay there.
+
+        Of a Go template only its name is known. Raises RenderingError as `render` does.
+        """
+        if name in self._go.sources:
+            return {key: Traced(value, Origin(name, 0)) for key, value in self.render(name, scope).items()}
+        return _rendered(self._tracing, name, scope)
 
     def _rendered_as_usual(
         self, forms: _Forms, name: str, scope: dict[str, Any], *, is_default: bool
@@ -353,7 +371,7 @@ class TemplateSet:
         """Compile every template. Raises TemplateFaults with all syntax errors and names outside `known_names`."""
         known = frozenset(known_names)
         faults = [fault for name in sorted(self._jinja.sources) for fault in self._faults(name, known)]
-        faults += _conflicts(self._jinja.general, sorted(self._jinja.sources))
+        faults += conflicts({name: self._jinja.general.declared(name) for name in sorted(self._jinja.sources)})
         faults += [fault for name in sorted(self._go.sources) for fault in _parsed(self._go.general, name)[1]]
         if faults:
             raise TemplateFaults(faults)
@@ -379,25 +397,6 @@ def fits(usual: UsualScope, scope: Mapping[str, Any]) -> bool:
         if own is not value and (type(value) is dict or own != value):
             return False
     return usual.annotations.asked.isdisjoint(scope["pod"]["metadata"]["annotations"])
-
-
-def _is_native(scope: Mapping[str, Any]) -> bool:
-    """Whether sidecars of the pod are native: its own word counts before that of the nodes, as for the proxy."""
-    asked = annotations(scope["pod"]).get(NATIVE_SIDECAR_ANNOTATION)
-    return asked == "true" if asked in ("true", "false") else bool(scope["native_sidecars"])
-
-
-def _conflicts(renderer: Renderer, names: Iterable[str]) -> Iterator[TemplateFault]:
-    """Annotations that are declared with one type here and another there: no pod could please both."""
-    first: dict[str, tuple[str, str]] = {}
-    for template in names:
-        for declaration, _ in renderer.declared(template):
-            if declaration.is_typed:
-                name, here = declaration.name, declaration.type
-                other, there = first.setdefault(name, (template, here))
-                if there != here:
-                    message = f"annotation {name!r} has type {here!r} here, and {there!r} in {other!r}"
-                    yield TemplateFault(template, declaration.line, message)
 
 
 def _go_forms(
