@@ -26,6 +26,8 @@ MIRROR_ANNOTATION = "kubernetes.io/config.mirror"
 _WINDOWS = "windows"
 # https://kubernetes.io/docs/reference/labels-annotations-taints/#kubernetes-io-os and its predecessor.
 _OS_LABELS = ("kubernetes.io/os", "beta.kubernetes.io/os")
+# Only these fields can ask for an operating system: most pods have none of them.
+_PLACING = frozenset(("os", "nodeSelector", "affinity"))
 # Beyond that nobody wrote the terms of an affinity by hand, and nobody is to wait for them.
 _MOST_TERMS = 100
 
@@ -131,6 +133,8 @@ def _windows_requirement(pod: Pod) -> str:
     appropriate container host".
     """
     spec = _mapping(pod.get("spec"))
+    if _PLACING.isdisjoint(spec):
+        return ""
     system = _mapping(spec.get("os")).get("name")
     if system:
         return "spec.os.name" if system == _WINDOWS else ""

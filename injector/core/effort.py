@@ -16,7 +16,7 @@ from injector.core.model import (
     JsonObject,
     Pod,
 )
-from injector.core.pods import all_containers
+from injector.core.pods import all_containers, container_names
 
 MOST_UNITS = 1_500
 # What is counted is shown in a message by these words: a few of them, the dearest first.
@@ -81,14 +81,15 @@ def count_pod(pod: Pod, effort: Effort) -> None:
     """Count what `pod` itself asks for. Raises InjectionError where that is too much."""
     spec, metadata = pod.get("spec") or {}, pod.get("metadata") or {}
     own: Mapping[str, str] = metadata.get("annotations") or {}
-    effort.add("containers", len(spec.get("containers") or ()) + len(spec.get("initContainers") or ()), CONTAINER)
+    containers = [*(spec.get("containers") or ()), *(spec.get("initContainers") or ())]
+    effort.add("containers", len(containers), CONTAINER)
     effort.add("labels and annotations", len(own) + len(metadata.get("labels") or ()), NAME)
     for field, noun, weight in _LISTS:
         if field in spec:
             effort.add(noun, len(spec[field] or ()), weight)
     if own:
         _count_annotations(own, effort)
-    for _, _, container in all_containers(pod):
+    for container in containers:
         if "ports" in container:
             effort.add("ports", len(container["ports"] or ()), PORT)
         if not _HANDLERS.isdisjoint(container):
@@ -112,6 +113,8 @@ def count_overlay(overlay: JsonObject, pod: Pod, effort: Effort) -> None:
     effort.add("templates", 1, TEMPLATE)
     given = {container.get("name") for _, _, container in all_containers(overlay)}
     effort.add("containers in templates", len(given), TEMPLATE_CONTAINER)
+    if given.isdisjoint(container_names(pod)):
+        return
     for _, _, container in all_containers(pod):
         if container["name"] in given:
             for field in _MERGED & container.keys():

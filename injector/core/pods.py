@@ -62,9 +62,11 @@ def container_names(pod: Pod) -> set[str]:
 
 def find_sidecar(pod: Pod) -> Placed | None:
     """The proxy container with its list and place: the first of containers, else of initContainers (reference 9.4)."""
-    for placed in all_containers(pod):
-        if placed[2].get("name") == PROXY_CONTAINER:
-            return placed
+    spec = pod.get("spec") or {}
+    for which in CONTAINER_LISTS:
+        for index, container in enumerate(spec.get(which) or ()):
+            if container.get("name") == PROXY_CONTAINER:
+                return which, index, container
     return None
 
 
