@@ -27,6 +27,7 @@ from injector.runtime.serve import in_workers, serve_until_stopped
 from injector.server.client_auth import ClientAuthority
 from injector.server.limits import SETTABLE
 from injector.server.run import Listening
+from injector.server.telemetry import LogFormat, LogLevel, LogStyle
 
 _PORTS = {"min": 0, "max": 65_535}
 
@@ -151,6 +152,8 @@ PreviewPort: TypeAlias = Annotated[
         **_PORTS, metavar="PORT", help="Port of the preview, by default 15018; 0 is any free one.", show_default=False
     ),
 ]
+LogLevelOption: TypeAlias = Annotated[LogLevel, typer.Option("--log-level", help="Least important lines to log.")]
+LogFormatOption: TypeAlias = Annotated[LogFormat, typer.Option("--log-format", help="How log lines are written.")]
 LimitTexts: TypeAlias = Annotated[
     list[str] | None,
     typer.Option(
@@ -197,6 +200,8 @@ def serve(  # noqa: PLR0913, PLR0917 -- one parameter an option
     preview_host: PreviewHost = None,
     preview_port: PreviewPort = None,
     limit: LimitTexts = None,
+    log_level: LogLevelOption = LogLevel.INFO,
+    log_format: LogFormatOption = LogFormat.JSON,
 ) -> None:
     """Run the webhook server over HTTPS until SIGTERM. Configuration, certificates and cluster are followed."""
     sources = tuple(config_sources(config))
@@ -230,7 +235,8 @@ def serve(  # noqa: PLR0913, PLR0917 -- one parameter an option
     preview = preview_address(preview_host, preview_port, in_cluster=wanted)
     pair = CertificateOptions(files, cert_secret, cert_dir, settings)
     clients = client_authority(client_ca, client_name)
-    listening = Listening(host, port, drain_seconds, limits=server_limits(limit or ()), clients=clients)
+    limits, log = server_limits(limit or ()), LogStyle(log_level, log_format)
+    listening = Listening(host, port, drain_seconds, limits=limits, clients=clients, log=log)
     listening = in_workers(listening, workers, supervised=supervise)
     inputs = Inputs(sources, tuple(sets or ()), snapshot, Connection(kubeconfig, context))
     serve_until_stopped(inputs, listening, pair, follow, preview)

@@ -88,7 +88,7 @@ def serve_until_stopped(
     store = _last_good_map(cluster) if cluster and cluster.last_good else None
     load_files = leaving_behind(inputs.load, last_good)
     earlier = (inherited_state(last_good), *((kept_state(inputs, store),) if store else ()))
-    service, telemetry = Service(first_state(load_files, *earlier)), Telemetry()
+    service, telemetry = Service(first_state(load_files, *earlier)), Telemetry(style=listening.log)
     log_configuration(service.state.fault, inputs, telemetry)
     upkeep: list[Upkeep] = [warming(service)]
     side = _cluster_side(cluster, service, telemetry) if cluster else None
@@ -204,4 +204,4 @@ def in_workers(listening: Listening, workers: int, *, supervised: bool = False) 
         bound = bind(listening)
     except OSError as error:
         raise InputError(f"cannot serve on {listening.host}:{listening.port}: {error}") from error
-    return replace(listening, worker=Supervisor(bound, workers, Telemetry().log).forked())
+    return replace(listening, worker=Supervisor(bound, workers, Telemetry(style=listening.log).log).forked())

@@ -23,7 +23,7 @@ from injector.server.client_auth import ClientAuthority
 from injector.server.connections import Guard, GuardedConnection, Listener
 from injector.server.limits import ConnectionLimits, ServerLimits
 from injector.server.state import Service, State
-from injector.server.telemetry import Telemetry
+from injector.server.telemetry import DEFAULT_STYLE, LogStyle, Telemetry
 from injector.server.workers import Worker
 
 # TLS whose certificate can be exchanged while connections come in.
@@ -92,7 +92,7 @@ class Listening:
     """Where to listen; port 0 is any free one. `drain_seconds`: how long to answer on after the order to stop.
 
     `worker`: which of several processes this is, if it is one of several. `limits`: what clients may take.
-    `clients`: the authority of those who may call the webhook; None lets everybody.
+    `clients`: the authority of those who may call the webhook; None lets everybody. `log`: which log lines are written.
     """
 
     host: str = "127.0.0.1"
@@ -101,6 +101,7 @@ class Listening:
     worker: Worker | None = None
     limits: ServerLimits = field(default_factory=ServerLimits)
     clients: ClientAuthority | None = None
+    log: LogStyle = DEFAULT_STYLE
 
 
 def bind(listening: Listening, *, shared: bool = False) -> socket.socket:

@@ -20,6 +20,7 @@ EVERYTHING: dict[str, Any] = {
     "preview": {"enabled": True},
     "networkPolicy": {"enabled": True, "from": [{"podSelector": {}}]},
     "serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}},
+    "podMonitor": {"enabled": True},
     "prometheusRule": {"enabled": True},
     "dashboard": {"enabled": True},
     "survivalPolicy": {"enabled": True},

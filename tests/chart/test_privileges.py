@@ -165,7 +165,7 @@ def test_the_test_is_not_among_the_pods_of_the_service() -> None:
     [
         {},
         CERT_MANAGER,
-        {"configFiles": {"a": "{}"}, "revisionTags": ["a"], "webhook": {"url": "https://a.example:1/"}},
+        {"configFiles": {"a": "{}"}, "revisionTags": ["a"], "webhook": {"url": "https://a.example:1/inject"}},
         {"preview": {"enabled": True}},
     ],
     ids=["own certificates", "cert-manager", "more", "preview"],

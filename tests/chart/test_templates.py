@@ -15,6 +15,7 @@ from tools.generate import CHART
 
 # Kinds that Kubernetes does not bring itself: what their definitions require, by path.
 REQUIRED: dict[str, tuple[str, ...]] = {
+    "PodMonitor": ("spec.selector.matchLabels", "spec.podMetricsEndpoints"),
     "ServiceMonitor": ("spec.selector.matchLabels", "spec.endpoints"),
     "PrometheusRule": ("spec.groups",),
     "Certificate": ("spec.secretName", "spec.issuerRef.name", "spec.issuerRef.kind"),
@@ -36,6 +37,24 @@ VALUES: dict[str, dict[str, Any]] = {
     "rsa keys": {"certificates": {**CERT_MANAGER["certificates"], "keyType": "rsa"}},
     "no roles": {"rbac": {"create": False}, "serviceAccount": {"create": False, "name": "mine"}},
     "one replica": {"replicas": 1, "acknowledgeSingleReplica": True, "podDisruptionBudget": {"enabled": False}},
+    "the node's network": {"hostNetwork": True, "server": {"port": 15018}},
+    "dual stack": {
+        "server": {"host": "::"},
+        "service": {"ipFamilies": ["IPv6", "IPv4"], "ipFamilyPolicy": "RequireDualStack", "type": "NodePort"},
+    },
+    "extras": {
+        "extraEnv": [{"name": "TZ", "value": "UTC"}],
+        "extraVolumes": [{"name": "more", "emptyDir": {}}],
+        "extraVolumeMounts": [{"name": "more", "mountPath": "/more"}],
+        "proxy": {"httpsProxy": "http://proxy.example:3128", "noProxy": ["10.0.0.0/8"]},
+        "strategy": {"type": "Recreate"},
+        "podDisruptionBudget": {"maxUnavailable": "34%"},
+        "autoscaling": {"enabled": True, "behavior": {"scaleDown": {"stabilizationWindowSeconds": 60}}},
+        "server": {"logLevel": "warning", "logFormat": "text"},
+        "priorityClassName": "",
+    },
+    "high availability": yaml.safe_load((CHART / "values-ha.yaml").read_text(encoding="utf-8")),
+    "a private cluster": yaml.safe_load((CHART / "values-private.yaml").read_text(encoding="utf-8")),
     "half of four": {"replicas": 4, "podDisruptionBudget": {"minAvailable": "50%"}},
     "openshift": {"config": {"platform": "openshift"}},
     "a digest": {"image": {"digest": f"sha256:{'0' * 64}"}, "imagePullSecrets": [{"name": "pull"}]},

@@ -14,6 +14,8 @@
 - --port={{ .Values.server.port }}
 - --workers={{ .Values.server.workers }}
 - --supervise
+- --log-level={{ .Values.server.logLevel }}
+- --log-format={{ .Values.server.logFormat }}
 - --drain-seconds={{ .Values.server.drainSeconds }}
 - --cluster
 - --namespace={{ .Release.Namespace }}

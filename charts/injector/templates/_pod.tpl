@@ -35,6 +35,24 @@ tolerations:
 {{- end }}
 {{- end -}}
 
+{{/* Proxies, of which the API server and the cluster's Services know nothing, and what operators add. */}}
+{{- define "injector.environment" -}}
+{{- $proxy := .Values.proxy }}
+{{- if or $proxy.httpsProxy $proxy.httpProxy }}
+{{- range $name, $value := dict "HTTPS_PROXY" $proxy.httpsProxy "HTTP_PROXY" $proxy.httpProxy }}
+{{- with $value }}
+- name: {{ $name }}
+  value: {{ . | quote }}
+{{- end }}
+{{- end }}
+- name: NO_PROXY
+  value: {{ concat (list "$(KUBERNETES_SERVICE_HOST)" "localhost" "127.0.0.1" "::1" ".svc" ".cluster.local") $proxy.noProxy | join "," | quote }}
+{{- end }}
+{{- with .Values.extraEnv }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
 {{- define "injector.probe" -}}
 httpGet:
   path: {{ . }}

@@ -5,6 +5,46 @@
 {{- include "injector.refusedReplicas" . -}}
 {{- include "injector.refusedCertificates" . -}}
 {{- include "injector.refusedPorts" . -}}
+{{- include "injector.refusedLabels" . -}}
+{{- include "injector.refusedAddresses" . -}}
+{{- end -}}
+
+{{- define "injector.refusedLabels" -}}
+{{- range $path, $labels := dict "podLabels" .Values.podLabels "commonLabels" .Values.commonLabels }}
+{{- range $key := list "app.kubernetes.io/name" "app.kubernetes.io/instance" "sidecar.istio.io/inject" }}
+{{- if hasKey $labels $key }}
+{{ $path }}: {{ $key }} is what the release's own selectors and webhooks go by; any other label
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{- define "injector.refusedAddresses" -}}
+{{- $service := .Values.service -}}
+{{- if and (has "IPv6" $service.ipFamilies) (not (contains ":" .Values.server.host)) }}
+server.host: {{ .Values.server.host }} answers no IPv6, which service.ipFamilies asks for; set it to ::
+{{- end }}
+{{- if and (eq (len $service.ipFamilies) 2) (not (has $service.ipFamilyPolicy (list "PreferDualStack" "RequireDualStack"))) }}
+service.ipFamilies: two families need service.ipFamilyPolicy PreferDualStack or RequireDualStack
+{{- end }}
+{{- if not (regexMatch "^([0-9]{1,3}([.][0-9]{1,3}){3}|[0-9a-fA-F.]*:[0-9a-fA-F:.]*)$" .Values.server.host) }}
+server.host: {{ .Values.server.host }} is no address to listen on; 0.0.0.0, or :: for IPv6 and dual stack
+{{- end }}
+{{- with .Values.webhook.url }}
+{{- $url := urlParse . }}
+{{- if not (hasPrefix "/inject" $url.path) }}
+webhook.url: {{ . }} has {{ ternary "no path" (printf "the path %s" $url.path) (has $url.path (list "" "/")) }}, and the server answers reviews below /inject alone; https://HOST/inject
+{{- end }}
+{{- if not (regexMatch "^([a-zA-Z0-9]([-a-zA-Z0-9]*[a-zA-Z0-9])?([.][a-zA-Z0-9]([-a-zA-Z0-9]*[a-zA-Z0-9])?)*|\\[[0-9a-fA-F:.]+\\])(:[0-9]{1,5})?$" $url.host) }}
+webhook.url: {{ $url.host }} is no host; a DNS name, an IPv4 address, or an IPv6 address in brackets, and a port where it is not 443
+{{- end }}
+{{- end }}
+{{- if and .Values.hostNetwork (eq (int .Values.server.port) 10250) }}
+server.port: 10250 is the kubelet's on the node's network; any other port, which the firewall then has to let through
+{{- end }}
+{{- if and .Values.hostNetwork .Values.userNamespace }}
+userNamespace: not together with hostNetwork; set one of them to false
+{{- end }}
 {{- end -}}
 
 {{- define "injector.refusedSelection" -}}
@@ -36,14 +76,19 @@ survivalPolicy.actions: Kubernetes does not take Deny and Warn together; leave o
 {{- $least := ternary $scaling.minReplicas .Values.replicas $scaling.enabled | int -}}
 {{- $path := ternary "autoscaling.minReplicas" "replicas" $scaling.enabled -}}
 {{- $acknowledged := .Values.acknowledgeSingleReplica -}}
-{{- if and (eq .Values.webhook.failurePolicy "Fail") (lt $least 2) (not $acknowledged) }}
+{{- if lt $least 1 }}
+{{ $path }}: {{ $least }} runs no injector, so that with webhook.failurePolicy Fail no opted-in pod could be created, and with Ignore none would be injected; at least 2, or helm uninstall
+{{- else if and (eq .Values.webhook.failurePolicy "Fail") (lt $least 2) (not $acknowledged) }}
 {{ $path }}: {{ $least }} with webhook.failurePolicy Fail keeps every opted-in pod from being created while that one restarts; at least 2, or acknowledgeSingleReplica true, or webhook.failurePolicy Ignore
 {{- end }}
 {{- if and $scaling.enabled (lt (int $scaling.maxReplicas) $least) }}
 autoscaling.maxReplicas: {{ $scaling.maxReplicas }} is less than autoscaling.minReplicas; at least {{ $least }}
 {{- end }}
 {{- $kept := include "injector.keptReplicas" (dict "minAvailable" .Values.podDisruptionBudget.minAvailable "replicas" $least) | int }}
-{{- if and .Values.podDisruptionBudget.enabled (ge $kept $least) }}
+{{- $budget := .Values.podDisruptionBudget }}
+{{- if and $budget.enabled (has (toString $budget.maxUnavailable) (list "0" "0%")) }}
+podDisruptionBudget.maxUnavailable: {{ $budget.maxUnavailable }} lets none go, so that no node with a replica could be drained; at least 1
+{{- else if and $budget.enabled (eq (toString $budget.maxUnavailable) "") (ge $kept $least) (ge $least 1) }}
 podDisruptionBudget.minAvailable: {{ .Values.podDisruptionBudget.minAvailable }} of {{ $least }} replicas lets none go, so that no node with one could be drained; at most {{ sub $least 1 }}, or more replicas, or podDisruptionBudget.enabled false
 {{- end }}
 {{- end -}}
