@@ -31,6 +31,21 @@ COMMANDS: Mapping[str, str] = {
     "serve": "Run the webhook server.",
     "demo": "Inject the Bookinfo sample through a webhook server of its own.",
 }
+# What users of istioctl, kubectl, helm and linkerd type first, and what it is called here.
+HABITS: Mapping[str, str] = {
+    "version": "injector --version",
+    "help": "injector --help",
+    "completion": "injector --show-completion",
+    "kube-inject": "injector inject",
+    "check-inject": "injector preview",
+    "diff": "injector preview",
+    "describe": "injector explain",
+    "analyze": "injector check",
+    "lint": "injector check",
+    "validate": "injector check",
+    "verify": "injector check",
+    "install": "helm install injector charts/injector",
+}
 _SHELLS = ("bash", "zsh", "fish", "powershell", "pwsh")
 _COMPLETION_OPTIONS = ("--install-completion", "--show-completion")
 _COMPLETION_VARIABLE = "_INJECTOR_COMPLETE"
@@ -55,6 +70,8 @@ class _LazyGroup(TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         # The names are known without an import; typer then suggests the nearest one.
         self.commands = dict.fromkeys(COMMANDS)  # type: ignore[assignment]
+        if args and args[0] in HABITS:
+            ctx.fail(f"No such command '{args[0]}'. Here it is: {HABITS[args[0]]}")
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002

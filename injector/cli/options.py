@@ -130,7 +130,16 @@ class Command(TyperCommand):
             repeated = next((each for each in given if given.count(each) > 1 and not each.multiple), None)
             if repeated is not None:
                 ctx.fail(f"option {' / '.join(repeated.opts)} is given twice; it takes one value")
+            self._refuse_bare_files(ctx, args)
         return super().parse_args(ctx, args)
+
+    def _refuse_bare_files(self, ctx: Any, args: list[str]) -> None:
+        """Files are named with -f, as for kubectl; whoever comes from linkerd or diff writes them bare."""
+        takes = {opt for each in self.get_params(ctx) for opt in each.opts}
+        if "--filename" in takes and not any(each.param_type_name == "argument" for each in self.get_params(ctx)):
+            _, bare, _ = self.make_parser(ctx).parse_args(list(args))
+            if bare:
+                ctx.fail(f"files are named with -f: -f {bare[0]}")
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """List arguments and options by their placeholders alone; typer adds the Python type of an argument."""

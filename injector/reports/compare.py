@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from injector.core.admission import Setup
 from injector.core.model import STATUS_ANNOTATION, JsonObject, Pod, Snapshot
 from injector.core.pods import all_containers, annotations, labels, with_metadata
+from injector.manifests.workloads import pod_of
 from injector.reports.changes import changes_between, diff_lines
 from injector.reports.documents import Document
 from injector.reports.evaluate import Preview, PreviewOptions, preview_documents
@@ -92,14 +93,22 @@ def _common(common: tuple[str, ...], details: Sequence[tuple[str, ...]]) -> tupl
 def _without_names(detail: Sequence[str], preview: Preview) -> Iterator[str]:
     """The lines of `detail` with placeholders for the names of the workload, its namespace and its containers."""
     metadata = preview.document.get("metadata") or {}
-    placeholders = {
-        **{str(value): "<label>" for value in labels(preview.pod).values()},
+    names = {
         **{each["name"]: "<container>" for _, _, each in all_containers(preview.pod)},
         preview.namespace: "<namespace>",
         str(metadata.get("name") or ""): "<name>",
     }
-    names = sorted(filter(None, placeholders), key=len, reverse=True)
-    pattern = re.compile(rf"(?<![\w-])(?:{'|'.join(map(re.escape, names))})(?![\w-])") if names else None
+    # Only labels that are written there: those that a controller adds hold hashes and numbers.
+    own = labels(pod_of(preview.document, preview.place)) if preview.pod else {}
+    placeholders = {**{str(value): "<label>" for value in own.values()}, **names}
+    # The value of a label may be a word that is in many others, such as the `v1` of `apis/apps/v1`.
+    ordered = sorted(filter(None, placeholders), key=len, reverse=True)
+    parts = [
+        rf"(?<![\w{extra}-]){re.escape(each)}(?![\w{extra}-])"
+        for each in ordered
+        for extra in ["" if each in names else "/.:"]
+    ]
+    pattern = re.compile("|".join(parts)) if parts else None
     for line in detail:
         # A key is never a name of the user's; a value and the path of a hunk may hold some.
         key, colon, value = line.partition(": ") if line[:1] in "+-" else ("", "", line)

@@ -46,6 +46,31 @@ def test_an_unknown_command_gets_the_nearest() -> None:
 
 
 @pytest.mark.parametrize(
+    ("word", "here"),
+    [
+        ("version", "injector --version"),
+        ("help", "injector --help"),
+        ("kube-inject", "injector inject"),
+        ("diff", "injector preview"),
+        ("lint", "injector check"),
+    ],
+)
+def test_a_habit_from_another_tool_is_told_what_it_is_here(word: str, here: str) -> None:
+    found = run(word, "-f", "x")
+    assert found.returncode == 2
+    assert f"No such command '{word}'. Here it is: {here}\n" in found.stderr
+
+
+@pytest.mark.parametrize("command", ["inject", "uninject", "preview"])
+def test_a_bare_file_is_told_of_its_option(command: str) -> None:
+    for arguments in (("pod.yaml",), ("-",), ("-n", "shop", "pod.yaml")):
+        if command != "uninject" or "-n" not in arguments:
+            found = run(command, *arguments)
+            assert found.returncode == 2
+            assert f"files are named with -f: -f {arguments[-1]}\n" in found.stderr
+
+
+@pytest.mark.parametrize(
     "arguments",
     [
         ("review", "-f", "a", "-f", "b"),

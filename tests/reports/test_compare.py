@@ -41,6 +41,29 @@ def test_workloads_with_one_consequence_are_one_group(tmp_path: Path, text: str,
     assert comparison_items(found)[0]["count"] == 3
 
 
+def test_labels_that_are_parts_of_other_words_do_not_part_a_group(tmp_path: Path) -> None:
+    """The value `v1` of one workload's label is also in `apps/v1`, and `0` in the label that its controller adds."""
+    deployments = "\n---\n".join(
+        f"""apiVersion: apps/v1
+kind: Deployment
+metadata: {{name: web-{version}}}
+spec:
+  template:
+    metadata: {{labels: {{app: web, version: {version}}}}}
+    spec: {{containers: [{{name: web, image: web}}]}}"""
+        for version in ("v1", "v2", "v10")
+    )
+    text = (
+        "values: {global: {proxy: {readinessInitialDelaySeconds: 7}}, pilot: {env: {X: y}}}\ndefaultTemplates: [envoy]"
+    )
+    setups = (default_setup(), setup_of(tmp_path, text))
+    documents = list(read_documents(deployments))
+    (group,) = grouped(compare(documents, PreviewOptions(), setups, EMPTY_SNAPSHOT))
+    assert len(group.members) == 3
+    assert any("apis/apps/v1/namespaces/<namespace>/deployments/<name>" in line for line in group.detail)
+    assert not any("Seconds: <" in line for line in group.detail)
+
+
 def test_the_worst_comes_first(tmp_path: Path) -> None:
     """Under the new configuration labelled pods leave the mesh, the others get another sidecar."""
     labelled = "{kind: Pod, metadata: {name: d, labels: {x: z}}, spec: {containers: [{name: app}]}}"
