@@ -4,7 +4,7 @@ BIN := .venv/bin
 UV := uv==0.13.9
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage lint fmt generate editor bless e2e cluster bench faults soak fuzz mutants lock clean \
+.PHONY: help demo test coverage lint fmt generate editor site bless e2e cluster bench faults soak fuzz mutants lock clean \
 	version-check image image-push chart-push
 
 help: ## this list
@@ -38,6 +38,9 @@ editor: ## bundle anew the editor of the preview page, as tools/editor/package-l
 	npm --prefix tools/editor ci --silent
 	npm --prefix tools/editor run --silent build
 
+site: .venv-site/ready ## the documentation as a site with search, below build/site/html
+	.venv-site/bin/python -m tools.site
+
 bless: .venv/ready ## write anew the results of tests/conformance; read the difference before you commit it
 	$(BIN)/python -m tests.conformance.bless
 
@@ -64,13 +67,15 @@ MUTANTS ?= 300
 mutants: .venv/ready ## how many of MUTANTS random changes of the core no test notices; about an hour
 	nice -n 19 $(BIN)/python -m tools.mutants --count $(MUTANTS)
 
-COMPILE = .venv-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' pyproject.toml
+COMPILE_GROUP = .venv-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock'
+COMPILE = $(COMPILE_GROUP) pyproject.toml
 lock: ## pin anew what pyproject.toml asks for; LOCK=--upgrade takes newer versions
 	$(PYTHON) -m venv .venv-lock
 	.venv-lock/bin/pip install --quiet --disable-pip-version-check $(UV)
 	$(COMPILE) $(LOCK) --extra build --extra test --output-file requirements-test.lock
 	$(COMPILE) $(LOCK) --extra build --constraint requirements-test.lock --output-file requirements.lock
+	$(COMPILE_GROUP) $(LOCK) --group site --output-file requirements-site.lock
 
 VERSION ?= $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' injector/__init__.py)
 IMAGE ?= sidecar-injector
@@ -90,8 +95,13 @@ chart-push: ## the chart, pushed to CHARTS
 	helm package charts/injector --destination dist
 	helm push dist/injector-$(VERSION).tgz $(CHARTS)
 
-clean: ## remove the environments
-	rm -rf .venv .venv-lock
+clean: ## remove the environments and what was built
+	rm -rf .venv .venv-lock .venv-site build
+
+.venv-site/ready: requirements-site.lock
+	$(PYTHON) -m venv .venv-site
+	.venv-site/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-site.lock
+	touch $@
 
 # requirements.lock is what runs, with what builds the wheel; requirements-test.lock has the tools of the tests as well.
 .venv/ready: requirements.lock requirements-test.lock pyproject.toml
