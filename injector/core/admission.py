@@ -3,12 +3,11 @@
 The webhook, the commands, the preview and the drift report all call `admit`; none has a copy of any rule.
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache
-from hashlib import blake2b, sha256
+from hashlib import sha256
 from typing import Any, TypedDict
 
 import orjson
@@ -17,9 +16,17 @@ from injector.core import proxy_config
 from injector.core.annotations import validate
 from injector.core.decision import decide, facts_of, selection_of
 from injector.core.denied import Denial, denials_of, refusals
-from injector.core.effort import METADATA, TEMPLATE, Effort, count_pod
-from injector.core.errors import LONGEST_MESSAGE, quoted, shortened, shortened_warnings
-from injector.core.injection import Injected, Injection, inject, native_by_default, template_names
+from injector.core.effort import METADATA, MISSPELT, RECORDED, TEMPLATE, Effort, count_pod
+from injector.core.errors import LONGEST_MESSAGE, shortened, shortened_warnings
+from injector.core.injection import (
+    Injected,
+    Injection,
+    fingerprint_of,
+    inject,
+    native_by_default,
+    refuse_repeated_names,
+    template_names,
+)
 from injector.core.istio_removal import IstioTraces
 from injector.core.misspelling import by_domain, misspelt
 from injector.core.model import (
@@ -42,12 +49,12 @@ from injector.core.patch import diff
 from injector.core.platform import OPENSHIFT, proxy_ids, without_range_user
 from injector.core.pod_schema import pod_faults
 from injector.core.pod_validation import refusal_warning, refusals_by_injection
-from injector.core.pods import CONTAINER_LISTS, annotations, is_native, workload_of
+from injector.core.pods import annotations, is_native, labels, workload_of
 from injector.core.prometheus import has_agent, is_scrape_annotation, without_merged_annotations
 from injector.core.proxy_container import proxy_conflicts
 from injector.core.reinjection.footprint import ANY, Shape, footprint_of, union
 from injector.core.reinjection.overrides import NO_DEFINITIONS, credible_overrides
-from injector.core.reinjection.status import Status, read_status, refuse_foreign_status
+from injector.core.reinjection.status import Status, containers_in, read_status, refuse_foreign_status
 from injector.core.reinjection.undo import Removal, template_view, uninject, with_defaults_kept
 from injector.core.render import KnownNames, TemplateSet
 from injector.core.render.context import (
@@ -216,8 +223,8 @@ def admit(subject: Subject, setup: Setup, snapshot: Snapshot) -> Admission:
         return Admission(allowed=True, pod=subject.pod, warnings=warnings, **common)
     try:
         _refuse_denied(subject, setup.denials)
-        injected = _injected(subject, setup, snapshot)
-        _refuse_repeated_names(subject.pod, injected.pod)
+        injected = _injected(subject, setup, snapshot, len(warnings))
+        refuse_repeated_names(subject.pod, injected.pod)
     except InjectionError as error:
         message = shortened(f"{error.step}: {error}", LONGEST_MESSAGE)
         return Admission(allowed=False, pod=subject.pod, message=message, warnings=warnings, **common)
@@ -249,8 +256,8 @@ def _warnings(received: Pod, merged: Pod) -> Iterator[str]:
     yield from proxy_conflicts(received, merged)
 
 
-def _injected(subject: Subject, setup: Setup, snapshot: Snapshot) -> Injected:
-    """The injected pod.
+def _injected(subject: Subject, setup: Setup, snapshot: Snapshot, misspelt_names: int) -> Injected:
+    """The injected pod; `misspelt_names` were looked at before.
 
     One that was injected before, under the same circumstances, is injected over what it has, and keeps what others
     wrote into it since; so is one by another injector whose containers all come again (10.3). Else it is injected anew,
@@ -258,9 +265,12 @@ def _injected(subject: Subject, setup: Setup, snapshot: Snapshot) -> Injected:
     """
     effort = Effort()
     count_pod(subject.pod, effort)
+    if misspelt_names:
+        effort.add("misspelt names", misspelt_names, MISSPELT)
     status = read_status(subject.pod)
     if status is not None:
         refuse_foreign_status(subject.pod, status)
+        effort.add("containers in a record", containers_in(status.original or {}), RECORDED)
     injection = prepare(subject, setup, snapshot, status, effort)
     if status is None:
         return inject(injection, setup.templates)
@@ -276,12 +286,12 @@ def _injected(subject: Subject, setup: Setup, snapshot: Snapshot) -> Injected:
         injected = inject(injection, setup.templates)
         if injected.names == status.names:
             return injected
-    removal = _removed(subject, status, setup, snapshot, effort)
+    removal = _removed(subject, status, setup, injection)
     faults = pod_faults(removal.pod)
     if faults:
         raise InjectionError(f"annotation {STATUS_ANNOTATION!r} says what no pod can have been: {'; '.join(faults)}")
     bare = replace(subject, pod=removal.pod)
-    injected = inject(prepare(bare, setup, snapshot, None, effort), setup.templates)
+    injected = inject(prepare(bare, setup, snapshot, None, effort, earlier=injection), setup.templates)
     spec = with_defaults_kept(subject.pod.get("spec"), injected.pod.get("spec"))
     return replace(injected, pod={**injected.pod, "spec": spec}, warnings=(*removal.warnings, *injected.warnings))
 
@@ -294,21 +304,23 @@ def remove_injection(subject: Subject, setup: Setup, snapshot: Snapshot) -> Remo
     status = read_status(subject.pod)
     if status is None:
         return Removal(subject.pod)
-    removal = _removed(subject, status, setup, snapshot, Effort())
+    injection = None
+    with suppress(InjectionError):  # what cannot be rendered now gives nothing that could be taken out
+        injection = prepare(subject, setup, snapshot, status, Effort())
+    return _removed(subject, status, setup, injection)
+
+
+def _removed(subject: Subject, status: Status, setup: Setup, injection: Injection | None) -> Removal:
+    """What `remove_injection` gives, of a pod with `status` that `injection` would inject now."""
+    written = {**setup.config.injected_annotations, **_scrape_annotations(subject.pod, status)}
+    overlays: list[JsonObject] = [{"metadata": {"annotations": dict.fromkeys(written, "")}}]
+    overlays += _overlays(injection, setup.templates) if injection else ()
+    removal = uninject(subject.pod, status, union(footprint_of(overlays), setup.footprint()))
     if status.original is not None:
         return removal
     traces = IstioTraces(subject.pod, status, subject.workload, setup.config)
     pod, unknown = traces.removed_from(removal.pod)
     return Removal(pod, (*removal.warnings, *unknown))
-
-
-def _removed(subject: Subject, status: Status, setup: Setup, snapshot: Snapshot, effort: Effort) -> Removal:
-    written = {**setup.config.injected_annotations, **_scrape_annotations(subject.pod, status)}
-    overlays: list[JsonObject] = [{"metadata": {"annotations": dict.fromkeys(written, "")}}]
-    with suppress(InjectionError):  # what cannot be rendered now gives nothing that could be taken out
-        injection = prepare(subject, setup, snapshot, status, effort)
-        overlays += _overlays(injection, injection.names, setup.templates)
-    return uninject(subject.pod, status, union(footprint_of(overlays), setup.footprint()))
 
 
 def _scrape_annotations(pod: Pod, status: Status) -> dict[str, None]:
@@ -317,22 +329,33 @@ def _scrape_annotations(pod: Pod, status: Status) -> dict[str, None]:
     return dict.fromkeys(filter(is_scrape_annotation, (*annotations(pod), *recorded)))
 
 
-def _overlays(injection: Injection, names: Iterable[str], templates: TemplateSet) -> Iterator[JsonObject]:
-    for name in names:
+def _overlays(injection: Injection, templates: TemplateSet) -> Iterator[JsonObject]:
+    for name in injection.names:
         injection.effort.add("templates", 1, TEMPLATE)
         with suppress(InjectionError):
-            yield templates.render(name, scope_of(injection.given))
+            yield templates.render(name, scope_of(injection.given), injection.effort)
 
 
-def prepare(subject: Subject, setup: Setup, snapshot: Snapshot, status: Status | None, effort: Effort) -> Injection:
-    """All that the injection of `subject` needs to know. Raises InjectionError for annotations that are not valid."""
+def prepare(  # noqa: PLR0913 -- all that an injection depends on
+    subject: Subject,
+    setup: Setup,
+    snapshot: Snapshot,
+    status: Status | None,
+    effort: Effort,
+    *,
+    earlier: Injection | None = None,
+) -> Injection:
+    """All that the injection of `subject` needs to know. Raises InjectionError for annotations that are not valid.
+
+    `earlier`: how the same pod was prepared before its injection was taken out.
+    """
     config, own = setup.config, annotations(subject.pod)
-    _refuse_invalid_annotations(own)
+    layer = earlier.layer if earlier and _are_read_alike(earlier.pod, own) else _own_proxy_config(own)
     pod, user, group = subject.pod, DEFAULT_PROXY_ID, DEFAULT_PROXY_ID
     if config.platform == OPENSHIFT and subject.namespace_object is not None and not subject.manual:
         pod = without_range_user(pod)
         user, group = proxy_ids(subject.namespace_object)
-    mesh_default, effective = _proxy_configs(subject, own, config, snapshot)
+    mesh_default, effective = _proxy_configs(subject, layer, config, snapshot)
     is_default = effective is config.mesh_config["defaultConfig"]
     if not is_default:
         effort.add("entries of proxyMetadata", len(effective.get("proxyMetadata") or ()), METADATA)
@@ -368,10 +391,17 @@ def prepare(subject: Subject, setup: Setup, snapshot: Snapshot, status: Status |
         status_port=status_port,
         hold=hold,
         native=native,
-        fingerprint=_fingerprint(circumstances, None if is_default else effective),
+        fingerprint=fingerprint_of(circumstances, None if is_default else effective),
         warnings=(*ignored, *_without_effect(names, config, effective)),
+        layer=layer,
         effort=effort,
     )
+
+
+def _are_read_alike(pod: Pod, own: Mapping[str, str]) -> bool:
+    """Whether annotations say of the proxy's configuration what those of `pod` said, which were checked."""
+    earlier = annotations(pod)
+    return all(own.get(name) == earlier.get(name) for name in {*own, PROXY_CONFIG_ANNOTATION})
 
 
 def _without_effect(names: Iterable[str], config: Config, effective: JsonObject) -> Iterator[str]:
@@ -385,53 +415,35 @@ def _modes(own: Mapping[str, str], effective: JsonObject) -> tuple[str | None, s
     return mode, own.get("sidecar.istio.io/capNetBindService")
 
 
-def _fingerprint(circumstances: tuple[Any, ...], own_proxy_config: JsonObject | None) -> str:
-    """A short text, equal for two injections of a pod under the same circumstances."""
-    text = repr(circumstances).encode()
-    if own_proxy_config is not None:
-        text += orjson.dumps(own_proxy_config)
-    return blake2b(text, digest_size=8).hexdigest()
-
-
-def _refuse_invalid_annotations(own: Mapping[str, str]) -> None:
+def _own_proxy_config(own: Mapping[str, str]) -> JsonObject | None:
+    """The ProxyConfig of the pod's annotations, if they have one. Raises InjectionError where any of them is wrong."""
     faults = validate(own) if own else []
+    layer = None
     if PROXY_CONFIG_ANNOTATION in own:
-        faults = [*faults, *proxy_config.annotation_faults(own[PROXY_CONFIG_ANNOTATION])]
+        layer, wrong = proxy_config.read_annotation(own[PROXY_CONFIG_ANNOTATION])
+        faults = [*faults, *wrong]
     if faults:
         bullets = "".join(f"\n\t* {fault}" for fault in faults)
         raise InjectionError(f"{len(faults)} error{'s' * (len(faults) > 1)} occurred:{bullets}")
+    return layer
 
 
 def _proxy_configs(
-    subject: Subject, own: Mapping[str, str], config: Config, snapshot: Snapshot
+    subject: Subject, own: JsonObject | None, config: Config, snapshot: Snapshot
 ) -> tuple[JsonObject, JsonObject]:
     """The mesh's default ProxyConfig, as far as post-processing reads it, and the pod's own (reference 3.4)."""
     mesh_default = config.mesh_config["defaultConfig"]
-    if PROXY_CONFIG_ANNOTATION not in own and (subject.manual or not snapshot.proxy_configs):
+    if own is None and (subject.manual or not snapshot.proxy_configs):
         return mesh_default, mesh_default
     if subject.manual:
-        text = own[PROXY_CONFIG_ANNOTATION]
-        folded = proxy_config.merge(mesh_default, proxy_config.parse_text(text)) if text else mesh_default
+        folded = proxy_config.merge(mesh_default, own) if own else mesh_default
         return folded, folded
     root = config.mesh_config.get("rootNamespace") or "istio-system"
     return mesh_default, proxy_config.effective(
-        mesh_default, snapshot.proxy_configs, subject.pod, subject.namespace, root
+        mesh_default, snapshot.proxy_configs, own, labels(subject.pod), (root, subject.namespace)
     )
 
 
 def _hold(config: Config, effective: JsonObject) -> bool:
     in_values = config.values["global"]["proxy"].get("holdApplicationUntilProxyStarts")
     return bool(effective.get("holdApplicationUntilProxyStarts") or in_values)
-
-
-def _refuse_repeated_names(before: Pod, after: Pod) -> None:
-    """A list with the same name twice is no valid pod; what the user sent that way is the API server's to judge."""
-    received, merged = before.get("spec") or {}, after.get("spec") or {}
-    for list_name in CONTAINER_LISTS:
-        items = merged.get(list_name) or ()
-        if items is received.get(list_name):
-            continue
-        names = [each.get("name") for each in items]
-        if len(set(names)) < len(names):
-            repeated = next(name for name, count in Counter(names).items() if count > 1)
-            raise InjectionError(f"the result would have two containers named {quoted(repeated)} in spec.{list_name}")

@@ -1,10 +1,15 @@
 """From a pod that is to be injected to the injected pod: overlays, merge, the user's overrides, the sidecar's rules."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Any
 
+import orjson
+
 from injector.core.effort import Effort, count_overlay
+from injector.core.errors import quoted
 from injector.core.merge import strategic_merge
 from injector.core.model import (
     INIT_CONTAINER,
@@ -64,7 +69,7 @@ class Injection:
     earlier injection left, and `saved` what it kept of the user's containers. `status_port` is the mesh's, `hold`
     whether the application waits for the proxy, `native` whether the proxy is a native sidecar, `parameters` are the
     pairs of the request's path. `fingerprint` stands for all that the result depends on beside the pod, `warnings` are
-    about what was ignored, `effort` counts the work.
+    about what was ignored, `layer` is the ProxyConfig of the pod's annotation, `effort` counts the work.
     """
 
     pod: Pod
@@ -79,6 +84,7 @@ class Injection:
     native: bool
     fingerprint: str
     warnings: tuple[str, ...]
+    layer: JsonObject | None
     effort: Effort
 
 
@@ -168,7 +174,7 @@ def _apply_templates(injection: Injection, templates: TemplateSet) -> tuple[Pod,
     stays = _has_two_proxies(injection) and bool(_named(injection.pod, "containers", PROXY_CONTAINER))
     is_default = TEMPLATES_ANNOTATION not in annotations(injection.given.pod)
     for name in injection.names:
-        overlay = templates.render(name, scope, is_default=is_default)
+        overlay = templates.render(name, scope, injection.effort, is_default=is_default)
         overlays.append(overlay)
         count_overlay(overlay, merged, injection.effort)
         names = injected_names(overlay)
@@ -306,3 +312,27 @@ def _with_status(
     if STATUS_ANNOTATION in config.injected_annotations:
         return pod
     return with_metadata(pod, "annotations", {**own, STATUS_ANNOTATION: text})
+
+
+def fingerprint_of(circumstances: tuple[Any, ...], own_proxy_config: JsonObject | None) -> str:
+    """A short text, equal for two injections of a pod under the same circumstances."""
+    text = repr(circumstances).encode()
+    if own_proxy_config is not None:
+        text += orjson.dumps(own_proxy_config)
+    return blake2b(text, digest_size=8).hexdigest()
+
+
+def refuse_repeated_names(before: Pod, after: Pod) -> None:
+    """Raise InjectionError where injection put two containers of one name into a list, which no patch can tell apart.
+
+    What the user sent that way is the API server's to judge; of one name in two lists it is warned, as Istio does that.
+    """
+    received, merged = before.get("spec") or {}, after.get("spec") or {}
+    for list_name in CONTAINER_LISTS:
+        items = merged.get(list_name) or ()
+        if items is received.get(list_name):
+            continue
+        names = [each.get("name") for each in items]
+        if len(set(names)) < len(names):
+            repeated = next(name for name, count in Counter(names).items() if count > 1)
+            raise InjectionError(f"the result would have two containers named {quoted(repeated)} in spec.{list_name}")

@@ -12,7 +12,7 @@ _NEAR_FAMILY, _NEAR_NAME = 0.85, 0.6
 # so that the expression looks at a name once, however long it is.
 _SUSPECT = re.compile(r"^(?=[^/\n]{0,253}(?:istio|sidecar-injector))[^/\n]{1,253}/.+$", re.MULTILINE)
 # To find the nearest of all names takes as long as to inject a pod.
-_MOST_LOOKED_AT, _MOST_NAMED = 12, 4
+_MOST_LOOKED_AT, _MOST_NAMED = 5, 4
 
 
 _NONE: Mapping[str, frozenset[str]] = {}

@@ -4,11 +4,12 @@
 that it held at most after each kind.
 """
 
-import io
 import json
+import os
 import resource
 import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from injector.core.model import Pod
 from injector.server.handler import answer
@@ -77,7 +78,13 @@ def megabytes_at_most() -> int:
 
 def main(reviews: int) -> None:
     """Answer, and print what was held."""
-    state, telemetry = State(default_setup(), SNAPSHOT), Telemetry(io.BytesIO())
+    with Path(os.devnull).open("wb") as log:
+        found = held_after(reviews, State(default_setup(), SNAPSHOT), Telemetry(log))
+    sys.stdout.write(json.dumps(found))
+
+
+def held_after(reviews: int, state: State, telemetry: Telemetry) -> dict[str, int]:
+    """The megabytes that were held at most after so many reviews of each kind."""
     found = {"before": megabytes_at_most()}
     for kind, make in LEFT_BEHIND.items():
         for number in range(reviews):
@@ -86,7 +93,7 @@ def main(reviews: int) -> None:
                 telemetry.record(answer(body, path, state), 0.001)
         found[kind] = megabytes_at_most()
         assert all(cache.held <= cache.budget.bytes for cache in state.caches)
-    sys.stdout.write(json.dumps(found))
+    return found
 
 
 if __name__ == "__main__":

@@ -7,18 +7,18 @@ the fields that are present.
 from injector.core.proxy_config.layers import DEFAULTS, effective, from_resource, merge, without_zero_values
 from injector.core.proxy_config.parse import ProxyConfigError, parse, parse_text, to_text
 from injector.core.proxy_config.schema import FIELDS
-from injector.core.proxy_config.validation import annotation_faults, validate
+from injector.core.proxy_config.validation import read_annotation, validate
 
 __all__ = [
     "DEFAULTS",
     "FIELDS",
     "ProxyConfigError",
-    "annotation_faults",
     "effective",
     "from_resource",
     "merge",
     "parse",
     "parse_text",
+    "read_annotation",
     "to_text",
     "validate",
     "without_zero_values",

@@ -2,9 +2,8 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-from injector.core.model import PROXY_CONFIG_ANNOTATION, InjectionError, JsonObject, Pod
-from injector.core.pods import annotations, labels
-from injector.core.proxy_config.parse import ProxyConfigError, parse, parse_text
+from injector.core.model import InjectionError, JsonObject
+from injector.core.proxy_config.parse import ProxyConfigError, parse
 from injector.core.proxy_config.schema import BUILT_IN_DEFAULTS, DURATION, PROXY_CONFIG, Enum, Wrapped
 from injector.core.selection import parse_selector
 from injector.core.validation import Message
@@ -53,22 +52,24 @@ def from_resource(resource: JsonObject) -> JsonObject:
 
 
 def effective(
-    mesh_default: JsonObject, resources: Sequence[JsonObject], pod: Pod, namespace: str, root_namespace: str
+    mesh_default: JsonObject,
+    resources: Sequence[JsonObject],
+    own: JsonObject | None,
+    of_pod: Mapping[str, str],
+    namespaces: tuple[str, str],
 ) -> JsonObject:
-    """The pod's ProxyConfig in the webhook; `mesh_default` itself where nothing is layered over it.
+    """A pod's ProxyConfig in the webhook; `mesh_default` itself where nothing is layered over it.
 
-    `resources` are ProxyConfig custom resources of any namespace. Raises ProxyConfigError where the pod's annotation
-    cannot be read, InjectionError where a resource cannot.
+    `resources` are ProxyConfig custom resources of any namespace, `own` is what the pod's annotation says, `of_pod` are
+    its labels, and `namespaces` the mesh's root and its own. Raises InjectionError where a resource cannot be read.
     """
     result = mesh_default
-    for home in dict.fromkeys((root_namespace, namespace)):
+    for home in dict.fromkeys(namespaces):
         for resource in _oldest(resources, home, lambda each: not _selector(each)):
             result = merge(result, without_zero_values(from_resource(resource)))
-    own = annotations(pod).get(PROXY_CONFIG_ANNOTATION)
     if own is not None:
-        result = merge(result, without_zero_values(parse_text(own)))
-    of_pod = labels(pod)
-    selecting = _oldest(resources, namespace, lambda each: _selects(each, of_pod))
+        result = merge(result, without_zero_values(own))
+    selecting = _oldest(resources, namespaces[1], lambda each: _selects(each, of_pod))
     for resource in selecting:
         result = merge(result, without_zero_values(from_resource(resource)))
     return result

@@ -20,14 +20,17 @@ _LARGEST_PORT = 65535
 _SMALLEST_WINDOW = 65535
 
 
-def annotation_faults(text: str) -> list[str]:
-    """The faults of a `proxy.istio.io/config` annotation, read over the built-in defaults; empty where it is valid."""
+def read_annotation(text: str) -> tuple[JsonObject, list[str]]:
+    """What a `proxy.istio.io/config` annotation says, and its faults, as read over the built-in defaults."""
+    layer: JsonObject = {}
     try:
-        found = validate(merge(DEFAULTS, parse_text(text)))
-        faults = [f"{format_path(path)}: {message}" for path, message in found]
+        layer = parse_text(text)
+        faults = [f"{format_path(path)}: {message}" for path, message in validate(merge(DEFAULTS, layer))]
     except ProxyConfigError as error:
         faults = list(map(str, error.faults))
-    return [f"invalid value {quoted(text)} for annotation {PROXY_CONFIG_ANNOTATION!r}: {fault}" for fault in faults]
+    return layer, [
+        f"invalid value {quoted(text)} for annotation {PROXY_CONFIG_ANNOTATION!r}: {fault}" for fault in faults
+    ]
 
 
 def validate(proxy_config: JsonObject) -> list[Finding]:

@@ -77,7 +77,7 @@ _NAMED = Scalar(
 # Each key is there only where there is something to remember. A value of null stands for a field that was absent.
 RECORD = Message(
     {
-        # What the injection depended on, beside the pod: see `admission.fingerprint_of`.
+        # What the injection depended on, beside the pod: see `injection.fingerprint_of`.
         "configuration": STRING,
         # Name → the value before.
         "annotations": _BEFORE,
@@ -156,15 +156,15 @@ def _record(value: Any) -> tuple[JsonObject | None, tuple[str, ...]]:
     """The record in `value`, or what is wrong with it."""
     if _entries(value, 3) > _MOST_ENTRIES:
         return None, (f"{ORIGINAL}: it has more than {_MOST_ENTRIES} entries",)
-    if isinstance(value, dict) and _containers_in(value) > _MOST_CONTAINERS:
+    if isinstance(value, dict) and containers_in(value) > _MOST_CONTAINERS:
         return None, (f"{ORIGINAL}: it tells of more than {_MOST_CONTAINERS} containers",)
     record, findings = read(RECORD, value)
     faults = tuple(f"{format_path((ORIGINAL, *each.path))}: {each.message}" for each in findings[:_MOST_FAULTS])
     return (None if faults else record), faults
 
 
-def _containers_in(record: JsonObject) -> int:
-    """How many containers a record tells of, before it is known to be one."""
+def containers_in(record: JsonObject) -> int:
+    """How many containers a record tells of, before or after it is known to be one."""
     definitions = record.get("definitions")
     parts = [record, definitions] if isinstance(definitions, dict) else [record]
     named = [part.get(list_name) for part in parts for list_name in CONTAINER_LISTS]

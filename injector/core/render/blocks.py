@@ -26,7 +26,7 @@ Kept: TypeAlias = "Cache[Any, Fill]"
 
 # Lines that mean what their indentation says: one key or item each, values that end where the line does, and blocks of
 # text that are indented deeper. Nothing that refers to other places, no comments, no texts of several lines.
-_PLAIN = r"(?:[^\s\"'#:{}\[\],&*!|>%@`?-]|-(?=[^\s-]|-\S))(?:[^\s#:{}\[\],&*!|>%@`]|:(?=\S)|[ ](?=[^\s#]))*+"
+_PLAIN = r"(?:[^\s\"'#:{}\[\],&*!|>%@`?-]|-(?=[^\s-]|-\S))(?:[^\s#:{}\[\]&*!|>%@`]|:(?=\S)|[ ](?=[^\s#]))*+"
 _QUOTED = r"\"(?:[^\"\\\n]|\\[^\n])*+\"|'[^'\n]*+'"
 _FLOW = rf"(?:[^\"'#{{}}\[\]&*!|>%@`\n]|{_QUOTED})"
 for _ in range(3):

@@ -12,6 +12,7 @@ from jinja2 import Template, TemplateError, TemplateSyntaxError, nodes
 from jinja2.meta import find_undeclared_variables
 
 from injector.core.cache import DOCUMENTS, Cache
+from injector.core.effort import CHARACTER, USUAL_LENGTH, Effort
 from injector.core.model import InjectionError, JsonObject
 from injector.core.pod_fields import SIDECARS
 from injector.core.render.blocks import InBlocks, Leaf, compile_blocks
@@ -109,16 +110,15 @@ class Renderer:
         """The names of the templates that were rendered before."""
         return frozenset(self._compiled)
 
-    def render(self, name: str, scope: dict[str, Any], *, is_usual: bool = False) -> JsonObject:
-        """The overlay that template `name` gives for `scope`. Raises whatever goes wrong in the template.
-
-        `is_usual`: most pods ask for it.
-        """
+    def render(self, name: str, scope: dict[str, Any], effort: Effort | None, *, is_usual: bool = False) -> JsonObject:
+        """The overlay that `name` gives for `scope`; most pods ask for a usual one. Raises whatever goes wrong."""
         language = self._language
         rendering = language.new_rendering()
         token = language.rendering.set(rendering)
         try:
             pieces = rendering.collect(self._run(name, scope))
+            if effort and (excess := sum(map(len, pieces)) - USUAL_LENGTH) > 0:
+                effort.add("characters of templates", excess, CHARACTER)
             # By the pieces of a text, not by the text: each of them is there already, and knows its hash.
             fill = self._documents.find((language, pieces)) or self._document(pieces, is_usual=is_usual)
             return cast("JsonObject", fill(rendering.values))
@@ -138,11 +138,10 @@ class Renderer:
             fill = _compiled(language.document, text)
         else:
             is_kept = is_kept and self._since_kept > _PAUSE
-            if is_kept and is_usual and len(text) <= _LONGEST_COMPILED:
-                fill = _compiled(language.document, text)
-            else:
-                fill = _compiled(partial(language.in_blocks, kept=self._documents), text)
-                fill = fill.folded() if is_kept and isinstance(fill, InBlocks) else fill
+            is_whole = is_kept and is_usual and len(text) <= _LONGEST_COMPILED
+            make = language.document if is_whole else partial(language.in_blocks, kept=self._documents)
+            fill = _compiled(make, text)
+            fill = fill.folded() if is_kept and isinstance(fill, InBlocks) else fill
         if is_kept:
             self._since_kept = 0
             self._documents.keep((language, pieces), fill)
@@ -302,19 +301,21 @@ class TemplateSet:
         usual = (*self._jinja.usual, *self._go.usual)
         return sorted({name for _, renderer in usual for name in renderer.compiled})
 
-    def render(self, name: str, scope: dict[str, Any], *, is_default: bool = False) -> JsonObject:
+    def render(
+        self, name: str, scope: dict[str, Any], effort: Effort | None = None, *, is_default: bool = False
+    ) -> JsonObject:
         """Render template `name` with the names of `scope`; the overlay may share parts with others: never change it.
 
-        `is_default`: the pod does not name its templates, so that most others ask for the same.
+        `effort` counts what the pod asks for. `is_default`: it does not name its templates, as most others.
         Raises RenderingError where the template does not exist, does not compile, fails on this scope, or gives
         something other than a YAML mapping.
         """
         forms = self._go if name in self._go.sources else self._jinja
         if name not in forms.sources or name.startswith(LIBRARY_PREFIX):
             raise RenderingError(f'requested template "{name}" not found; have {", ".join(self.names)}')
-        overlay = self._rendered_as_usual(forms, name, scope, is_default=is_default)
+        overlay = self._rendered_as_usual(forms, name, scope, effort, is_default=is_default)
         if overlay is None:
-            overlay = _rendered(forms.general, name, scope)
+            overlay = _rendered(forms.general, name, scope, effort)
         if SIDECARS in (overlay.get("spec") or ()) and forms is self._jinja:
             return with_sidecars_placed(overlay, scope)
         return overlay
@@ -329,7 +330,7 @@ class TemplateSet:
         return _rendered(self._tracing, name, scope)
 
     def _rendered_as_usual(
-        self, forms: _Forms, name: str, scope: dict[str, Any], *, is_default: bool
+        self, forms: _Forms, name: str, scope: dict[str, Any], effort: Effort | None, *, is_default: bool
     ) -> JsonObject | None:
         """What the shorter form gives; None where it does not fit or fails: the general form decides then."""
         for usual, renderer in forms.usual:
@@ -337,7 +338,7 @@ class TemplateSet:
             if name in self._never_usual or not fits(usual, scope):
                 continue
             try:
-                overlay = renderer.render(name, scope, is_usual=is_default)
+                overlay = renderer.render(name, scope, effort, is_usual=is_default)
             except Exception:  # noqa: BLE001 -- compiled for other pods, it may fail in any way for this one
                 if name not in renderer.compiled:
                     self._never_usual.add(name)
@@ -426,9 +427,9 @@ def _parsed(renderer: Renderer, name: str) -> tuple[nodes.Template | None, list[
         return None, [TemplateFault(name, 1, str(error) or type(error).__name__)]
 
 
-def _rendered(renderer: Renderer, name: str, scope: dict[str, Any]) -> JsonObject:
+def _rendered(renderer: Renderer, name: str, scope: dict[str, Any], effort: Effort | None = None) -> JsonObject:
     try:
-        return renderer.render(name, scope)
+        return renderer.render(name, scope, effort)
     except InjectionError as error:
         raise RenderingError(f"template {name!r}: {error}", is_refusal=isinstance(error, Refusal)) from error
     except FieldError as error:

@@ -4,9 +4,8 @@ from typing import Any
 
 import pytest
 
-from injector.core.model import InjectionError, Pod
+from injector.core.model import InjectionError
 from injector.core.proxy_config import DEFAULTS, effective, merge, parse_text, without_zero_values
-from tests.support import pod_of
 
 ROOT = "istio-system"
 
@@ -21,8 +20,8 @@ def environment(**pairs: str) -> dict[str, Any]:
 
 
 def layered(mesh: str, *resources: Any, annotation: str | None = None, namespace: str = "shop") -> dict[str, Any]:
-    pod: Pod = pod_of(annotations=None if annotation is None else {"proxy.istio.io/config": annotation})
-    found = effective(merge(DEFAULTS, parse_text(mesh)), resources, pod, namespace, ROOT)
+    own = None if annotation is None else parse_text(annotation)
+    found = effective(merge(DEFAULTS, parse_text(mesh)), resources, own, {"app": "shop"}, (ROOT, namespace))
     return {key: value for key, value in found.items() if DEFAULTS.get(key) != value}
 
 

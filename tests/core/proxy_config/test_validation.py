@@ -2,7 +2,7 @@
 
 import pytest
 
-from injector.core.proxy_config import annotation_faults
+from injector.core.proxy_config import read_annotation
 
 VALID = [
     "",
@@ -73,12 +73,12 @@ INVALID = [
 
 @pytest.mark.parametrize("text", VALID)
 def test_what_the_reference_accepts_is_accepted(text: str) -> None:
-    assert annotation_faults(text) == []
+    assert read_annotation(text)[1] == []
 
 
 @pytest.mark.parametrize(("text", "field"), INVALID)
 def test_what_it_refuses_is_refused_with_the_annotation_the_value_and_the_field(text: str, field: str) -> None:
-    (fault,) = annotation_faults(text)
+    (fault,) = read_annotation(text)[1]
     assert fault.startswith("invalid value ")
     assert "proxy.istio.io/config" in fault
     assert field in fault.partition("proxy.istio.io/config")[2]
