@@ -3,8 +3,8 @@
 from tests.bench.path import travel_of, usual_travel
 from tests.support import REPOSITORY
 
-# What it is today: a change that makes the way longer says so here. The goal is 25 files and 90 changes.
-_FILES, _CHANGES = 38, 190
+# A change that makes the way longer says so here: it is read more often than anything else.
+_FILES, _CHANGES = 26, 90
 
 
 def test_a_usual_pod_passes_few_files() -> None:
