@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple, TypeAlias
 
+from injector.core.errors import InjectorError
 from injector.core.model import Pod
 from injector.core.pods import containers
 
@@ -152,8 +153,8 @@ class Flag:
         return self.name.replace("-", "_")
 
 
-class ArgumentFaults(ValueError):  # noqa: N818 -- it holds several
-    """All that is wrong with the arguments, one line each."""
+class ArgumentFaults(InjectorError, ValueError):  # noqa: N818 -- it holds several
+    """All that is wrong with the arguments."""
 
 
 FLAGS: tuple[Flag, ...] = (
@@ -195,7 +196,7 @@ def read_arguments(arguments: Sequence[str]) -> Capture:
         else:
             unknown.append(f"{argument}: unknown argument; valid: {', '.join(f'--{flag.name}' for flag in FLAGS)}")
     if unknown:
-        raise ArgumentFaults("\n".join(unknown))
+        raise ArgumentFaults(*unknown)
     return capture_of(given)
 
 
@@ -210,7 +211,7 @@ def capture_of(given: Mapping[str, str]) -> Capture:
         except ValueError:
             faults.append(f"--{flag.name}: {text!r} is not valid; valid: {flag.kind.valid}")
     if faults:
-        raise ArgumentFaults("\n".join(faults))
+        raise ArgumentFaults(*faults)
     return Capture(**values)
 
 

@@ -9,6 +9,7 @@ from injector.capture.arguments import Backend, Capture
 from injector.capture.iptables import restore_text
 from injector.capture.nftables import script
 from injector.capture.rules import MARK, Plan, plan_of
+from injector.core.errors import InjectorError
 
 # Policy routing for TPROXY: packets that carry the mark are delivered to this machine, wherever they are addressed.
 # Source: https://docs.kernel.org/networking/tproxy.html, section 1.
@@ -69,7 +70,7 @@ _SECONDS_FOR_LOCK = "30"
 _SECONDS = 60
 
 
-class CaptureError(Exception):
+class CaptureError(InjectorError):
     """A program of the kernel's rules failed: the text is its name and what it said."""
 
 

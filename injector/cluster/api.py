@@ -19,6 +19,7 @@ from kubernetes.config import ConfigException
 from msgspec import DecodeError, Raw, Struct, to_builtins
 from msgspec.json import Decoder
 
+from injector.core.errors import InjectorError
 from injector.core.model import JsonObject
 
 # The kinds of objects that are read or written, and where the API server has them. Source:
@@ -88,7 +89,7 @@ _MERGE = "application/merge-patch+json"
 _APPLY = "application/apply-patch+yaml"
 
 
-class ClusterError(Exception):
+class ClusterError(InjectorError):
     """The cluster cannot be reached, or refuses. `status` is the HTTP status, 0 where there was no usable answer.
 
     `retry_after`: seconds that the API server wants to be left alone. `is_expired`: it does not have the resource

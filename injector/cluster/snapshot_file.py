@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from injector.core.errors import InjectorError, quoted
 from injector.core.model import JsonObject, Snapshot
 from injector.core.yaml.json_text import NotJsonError, parse_json
 from injector.core.yaml.reader import read_all
@@ -39,13 +40,8 @@ _KINDS = ("Namespace", "Node", "ProxyConfig")
 _PROXY_CONFIG_GROUP = "networking.istio.io/"
 
 
-class SnapshotFaults(ValueError):  # noqa: N818 -- it holds several
-    """A snapshot that cannot be used; `faults` says everything that is wrong, each with file and document."""
-
-    def __init__(self, faults: Iterable[str]) -> None:
-        """Hold `faults`; the text of the exception is one line for each."""
-        self.faults = tuple(faults)
-        super().__init__("\n".join(self.faults))
+class SnapshotFaults(InjectorError, ValueError):  # noqa: N818 -- it holds several
+    """A snapshot that cannot be used; each fault names file and document."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +61,7 @@ def read_snapshot(path: Path) -> Snapshot:
     found = list(_objects(path))
     faults = [f"{path}: {one.where}: {message}" for one in found for message in _faults(one.document)]
     if faults:
-        raise SnapshotFaults(faults)
+        raise SnapshotFaults(*faults)
     return snapshot_of(*(_of_kind(found, kind) for kind in _KINDS))
 
 
@@ -78,9 +74,9 @@ def _documents(path: Path) -> list[Any]:
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
-        raise SnapshotFaults([f"{path}: cannot be read: {error.strerror}"]) from None
+        raise SnapshotFaults(f"{path}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise SnapshotFaults([f"{path}: cannot be read: it is not UTF-8 text"]) from None
+        raise SnapshotFaults(f"{path}: cannot be read: it is not UTF-8 text") from None
     documents: list[Any] = []
     try:
         with suppress(NotJsonError):
@@ -88,7 +84,7 @@ def _documents(path: Path) -> list[Any]:
         for document in read_all(text):
             documents.append(document)  # noqa: PERF402 -- how many there were before a fault is part of its message
     except ValueError as error:
-        raise SnapshotFaults([f"{path}: document {len(documents) + 1}: {error}"]) from None
+        raise SnapshotFaults(f"{path}: document {len(documents) + 1}: {error}") from None
     return documents
 
 
@@ -106,7 +102,7 @@ def _items(document: Any, where: str) -> Iterator[_Found]:
 
 def _faults(document: Any) -> Iterator[str]:
     if not isinstance(document, dict):
-        yield f"has to be a Kubernetes object, not {document!r:.80}"
+        yield f"must be a Kubernetes object, got {quoted(document)}"
         return
     kind = document.get("kind")
     if not isinstance(kind, str) or not kind:
@@ -120,10 +116,10 @@ def _faults(document: Any) -> Iterator[str]:
         return
     for field in ("labels", "annotations"):
         if not _is_text_map(metadata.get(field)):
-            yield f"{kind} {name!r}: metadata.{field} has to map texts to texts, not {metadata[field]!r}"
+            yield f"{kind} {name!r}: metadata.{field} must map strings to strings, got {quoted(metadata[field])}"
     for field in ("spec", "status"):
         if not isinstance(document.get(field), dict | None):
-            yield f"{kind} {name!r}: {field} has to be a mapping, not {document[field]!r}"
+            yield f"{kind} {name!r}: {field} must be a mapping, got {quoted(document[field])}"
 
 
 def _is_text_map(value: Any) -> bool:

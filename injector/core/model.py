@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
 
+from injector.core.errors import InjectorError
 from injector.core.selection import LabelSelector
 
 JsonObject: TypeAlias = dict[str, Any]
@@ -29,7 +30,7 @@ PROBERS_ENV = "ISTIO_KUBE_APP_PROBERS"
 PROMETHEUS_ENV = "ISTIO_PROMETHEUS_ANNOTATIONS"
 
 
-class InjectionError(Exception):
+class InjectionError(InjectorError):
     """A pod that cannot be injected; the text is for the pod's author and becomes `status.message` behind `step`."""
 
     step = "failed to run injection template"

@@ -11,7 +11,7 @@ from decimal import Decimal
 from itertools import islice
 from typing import Any
 
-from injector.core.errors import suggestion
+from injector.core.errors import quoted, suggestion
 from injector.core.model import Container, JsonObject, Pod
 from injector.core.pods import CONTAINER_LISTS, ContainerList, all_containers, annotations, containers, labels
 from injector.core.quantity import decimal_value
@@ -116,10 +116,10 @@ def _metadata(labels: Mapping[str, str], annotations: Mapping[str, str]) -> Iter
         if _is_label_value(value):
             continue
         if len(value) > _LONGEST_LABEL:
-            yield f"metadata.labels[{name}]: must have at most {_LONGEST_LABEL} characters, got {_brief(value)}"
+            yield f"metadata.labels[{name}]: must have at most {_LONGEST_LABEL} characters, got {quoted(value)}"
         else:
             yield (
-                f"metadata.labels[{name}]: {_brief(value)} is not a label value; "
+                f"metadata.labels[{name}]: {quoted(value)} is not a label value; "
                 "valid: letters, digits, '-', '_' and '.', the first and last a letter or digit"
             )
     if _size(annotations) > _ANNOTATION_BYTES:
@@ -210,23 +210,23 @@ def _ports(ports: Sequence[JsonObject], path: str) -> Iterator[str]:
         number, name, protocol = port.get("containerPort"), str(port.get("name") or ""), port.get("protocol")
         where = f"{path}[{name or number}]"
         if not _is_port(number):
-            yield f"{where}.containerPort: must be a number from 1 to {_HIGHEST_PORT}, got {_brief(number)}"
+            yield f"{where}.containerPort: must be a number from 1 to {_HIGHEST_PORT}, got {quoted(number)}"
         if port.get("hostPort") and not _is_port(port["hostPort"]):
-            yield f"{where}.hostPort: must be a number from 1 to {_HIGHEST_PORT}, got {_brief(port['hostPort'])}"
+            yield f"{where}.hostPort: must be a number from 1 to {_HIGHEST_PORT}, got {quoted(port['hostPort'])}"
         if name and (len(name) > _LONGEST_PORT_NAME or not _PORT_NAME.fullmatch(name)):
             yield (
                 f"{where}.name: must be at most {_LONGEST_PORT_NAME} lower-case letters, digits and single '-', "
-                f"with a letter among them, got {_brief(name)}"
+                f"with a letter among them, got {quoted(name)}"
             )
         if protocol and protocol not in _PROTOCOLS:
-            yield f"{where}.protocol: must be one of {', '.join(_PROTOCOLS)}, got {_brief(protocol)}"
+            yield f"{where}.protocol: must be one of {', '.join(_PROTOCOLS)}, got {quoted(protocol)}"
 
 
 def _environment(env: Sequence[JsonObject], path: str) -> Iterator[str]:
     names = [variable["name"] for variable in env]
     if "" in names or "=" in "".join(names):
         yield from (
-            f"{path}: {_brief(name)} is not the name of a variable" for name in names if not name or "=" in name
+            f"{path}: {quoted(name)} is not the name of a variable" for name in names if not name or "=" in name
         )
     for variable in [each for each in env if "valueFrom" in each]:
         source = variable["valueFrom"]
@@ -246,9 +246,9 @@ def _resources(resources: JsonObject, path: str) -> Iterator[str]:
         for name, amount in amounts.items():
             value = _number(str(amount))
             if value is None:
-                yield f"{path}.{kind}.{name}: {_brief(amount)} is not a quantity"
+                yield f"{path}.{kind}.{name}: {quoted(amount)} is not a quantity"
             elif value < 0:
-                yield f"{path}.{kind}.{name}: must not be negative, got {_brief(amount)}"
+                yield f"{path}.{kind}.{name}: must not be negative, got {quoted(amount)}"
     yield from _requests_above(limits, requests, path)
 
 
@@ -297,11 +297,11 @@ def _mounts(mounts: Sequence[JsonObject], path: str, volumes: Collection[Any]) -
         name, place = str(mount.get("name")), str(mount.get("mountPath") or "")
         if name not in volumes:
             meant = suggestion(name, [str(volume) for volume in volumes]) if volumes else "the pod has none"
-            yield f"{path}[{name}]: there is no volume {_brief(name)}; {meant}"
+            yield f"{path}[{name}]: there is no volume {quoted(name)}; {meant}"
         if not place:
             yield f"{path}[{name}].mountPath: is required"
         elif place in seen:
-            yield f"{path}[{name}].mountPath: {_brief(place)} is mounted twice"
+            yield f"{path}[{name}].mountPath: {quoted(place)} is mounted twice"
         seen.add(place)
 
 
@@ -309,7 +309,7 @@ def _life_cycle(container: Container, path: str, *, is_init: bool) -> Iterator[s
     restarts = container.get("restartPolicy")
     ends = is_init and restarts != "Always"
     if ends and restarts:
-        yield f"{path}.restartPolicy: an init container takes Always only, got {_brief(restarts)}"
+        yield f"{path}.restartPolicy: an init container takes Always only, got {quoted(restarts)}"
     for field in _PROBES:
         probe = container.get(field)
         if probe:
@@ -331,7 +331,7 @@ def _probe(probe: JsonObject, path: str, *, has_threshold: bool) -> Iterator[str
         if type(number) is int and number < 0:
             yield f"{path}.{field}: must not be negative, got {number}"
     if not has_threshold and probe.get("successThreshold") not in (None, 0, 1):
-        yield f"{path}.successThreshold: must be 1, got {_brief(probe['successThreshold'])}"
+        yield f"{path}.successThreshold: must be 1, got {quoted(probe['successThreshold'])}"
 
 
 def _handler(handler: JsonObject, path: str) -> Iterator[str]:
@@ -410,7 +410,7 @@ def _words(holder: JsonObject, words: Mapping[str, tuple[str, ...]], path: str) 
     for field, valid in words.items():
         value = holder.get(field)
         if value and value not in valid:
-            yield f"{path}.{field}: must be one of {', '.join(valid)}, got {_brief(value)}"
+            yield f"{path}.{field}: must be one of {', '.join(valid)}, got {quoted(value)}"
 
 
 def _one_of(
@@ -428,7 +428,7 @@ def _repeated(names: Sequence[Any], where: str, what: str = "") -> Iterator[str]
     if len(set(names)) < len(names):
         repeated = dict.fromkeys(name for at, name in enumerate(names) if name in names[:at])
         for name in repeated:
-            yield f"{where if what else f'spec.{where}'}: {_brief(name)} is the name of two {what or where}"
+            yield f"{where if what else f'spec.{where}'}: {quoted(name)} is the name of two {what or where}"
 
 
 def _is_dns_label(text: str) -> bool:
@@ -445,8 +445,3 @@ def _is_port(number: Any) -> bool:
 
 def _mapping(value: Any) -> JsonObject:
     return value if isinstance(value, dict) else {}
-
-
-def _brief(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= _LONGEST_QUOTED else f"{text[: _LONGEST_QUOTED - 3]}..."

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 import orjson
 
-from injector.core.errors import quoted
+from injector.core.errors import InjectorError, quoted
 from injector.core.model import Admission, AdmissionRequest
 from injector.core.pod_schema import pod_faults
 
@@ -26,7 +26,7 @@ _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"(?:\s*:)?', re.DOTALL)
 _NAMED_PARAMETERS = {"cluster": "ISTIO_META_CLUSTER_ID", "net": "ISTIO_META_NETWORK"}
 
 
-class BadReview(ValueError):  # noqa: N818  (it is the review that is bad)
+class BadReview(InjectorError, ValueError):  # noqa: N818  (it is the review that is bad)
     """A body that is no AdmissionReview. `status` is the HTTP status of the answer, the text one line for it."""
 
     def __init__(self, status: int, message: str) -> None:

@@ -110,7 +110,7 @@ def _compilation_faults(setup: Setup) -> list[TemplateFault]:
     try:
         setup.templates.check(SCOPE_NAMES)
     except TemplateFaults as faults:
-        return list(faults.faults)
+        return list(faults.of_templates)
     return []
 
 

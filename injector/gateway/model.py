@@ -3,21 +3,16 @@
 Bodies are canonical (see `core.validation`): fields are checked, nulls are gone.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from injector.config.places import Place
-from injector.core.errors import Fault, Path
+from injector.core.errors import Fault, InjectorError, Path
 from injector.core.model import JsonObject
 
 
-class GatewayFaults(ValueError):  # noqa: N818 -- it holds several
-    """Documents that cannot be turned into a configuration; the text is one line for each fault."""
-
-    def __init__(self, faults: Sequence[Fault]) -> None:
-        """Hold `faults`, in the order in which they were noticed."""
-        self.faults = tuple(faults)
-        super().__init__("\n".join(map(str, self.faults)))
+class GatewayFaults(InjectorError, ValueError):  # noqa: N818 -- it holds several
+    """Documents that cannot be turned into a configuration."""
 
 
 @dataclass(frozen=True, slots=True)

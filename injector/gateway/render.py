@@ -112,7 +112,7 @@ def render(files: Sequence[tuple[str, str]], options: Options) -> Rendered:
         policies=tuple(authorization_policies(resources, pods, report)),
     )
     if report.faults:
-        raise GatewayFaults(report.faults)
+        raise GatewayFaults(*report.faults)
     binding.warn_of_the_unreached()
     rules.warn_of_the_unused()
     entries.warn_of_the_unused()

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from injector.core.errors import InjectorError
 from injector.core.model import InjectionError, JsonObject, Pod
 from injector.core.pod_schema import pod_faults
 from injector.core.yaml.nodes import BYTE_ORDER_MARK
@@ -31,13 +32,8 @@ class Change:
     of_text: TextChange = _as_changed
 
 
-class ManualFaults(ValueError):  # noqa: N818 -- it holds several
-    """A file that cannot be worked on; `faults` says everything that is wrong, each with file and document."""
-
-    def __init__(self, faults: Sequence[str]) -> None:
-        """Hold `faults`; the text of the exception is one line for each."""
-        self.faults = tuple(faults)
-        super().__init__("\n".join(self.faults))
+class ManualFaults(InjectorError, ValueError):  # noqa: N818 -- it holds several
+    """A file that cannot be worked on; each fault names file and document."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +76,7 @@ def rewrite(text: str, name: str, change: Change) -> Rewritten:
         outcomes.append(outcome)
         faults += [f"{name}: document {piece.number}: {fault}" for fault in outcome.faults]
     if faults:
-        raise ManualFaults(faults)
+        raise ManualFaults(*faults)
     return Rewritten(
         mark + "".join(written).replace("\n", line_feed),
         tuple(warning for outcome in outcomes for warning in outcome.warnings),
@@ -92,7 +88,7 @@ def _pieces(text: str, name: str) -> list[Piece]:
     try:
         return list(split(text))
     except ValueError as error:
-        raise ManualFaults([f"{name}: {error}"]) from error
+        raise ManualFaults(f"{name}: {error}") from error
 
 
 def _rewritten(piece: Piece, change: Change) -> tuple[str, Outcome]:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from injector.core.admission import Setup, Subject, admit, remove_injection
 from injector.core.annotations import ANNOTATIONS, LABELS
+from injector.core.errors import quoted
 from injector.core.model import PROXY_CONFIG_ANNOTATION, Decision, InjectionError, JsonObject, Pod, Snapshot, Workload
 from injector.core.pods import annotations, workload_of
 from injector.core.proxy_config import ProxyConfigError, parse_text
@@ -71,7 +72,7 @@ def _refuse_unreadable_proxy_config(pod: Pod) -> None:
         parse_text(text or "")
     except ProxyConfigError as error:
         raise InjectionError(
-            f"invalid value {text!r:.80} for annotation {PROXY_CONFIG_ANNOTATION!r}: {error}"
+            f"invalid value {quoted(text)} for annotation {PROXY_CONFIG_ANNOTATION!r}: {error}"
         ) from error
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from injector.core.errors import quoted
 from injector.core.model import JsonObject, Pod
 
 Keys: TypeAlias = tuple[str | int, ...]
@@ -122,7 +123,7 @@ def _at(document: JsonObject, keys: Keys) -> JsonObject | None:
             return None
         holds_items = depth + 1 < len(keys) and isinstance(keys[depth + 1], int)
         if not isinstance(value, list if holds_items else dict):
-            raise ValueError(f"{path_text(keys[: depth + 1])} must be a mapping, got {value!r:.80}")
+            raise ValueError(f"{path_text(keys[: depth + 1])} must be a mapping, got {quoted(value)}")
     found: JsonObject = value
     return found
 

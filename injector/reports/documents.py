@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from injector.core.errors import InjectorError, quoted
 from injector.core.model import JsonObject
 from injector.core.yaml.bounds import DOCUMENTS, Bounds
 from injector.core.yaml.nodes import BYTE_ORDER_MARK
@@ -12,7 +13,7 @@ from injector.manifests.files import kustomization_hint, template_hint
 from injector.manifests.parsing import Piece, split
 
 
-class UnreadableInputError(ValueError):
+class UnreadableInputError(InjectorError, ValueError):
     """A text that holds something other than Kubernetes objects; the message is one line."""
 
 
@@ -66,7 +67,7 @@ def _objects(value: Any, where: str, line: int) -> Iterator[Document]:
     kind = value.get("kind") if isinstance(value, dict) else None
     if not isinstance(kind, str) or not kind:
         hint = kustomization_hint(value)
-        raise UnreadableInputError(f"{where}: expected a Kubernetes object with a kind, got {_brief(value)}{hint}")
+        raise UnreadableInputError(f"{where}: expected a Kubernetes object with a kind, got {quoted(value)}{hint}")
     if kind.endswith("List") and isinstance(value.get("items"), list | None):
         # Items of a typed list come without the fields that say what they are.
         inherited = {"apiVersion": value.get("apiVersion"), "kind": kind.removesuffix("List")}
@@ -75,8 +76,3 @@ def _objects(value: Any, where: str, line: int) -> Iterator[Document]:
             yield from _objects(whole, f"{where}, item {number}", line)
     else:
         yield Document(where, value, line)
-
-
-def _brief(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."  # noqa: PLR2004

@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from injector.core.errors import InjectorError
 
-class InputError(Exception):
+
+class InputError(InjectorError):
     """Input or configuration is at fault: the text goes to standard error, `status` is the exit status."""
 
     def __init__(self, message: str, status: int = 1) -> None:
@@ -13,7 +15,7 @@ class InputError(Exception):
         self.status = status
 
 
-class UsageError(Exception):
+class UsageError(InjectorError):
     """Options that do not go together, or a value that an option does not take: exit status 2, with the usage."""
 
 

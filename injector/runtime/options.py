@@ -4,12 +4,12 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import timedelta
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from certs.model import Lifetimes, Settings
 from injector.cluster.environment import in_cluster, own_namespace
+from injector.core.errors import suggestion
 from injector.runtime.errors import UsageError
 from injector.server.limits import SETTABLE, Limits, ServerLimits, Settable
 
@@ -140,8 +140,7 @@ def server_limits(texts: Iterable[str]) -> ServerLimits:
 def _faults(name: str, value: str) -> Iterator[str]:
     limit = SETTABLE.get(name)
     if limit is None:
-        near = get_close_matches(name, SETTABLE, 1)
-        hint = f"did you mean {near[0]}?" if near else f"valid: {', '.join(SETTABLE)}"
+        hint = suggestion(name, list(SETTABLE))
         yield f"--limit {name}={value}: there is no limit {name!r}; {hint}"
     elif not _is_number(value, limit):
         kind = "a whole number" if limit.whole else "a number"

@@ -42,7 +42,7 @@ def rewrite_files(names: Sequence[str], change: Change, destination: Destination
         try:
             results.append((file, rewrite(file.text, file.name, change)))
         except ManualFaults as error:
-            faults += error.faults
+            faults += map(str, error.faults)
     if faults:
         raise InputError("\n".join(faults))
     for _, result in results:

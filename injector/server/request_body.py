@@ -11,6 +11,7 @@ from urllib.parse import parse_qs
 from starlette.types import Receive, Scope
 
 from injector.core.duration import SECOND, nanoseconds
+from injector.core.errors import InjectorError
 from injector.server.client_auth import CLIENT_REFUSAL
 from injector.server.limits import Limits
 
@@ -50,7 +51,7 @@ def waited_too_long(scope: Mapping[str, Any], limit: float) -> str:
     return f"overloaded: the request waited {waited:.3f} s for its turn, the limit is {limit:.3f} s; try again"
 
 
-class RequestRefused(Exception):  # noqa: N818 -- the request is refused, the server is fine
+class RequestRefused(InjectorError):  # noqa: N818 -- the request is refused, the server is fine
     """A request that is not answered, after which its connection is closed.
 
     `status` is the HTTP status, the text one line for the answer, `reason` that of the metric where the status does not

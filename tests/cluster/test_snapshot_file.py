@@ -77,12 +77,12 @@ def test_all_broken_documents_are_told_at_once(tmp_path: Path) -> None:
     path = _written(tmp_path, text)
     with pytest.raises(SnapshotFaults) as caught:
         read_snapshot(path)
-    assert [fault.removeprefix(f"{path}: ") for fault in caught.value.faults] == [
+    assert [str(fault).removeprefix(f"{path}: ") for fault in caught.value.faults] == [
         "document 1, item 1: Namespace without metadata.name",
-        "document 1, item 2: Namespace 'a': metadata.labels has to map texts to texts, not {'b': 1}",
-        "document 2: Node 'node': metadata.annotations has to map texts to texts, not ['x']",
-        "document 2: Node 'node': status has to be a mapping, not 5",
-        "document 3: has to be a Kubernetes object, not 'just text'",
+        "document 1, item 2: Namespace 'a': metadata.labels must map strings to strings, got {'b': 1}",
+        "document 2: Node 'node': metadata.annotations must map strings to strings, got ['x']",
+        "document 2: Node 'node': status must be a mapping, got 5",
+        "document 3: must be a Kubernetes object, got 'just text'",
         "document 4: has no kind; valid: List, Namespace, Node, ProxyConfig (others are ignored)",
     ]
 

@@ -130,7 +130,7 @@ a: 2
                 "metadata: {name: shop, annotations: {sidecar.istio.io/interceptionMode: x}}",
             )
         )
-    two, three, four, five, six = caught.value.faults
+    two, three, four, five, six = list(map(str, caught.value.faults))
     assert two.startswith("file.yaml: document 2: line ")
     assert "not YAML" in two
     assert three == 'file.yaml: document 3: ReplicationController "rc": spec.template is required value'

@@ -43,7 +43,7 @@ def test_all_faults_are_told_at_once_with_what_would_be_valid() -> None:
     with pytest.raises(UsageError) as caught:
         server_limits(["waitingSecond=1", "zzz=1", "handshakes=1.5", "idleSeconds"])
     told = str(caught.value)
-    assert "there is no limit 'waitingSecond'; did you mean waitingSeconds?" in told
+    assert "there is no limit 'waitingSecond'; did you mean 'waitingSeconds'?" in told
     assert "there is no limit 'zzz'; valid: waitingSeconds, bodyBytes, " in told
     assert "--limit handshakes=1.5: expected a whole number from 1 to 10,000" in told
     assert "--limit idleSeconds=: expected a whole number from 1 to 3,600" in told
@@ -99,7 +99,7 @@ def run(*arguments: str) -> tuple[int, str]:
         ("--renewal 1", "between 0 and 1, not 1.0"),
         ("--key-type dsa", "key type 'dsa' is not one of ecdsa, rsa"),
         ("--workers 0", "Invalid value for '--workers'"),
-        ("--limit waiting=1", "there is no limit 'waiting'; did you mean waitingSeconds?"),
+        ("--limit waiting=1", "there is no limit 'waiting'; did you mean 'waitingSeconds'?"),
         ("--limit connections=9", "--limit handshakes=128: more than connections, 9; valid: at most as many"),
         (
             "--cluster --cert-secret s --tls-cert a --tls-key b",

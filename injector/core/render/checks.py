@@ -7,7 +7,7 @@ merged into, which its author has to be told in another way.
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
-from injector.core.errors import Path, format_path
+from injector.core.errors import InjectorError, Path, format_path
 from injector.core.validation import ANYTHING, STRING, Finding, Listed, Mapped, Message, Scalar, Type, wrong
 from injector.core.yaml.nodes import Mapping, Node
 from injector.core.yaml.nodes import Scalar as ScalarNode
@@ -16,7 +16,7 @@ from injector.core.yaml.nodes import Sequence as SequenceNode
 Fill: TypeAlias = Callable[[Sequence[Any]], Any]
 
 
-class FieldError(ValueError):
+class FieldError(InjectorError, ValueError):
     """Fields of a Pod have values that they cannot have: `findings`."""
 
     def __init__(self, *findings: Finding) -> None:

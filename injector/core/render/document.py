@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 
 import orjson
 
+from injector.core.errors import InjectorError
 from injector.core.model import Container, JsonObject, Pod
 from injector.core.pod_fields import SIDECARS, pod_type
 from injector.core.pods import annotations, containers, is_native
@@ -39,7 +40,7 @@ _TEXT_TAG = "tag:yaml.org,2002:str"
 BuilderOf: TypeAlias = "Callable[[Sequence[Any]], Builder]"
 
 
-class DocumentError(ValueError):
+class DocumentError(InjectorError, ValueError):
     """Text that is no YAML mapping; the message says where and why."""
 
 

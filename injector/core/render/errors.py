@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from injector.core.errors import InjectorError
 from injector.core.model import InjectionError
 from injector.core.validation import Finding
 
@@ -20,13 +21,13 @@ class TemplateFault:
         return f"template {self.template!r}, line {self.line}: {self.message}"
 
 
-class TemplateFaults(Exception):  # noqa: N818  (it carries faults, as its name says)
+class TemplateFaults(InjectorError):  # noqa: N818  (it carries faults, as its name says)
     """All faults of a set of templates at once."""
 
     def __init__(self, faults: Sequence[TemplateFault]) -> None:
-        """Keep the faults in `faults`; the text of the exception has one a line."""
-        super().__init__("\n".join(map(str, faults)))
-        self.faults = tuple(faults)
+        """Keep the faults with their templates beside those that every error has."""
+        super().__init__(*map(str, faults))
+        self.of_templates = tuple(faults)
 
 
 class Refusal(InjectionError):  # noqa: N818  (the template did what it was written to do)

@@ -4,7 +4,6 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cached_property, partial
 from typing import Any, TypeAlias, cast
 
@@ -13,6 +12,7 @@ from jinja2.meta import find_undeclared_variables
 
 from injector.core.cache import DOCUMENTS, Cache
 from injector.core.effort import CHARACTER, USUAL_LENGTH, Effort
+from injector.core.errors import quoted, suggestion
 from injector.core.model import InjectionError, JsonObject
 from injector.core.pod_fields import SIDECARS
 from injector.core.render.blocks import InBlocks, Leaf, compile_blocks
@@ -447,6 +447,4 @@ def _rendered(renderer: Renderer, name: str, scope: dict[str, Any], effort: Effo
 
 def _unknown_name(template: str, tree: nodes.Template, word: str, known: frozenset[str]) -> TemplateFault:
     line = next((name.lineno for name in tree.find_all(nodes.Name) if name.name == word), 1)
-    close = get_close_matches(word, known, 1)
-    hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(sorted(known))}"
-    return TemplateFault(template, line, f"unknown name {word!r}; {hint}")
+    return TemplateFault(template, line, f"unknown name {quoted(word)}; {suggestion(word, sorted(known))}")

@@ -7,13 +7,15 @@ from typing import Any, NoReturn
 
 import orjson
 
+from injector.core.errors import InjectorError
+
 # As many digits as the longest integer of 64 bits, with its sign.
 _MOST_DIGITS = 20
 # Only where there may be numbers beyond 64 bits each of them is looked at, which takes ten times as long.
 _LARGE_NUMBER = re.compile(r"[0-9]{19}|[0-9][eE]\+?[0-9]{3}")
 
 
-class NotJsonError(ValueError):
+class NotJsonError(InjectorError, ValueError):
     """Text that is no JSON; it may be YAML."""
 
 

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 
 import yaml
 
+from injector.core.errors import InjectorError
 from injector.core.yaml.bounds import DOCUMENTS, Bounds
 from injector.core.yaml.spelling import MOST_COMMAS, UNEXPECTED_COLON, Spelling
 
@@ -20,7 +21,7 @@ _ONLY_VERSION = (1, 1)
 _LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 
 
-class YamlError(ValueError):
+class YamlError(InjectorError, ValueError):
     """A text that this YAML does not allow: `problem`, on `line` (counted from 1)."""
 
     def __init__(self, problem: str, line: int) -> None:

@@ -9,10 +9,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self, TypeAlias
 
+from injector.core.errors import InjectorError
+
 Read: TypeAlias = Callable[[Any], Any]
 
 
-class GoError(ValueError):
+class GoError(InjectorError, ValueError):
     """What Go's template engine, or a function, refuses; the text says what and why."""
 
 
