@@ -70,7 +70,8 @@ from injector.core.render.functions import FILTERS
 from injector.core.render.partial_evaluation import usual_scopes
 from injector.core.review import request_faults
 from injector.core.selection import SelectionRule
-from injector.envoy import unread_settings
+from injector.envoy import Subject as StandaloneSubject
+from injector.envoy import standalone_warnings
 
 # A short text that stands for a configuration and its templates, so that records can be compared later.
 
@@ -392,7 +393,7 @@ def prepare(  # noqa: PLR0913 -- all that an injection depends on
         hold=hold,
         native=native,
         fingerprint=fingerprint_of(circumstances, None if is_default else effective),
-        warnings=(*ignored, *_without_effect(names, config, effective)),
+        warnings=(*ignored, *_standalone_warnings(names, given, effective)),
         layer=layer,
         effort=effort,
     )
@@ -404,9 +405,22 @@ def _are_read_alike(pod: Pod, own: Mapping[str, str]) -> bool:
     return all(own.get(name) == earlier.get(name) for name in {*own, PROXY_CONFIG_ANNOTATION})
 
 
-def _without_effect(names: Iterable[str], config: Config, effective: JsonObject) -> Iterator[str]:
-    """What a configuration made for Istio's proxy asks in vain of the template `envoy`."""
-    return unread_settings(config.mesh_config, effective) if _STANDALONE in names else iter(())
+def _standalone_warnings(names: Iterable[str], given: TemplateInput, effective: JsonObject) -> Iterator[str]:
+    """What the template `envoy` does otherwise than the pod or the configuration asks."""
+    if _STANDALONE not in names:
+        return iter(())
+    config = given.configured.config
+    mode, _ = _modes(given.annotations, effective)
+    subject = StandaloneSubject(
+        pod=given.pod,
+        mesh_config=config.mesh_config,
+        proxy_config=effective,
+        values=config.values,
+        mode=mode or "",
+        user=given.proxy_uid,
+        group=given.proxy_gid,
+    )
+    return standalone_warnings(subject)
 
 
 def _modes(own: Mapping[str, str], effective: JsonObject) -> tuple[str | None, str | None]:

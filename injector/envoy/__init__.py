@@ -8,7 +8,7 @@ from injector.envoy.peers import DEFAULT_OTHER_PEERS, KnownPeers, Peer, is_workl
 from injector.envoy.protocols import DEFAULT_PROTOCOLS, VALID, is_protocols, named_protocols, read_protocols
 from injector.envoy.settings import Declared, SidecarProxy, Tracing, sidecar_proxy, tracing_of
 from injector.envoy.sidecar import sidecar_bootstrap
-from injector.envoy.unread import unread_settings
+from injector.envoy.warnings import Subject, standalone_warnings
 
 __all__ = [
     "DEFAULT_OTHER_PEERS",
@@ -18,6 +18,7 @@ __all__ = [
     "KnownPeers",
     "Peer",
     "SidecarProxy",
+    "Subject",
     "Tracing",
     "is_protocols",
     "is_workload",
@@ -26,6 +27,6 @@ __all__ = [
     "read_protocols",
     "sidecar_bootstrap",
     "sidecar_proxy",
+    "standalone_warnings",
     "tracing_of",
-    "unread_settings",
 ]

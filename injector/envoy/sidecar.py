@@ -76,7 +76,7 @@ def _named(name: str, discovery: JsonObject, host: str, port: int) -> JsonObject
 
 PROMETHEUS_PORT, READINESS_PORT = 15090, 15021
 # As injector.capture.rules.MARK: packets with it are the proxy's, sent in the client's name.
-_MARK = 1337
+MARK = 1337
 _NEVER = "0s"
 _LARGEST_PAGE_BYTES = 64 * 1024 * 1024
 
@@ -100,7 +100,7 @@ def inbound(proxy: SidecarProxy) -> list[JsonObject]:
     if proxy.transparent:
         transparent = {"transparent": True}
         filters.append(
-            extension("filters.listener.original_src", "filters.listener.original_src.v3.OriginalSrc", mark=_MARK)
+            extension("filters.listener.original_src", "filters.listener.original_src.v3.OriginalSrc", mark=MARK)
         )
     return [
         {**_captured("inbound", proxy.inbound_port, proxy.inbound, filters, proxy), **transparent, **common},

@@ -245,6 +245,16 @@ UNREAD = {
     "meshConfig: {defaultConfig: {proxyMetadata: {ISTIO_META_DNS_CAPTURE: 'true'}}}": (
         "ProxyConfig proxyMetadata.ISTIO_META_DNS_CAPTURE"
     ),
+    **{
+        f"meshConfig: {{defaultConfig: {{proxyMetadata: {{{name}: '{value}'}}}}}}": f"ProxyConfig proxyMetadata.{name}"
+        for name, value in (
+            ("ISTIO_OUTBOUND_OWNER_GROUPS", "java"),
+            ("ISTIO_OUTBOUND_OWNER_GROUPS_EXCLUDE", "202"),
+            ("INVALID_DROP", "true"),
+            ("CAPTURE_ALL_DNS", "true"),
+        )
+    },
+    "values: {pilot: {cni: {enabled: true}}}": "values pilot.cni.enabled",
 }
 
 
@@ -253,6 +263,32 @@ def test_a_setting_without_effect_is_named(tmp_path: Path, configuration: str) -
     warnings = admitted(rich_pod(), setup(tmp_path, configuration)).warnings
 
     assert [text for text in warnings if UNREAD[configuration] in text and "does not read" in text]
+
+
+PROXY_S_OWN: dict[str, dict[str, Any]] = {
+    "runAsUser 1337 of container 'app'": {"container": {"securityContext": {"runAsUser": 1337}}},
+    "runAsGroup 1337 of container 'app'": {"securityContext": {"runAsGroup": 1337}},
+    "port 15006 of container 'app'": {"container": {"ports": [{"containerPort": 15006}]}},
+    "127.1.2.3/32 of": {"annotations": {"traffic.sidecar.istio.io/includeOutboundIPRanges": "10.0.0.0/8,127.1.2.3/32"}},
+}
+
+
+@pytest.mark.parametrize("words", PROXY_S_OWN)
+def test_what_the_proxy_leaves_alone_or_takes_is_said_at_injection(tmp_path: Path, words: str) -> None:
+    pod = pod_of(**PROXY_S_OWN[words])
+
+    first = admitted(pod, setup(tmp_path))
+
+    assert [text for text in first.warnings if text.startswith(words)]
+    # Not of the proxy itself, which a second injection sees.
+    assert admitted(injected(pod_of(), setup(tmp_path)), setup(tmp_path)).warnings == ()
+
+
+def test_with_tproxy_only_the_group_tells_the_proxy_apart(tmp_path: Path) -> None:
+    mode = {"sidecar.istio.io/interceptionMode": "TPROXY"}
+    users = {"runAsUser": 1337, "runAsGroup": 1000}
+
+    assert admitted(pod_of(annotations=mode, securityContext=users), setup(tmp_path)).warnings == ()
 
 
 @pytest.mark.parametrize(
