@@ -3,8 +3,8 @@
 Without mutual TLS that is a claim. So a proxy lets only so many become labels of its statistics: those of workloads
 that the configuration lists, and the first of the others; the rest stays unknown, however many there are.
 
-What is known of a request's peer stands in its dynamic metadata: `key` is the claim, `|`, and the service that was
-asked for (outbound only); `protocol` is `grpc` or missing.
+What is known of a request's peer stands in its dynamic metadata: `peer.key` and `peer.timed` are the claim, `|`, and
+the service that was asked for (outbound only); `protocol` is `grpc` or missing.
 """
 
 import json
@@ -16,13 +16,15 @@ from injector.envoy.messages import JsonObject, extension
 
 HEADER = "x-sidecar-injector-peer"
 METADATA = "sidecar-injector.peer"
-DEFAULT_OTHER_PEERS = 16
-"""How many peers that are not listed become labels, for each direction and thread of a proxy."""
+DEFAULT_OTHER_PEERS = 32
+"""How many peers that are not listed become labels, for each direction and thread of a proxy; of histograms, 1/4."""
 
 
 # Those of the values of labels; nothing else can stand in the header, and in the code of the filter.
 _OTHER_CHARACTERS = re.compile(r"[^A-Za-z0-9._-]")
 _LONGEST_FIELD = 63
+# Of claim and service together, which stand in many lines of the page of metrics.
+_LONGEST_KEY = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,7 @@ def peer_filter(direction: str, peer: Peer, known: KnownPeers) -> JsonObject:
         "CLAIM": peer.claim,
         "DOMAIN": known.domain,
         "OTHERS": known.others,
+        "LONGEST": _LONGEST_KEY,
     }
     listed = ", ".join(f"[{lua_literal(name)}] = {_CLAIMS_OF_A_LISTED_PEER}" for name in known.listed)
     return lua_filter(settings, f"local LISTED = {{{listed}}}\n{_ADMISSION}\n{_DIRECTIONS[direction]}")
@@ -105,29 +108,33 @@ _NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-.")
 _CLAIMS_OF_A_LISTED_PEER = 4
 
 
-# A key that is admitted stays admitted until the proxy ends: a series of statistics that goes on under another name
-# would be wrong under both. A service without a peer is one that was asked for and has no sidecar.
+# What is admitted stays so until the proxy ends: a series of statistics that goes on under another name would be wrong
+# under both. `timed` is what histograms say, of which there are fewer: each is as many lines as it has buckets. A
+# service without a peer is one that was asked for and has no sidecar.
 _ADMISSION = """\
 local FIELD = "([%w._-]*)"
 local CLAIMED = "^" .. (FIELD .. ","):rep(6) .. FIELD .. "$"
 local NAMESPACE = CLAIM:match("^[^,]*,([^,]*)")
-local keys = {["|"] = true}
+local UNKNOWN = {key = "|", timed = "|"}
+local TIMED = math.ceil(OTHERS / 4)
+local peers = {["|"] = UNKNOWN}
 local function admit(claim, service)
     local key = claim .. "|" .. service
-    if keys[key] then return key end
+    if peers[key] then return peers[key] end
     local workload, namespace = claim:match(CLAIMED)
-    if #key > 400 or claim ~= "" and not workload then return nil end
+    if #key > LONGEST or claim ~= "" and not workload then return UNKNOWN end
     local name = (namespace or "") .. "/" .. (workload or "")
-    local left = LISTED[name]
-    if left and left > 0 then
-        LISTED[name] = left - 1
+    local timed = key
+    if (LISTED[name] or 0) > 0 then
+        LISTED[name] = LISTED[name] - 1
     elseif OTHERS > 0 then
-        OTHERS = OTHERS - 1
+        OTHERS, TIMED = OTHERS - 1, TIMED - 1
+        if TIMED < 0 then timed = "|" end
     else
-        return nil
+        return UNKNOWN
     end
-    keys[key] = true
-    return key
+    peers[key] = {key = key, timed = timed}
+    return peers[key]
 end
 local function note(handle, name, value)
     handle:streamInfo():dynamicMetadata():set(METADATA, name, value)
@@ -147,12 +154,12 @@ function envoy_on_request(handle)
     local claim = headers:get(HEADER)
     if claim then
         headers:remove(HEADER)
-        note(handle, "key", admit(claim, "") or "|")
+        note(handle, "peer", admit(claim, ""))
     end
     note_protocol(handle, headers)
 end
 function envoy_on_response(handle)
-    if noted(handle).key then
+    if noted(handle).peer then
         handle:headers():replace(HEADER, CLAIM)
     else
         handle:headers():remove(HEADER)
@@ -194,15 +201,15 @@ function envoy_on_request(handle)
     end
     local host = host_of(headers:get(":authority"))
     note(handle, "host", host)
-    local key = "|" .. service_of(host, "")
-    if keys[key] then note(handle, "key", key) end
+    local asked = peers["|" .. service_of(host, "")]
+    if asked then note(handle, "peer", asked) end
     note_protocol(handle, headers)
 end
 function envoy_on_response(handle)
     local headers = handle:headers()
     local claim = headers:get(HEADER) or ""
     if claim ~= "" then headers:remove(HEADER) end
-    note(handle, "key", admit(claim, service_of(noted(handle).host or "", claim)) or "|")
+    note(handle, "peer", admit(claim, service_of(noted(handle).host or "", claim)))
 end"""
 
 _GATEWAY = """\
@@ -216,7 +223,7 @@ function envoy_on_response(handle)
     local claim = headers:get(HEADER)
     if claim then
         headers:remove(HEADER)
-        note(handle, "key", admit(claim, "") or "|")
+        note(handle, "peer", admit(claim, ""))
     end
 end"""
 
