@@ -177,10 +177,10 @@ def _flood(lab: Lab, client: RunningPod, numbers: range) -> None:
 def _knock(lab: Lab, client: RunningPod, ports: range) -> None:
     """One connection to each port, where nobody listens."""
     for port in ports:
-        with client.entered(), socket.create_connection((lab.server.address, port), 30) as connection:
-            with suppress(ConnectionError):
-                connection.sendall(b"\x00binary\n")
-                connection.recv(4096)
+        address = (lab.server.address, port)
+        with client.entered(), suppress(ConnectionError), socket.create_connection(address, 30) as connection:
+            connection.sendall(b"\x00binary\n")
+            connection.recv(4096)
 
 
 def exposition(pod: RunningPod) -> int:
