@@ -410,7 +410,7 @@ def _standalone_warnings(names: Iterable[str], given: TemplateInput, effective: 
     if _STANDALONE not in names:
         return iter(())
     config = given.configured.config
-    mode, _ = _modes(given.annotations, effective)
+    mode, _ = _modes(given.pod["metadata"]["annotations"], effective)
     subject = StandaloneSubject(
         pod=given.pod,
         mesh_config=config.mesh_config,
