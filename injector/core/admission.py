@@ -17,14 +17,13 @@ from injector.core.annotations import validate
 from injector.core.decision import decide, facts_of, selection_of
 from injector.core.denied import Denial, denials_of, refusals
 from injector.core.effort import METADATA, MISSPELT, RECORDED, TEMPLATE, Effort, count_pod
-from injector.core.errors import LONGEST_MESSAGE, shortened, shortened_warnings
+from injector.core.errors import LONGEST_MESSAGE, shortened, shortened_warnings, without_addresses
 from injector.core.injection import (
     Injected,
     Injection,
     fingerprint_of,
     inject,
     native_by_default,
-    refuse_repeated_names,
     template_names,
 )
 from injector.core.istio_removal import IstioTraces
@@ -225,9 +224,8 @@ def admit(subject: Subject, setup: Setup, snapshot: Snapshot) -> Admission:
     try:
         _refuse_denied(subject, setup.denials)
         injected = _injected(subject, setup, snapshot, len(warnings))
-        refuse_repeated_names(subject.pod, injected.pod)
     except InjectionError as error:
-        message = shortened(f"{error.step}: {error}", LONGEST_MESSAGE)
+        message = shortened(without_addresses(f"{error.step}: {error}"), LONGEST_MESSAGE)
         return Admission(allowed=False, pod=subject.pod, message=message, warnings=warnings, **common)
     return Admission(
         allowed=True,

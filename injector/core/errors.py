@@ -22,6 +22,7 @@ _LIKENESS = 0.6
 # A key that is compared with every known one costs the product of their lengths.
 _LONGEST_NAME = 256
 _MOST_COMPARED = 2
+_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+(?=>)")
 _WORD_BREAKS = re.compile(r"[_-]")
 
 Path: TypeAlias = tuple[str | int, ...]
@@ -73,6 +74,11 @@ def quoted(value: Any) -> str:
     """The value as a message shows it: words of YAML, text in quotes, at most 80 characters, whatever its size."""
     text = _SHORT.repr(value)
     return text if len(text) <= LONGEST_QUOTE else f"{text[: LONGEST_QUOTE - 1]}…"
+
+
+def without_addresses(text: str) -> str:
+    """The text without the addresses by which Python shows objects that have no other name."""
+    return _ADDRESS.sub("", text)
 
 
 def shortened(text: str, longest: int) -> str:

@@ -121,6 +121,7 @@ def inject(injection: Injection, templates: TemplateSet) -> Injected:
         merged = {**merged, "spec": with_defaults_kept(injection.pod.get("spec"), merged.get("spec"))}
     names = names_in(template_pod)
     pod = _with_status(merged, names, injection, overrides)
+    _refuse_repeated_names(injection.pod, pod)
     return Injected(pod, injection.names, names, injection.warnings)
 
 
@@ -322,7 +323,7 @@ def fingerprint_of(circumstances: tuple[Any, ...], own_proxy_config: JsonObject 
     return blake2b(text, digest_size=8).hexdigest()
 
 
-def refuse_repeated_names(before: Pod, after: Pod) -> None:
+def _refuse_repeated_names(before: Pod, after: Pod) -> None:
     """Raise InjectionError where injection put two containers of one name into a list, which no patch can tell apart.
 
     What the user sent that way is the API server's to judge; of one name in two lists it is warned, as Istio does that.

@@ -33,6 +33,12 @@ SKIP = Metric("sidecar_injection_skip", "counter", "pods that are not to be inje
 FAILURE = Metric(
     "sidecar_injection_failure", "counter", "requests refused, pods that could not be injected", ("reason",)
 )
+REFUSALS = Metric(
+    "sidecar_injector_refusals",
+    "counter",
+    "pods refused, by namespace; those of all but the first hundred namespaces as `others`",
+    ("pod_namespace",),
+)
 TIME = Metric("sidecar_injection_time_seconds", "histogram", "time to answer")
 CONNECTIONS_DROPPED = Metric(
     "sidecar_injector_connections_dropped", "counter", "connections given up before or between requests", ("reason",)
@@ -90,3 +96,31 @@ CLUSTER_OBJECTS = Metric(
 
 # Every constant above is a row.
 METRICS: Mapping[str, Metric] = {each.name: each for each in list(globals().values()) if isinstance(each, Metric)}
+METRICS: Mapping[str, Metric] = {
+    metric.name: metric
+    for metric in (
+        REQUESTS,
+        SUCCESS,
+        SKIP,
+        FAILURE,
+        REFUSALS,
+        TIME,
+        CONNECTIONS_DROPPED,
+        LOG_LINES_LOST,
+        CONFIGURATION_CURRENT,
+        CERTIFICATE_EXPIRY,
+        CACHE_BYTES,
+        CACHE_HITS,
+        CACHE_MISSES,
+        PATCH_ATTEMPTS,
+        PATCH_RETRIES,
+        PATCH_FAILURES,
+        LEASE_HELD,
+        SECRET_WRITES,
+        EVENTS,
+        CLUSTER_CONNECTED,
+        CLUSTER_AGE,
+        CLUSTER_KNOWN,
+        CLUSTER_OBJECTS,
+    )
+}

@@ -199,7 +199,8 @@ def _container_of_templates(container: Container, which: ContainerList, *, is_an
     if resources and is_annotated:
         limits, requests = _mapping(resources.get("limits")), _mapping(resources.get("requests"))
         yield from _requests_above(limits, requests, f"spec.{which}[{container['name']}].resources")
-    if mounts and len(set(map(str, [mount.get("mountPath") for mount in mounts]))) < len(mounts):
+    places = [mount.get("mountPath") for mount in mounts] if mounts else []
+    if mounts and (not all(places) or len(set(map(str, places))) < len(places)):
         names = {str(mount.get("name")) for mount in mounts}
         yield from _mounts(mounts, f"spec.{which}[{container['name']}].volumeMounts", names)
 

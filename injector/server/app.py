@@ -70,6 +70,12 @@ class Webhook:
         return None
 
 
+def _has_one_host(scope: Scope) -> bool:
+    """Whether a request says once to whom it is sent, as HTTP/1.1 asks for: RFC 9112, section 3.2."""
+    hosts = [name for name, _ in scope["headers"] if name == b"host"]
+    return len(hosts) == 1 or (not hosts and scope["http_version"] == "1.0")
+
+
 async def _send(send: Send, found: Answer, *, closing: bool) -> None:
     headers = [
         (b"content-type", _JSON if found.admission else _TEXT),
@@ -115,7 +121,9 @@ def create_app(
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
         path = scope.get("path", "")
-        if scope["type"] == "http" and (path == _PATH or path.startswith(f"{_PATH}/")):
+        if scope["type"] == "http" and not _has_one_host(scope):
+            await _send(send, refusal(400, "expected one Host header"), closing=True)
+        elif scope["type"] == "http" and (path == _PATH or path.startswith(f"{_PATH}/")):
             await webhook(scope, receive, send)
         else:
             await pages(scope, receive, send)

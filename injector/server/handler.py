@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from injector.core.admission import admit_request
+from injector.core.errors import LONGEST_MESSAGE, shortened, without_addresses
 from injector.core.model import Admission, AdmissionRequest, JsonObject, Pod
 from injector.core.review import BadReview, parse_path, parse_review, respond
 from injector.server.answer_cache import (
@@ -103,9 +104,13 @@ def _worked_out(body: bytes, path: str, state: State) -> Answer:
         admission = admit_request(request, state.setup, state.snapshot)
         return Answer(200, respond(request, admission), request, admission)
     except Exception as error:  # noqa: BLE001 -- a webhook that breaks would stop pods without a word
-        message = f"the injector failed on this pod: {type(error).__name__}: {error}"
+        message = shortened(without_addresses(f"the injector failed on this pod: {_said(error)}"), LONGEST_MESSAGE)
         admission = Admission(allowed=False, decision=None, pod=request.pod, message=message)
         return Answer(200, respond(request, admission), request, admission, error=error)
+
+
+def _said(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
 
 
 def refusal(status: int, message: str, reason: str = "") -> Answer:

@@ -17,6 +17,7 @@ from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.registry import Collector
 
 from injector.core import metrics
+from injector.core.errors import shortened
 from injector.core.model import Admission, AdmissionRequest
 from injector.core.reasons import INTERNAL_ERROR, REFUSED, UNREADABLE_POD
 from injector.server.handler import Answer
@@ -91,6 +92,10 @@ HTTP_REASONS: Mapping[int, str] = {
     503: "Overloaded",
 }
 _REVIEW = "review"
+# What a line shows of what others sent: names as long as Kubernetes has them, and no text that fills a disk.
+_LONGEST_NAME, _LONGEST_TEXT = 253, 8_192
+# Namespaces that refusals are counted by; those of further ones are counted together.
+_MOST_NAMESPACES, _OTHERS = 100, "others"
 
 
 class _CacheCollector(Collector):
@@ -164,6 +169,8 @@ class Telemetry:
         self._success = Counter(*metrics.SUCCESS.arguments, registry=self.registry)
         self._skip = Counter(*metrics.SKIP.arguments, registry=self.registry)
         self._failure = Counter(*metrics.FAILURE.arguments, registry=self.registry)
+        self._refusals = Counter(*metrics.REFUSALS.arguments, registry=self.registry)
+        self._namespaces: set[str] = set()
         self._dropped = Counter(*metrics.CONNECTIONS_DROPPED.arguments, registry=self.registry)
         self._time = Histogram(*metrics.TIME.arguments, buckets=BUCKETS, registry=self.registry)
         self.configuration_current = Gauge(*metrics.CONFIGURATION_CURRENT.arguments, registry=self.registry)
@@ -183,6 +190,8 @@ class Telemetry:
         admission = answer.admission
         counter, reason = (self._failure, INTERNAL_ERROR) if answer.error else self._outcome(admission)
         counter.labels(reason).inc()
+        if reason == REFUSED:
+            self._refusals.labels(self._counted_namespace(answer.request.namespace)).inc()
         line = _review_line(answer.request, admission, reason, seconds)
         if answer.error:
             self.log.error(_REVIEW, **line, exc_info=answer.error)
@@ -207,6 +216,13 @@ class Telemetry:
         """All metrics in Prometheus' text format: what `collected` gives where it is set, else this process's own."""
         return generate_latest(Collected(self.collected()) if self.collected else self.registry)
 
+    def _counted_namespace(self, namespace: str) -> str:
+        if namespace not in self._namespaces:
+            if len(self._namespaces) >= _MOST_NAMESPACES or len(namespace) > _LONGEST_NAME:
+                return _OTHERS
+            self._namespaces.add(namespace)
+        return namespace
+
     def _outcome(self, admission: Admission) -> tuple[Counter, str]:
         if not admission.allowed:
             return self._failure, REFUSED if admission.decision else UNREADABLE_POD
@@ -218,10 +234,11 @@ class Telemetry:
 def _review_line(request: AdmissionRequest, admission: Admission, reason: str, seconds: float) -> dict[str, Any]:
     metadata = request.pod.get("metadata") if isinstance(request.pod, dict) else None
     metadata = metadata if isinstance(metadata, dict) else {}
+    name = request.name or metadata.get("name") or metadata.get("generateName")
     line: dict[str, Any] = {
-        "uid": request.uid,
-        "namespace": request.namespace,
-        "name": request.name or metadata.get("name") or metadata.get("generateName") or "",
+        "uid": shortened(request.uid, _LONGEST_NAME),
+        "namespace": shortened(request.namespace, _LONGEST_NAME),
+        "name": shortened(str(name or ""), _LONGEST_NAME),
         "allowed": admission.allowed,
         "inject": bool(admission.decision and admission.decision.inject),
         "reason": reason,
@@ -239,6 +256,10 @@ def _review_line(request: AdmissionRequest, admission: Admission, reason: str, s
     return line
 
 
+def _with_short_texts(_logger: Any, _method: str, line: Any) -> Any:
+    return {key: shortened(value, _LONGEST_TEXT) if isinstance(value, str) else value for key, value in line.items()}
+
+
 def _logger(stream: LossyStream, style: LogStyle) -> Any:
     as_json = structlog.processors.JSONRenderer(serializer=lambda line, **_: orjson.dumps(line, default=str))
     as_text = (structlog.dev.ConsoleRenderer(colors=False), lambda _logger, _name, line: line.encode())
@@ -248,6 +269,7 @@ def _logger(stream: LossyStream, style: LogStyle) -> Any:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
+            _with_short_texts,
             *((as_json,) if style.format is LogFormat.JSON else as_text),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(style.number),

@@ -16,6 +16,7 @@ HERE = f'{TARGET},namespace="injector-system",service="injector",pod="a"'
 OTHER = HERE.replace('"a"', '"b"')
 ENTRY = f'{API_SERVER},name="namespace.sidecar-injector.istio.io"'
 FAILED, REQUESTS = "sidecar_injection_failure_total", "sidecar_injection_requests_total"
+REFUSALS = "sidecar_injector_refusals_total"
 CURRENT, EXPIRY = "sidecar_injector_configuration_current", "sidecar_injector_certificate_expiry_timestamp_seconds"
 CONNECTED, KNOWN = "sidecar_injector_cluster_connected", "sidecar_injector_cluster_known"
 BUCKET, PATCHES = "sidecar_injection_time_seconds_bucket", "webhook_patch_failures_total"
@@ -34,6 +35,7 @@ def healthy(labels: str = HERE) -> Series:
         f"{EXPIRY}{{{labels}}}": f"{5 * DAY}x{MINUTES}",
         f"{REQUESTS}{{{labels}}}": f"0+10x{MINUTES}",
         f'{FAILED}{{{labels},reason="Refused"}}': f"3x{MINUTES}",
+        f'{REFUSALS}{{{labels},pod_namespace="shop"}}': f"3x{MINUTES}",
         f'{FAILED}{{{labels},reason="Overloaded"}}': f"0x{MINUTES}",
         f'{CONNECTED}{{{labels},resource="nodes"}}': f"1x{MINUTES}",
         f'{KNOWN}{{{labels},resource="nodes"}}': f"1x{MINUTES}",
@@ -69,8 +71,18 @@ FAULTS: dict[str, tuple[Series, set[str]]] = {
         {"SidecarInjectorOverloaded"},
     ),
     "every pod is refused": (
-        {f'{FAILED}{{{HERE},reason="Refused"}}': f"0x25 0+10x{MINUTES}"},
+        {
+            f'{FAILED}{{{HERE},reason="Refused"}}': f"0x25 0+10x{MINUTES}",
+            **{f'{REFUSALS}{{{HERE},pod_namespace="n{each}"}}': f"0x25 0+3x{MINUTES}" for each in range(4)},
+        },
         {"SidecarInjectorRefusals"},
+    ),
+    "every pod of one tenant is refused": (
+        {
+            f'{FAILED}{{{HERE},reason="Refused"}}': f"0x25 0+10x{MINUTES}",
+            f'{REFUSALS}{{{HERE},pod_namespace="shop"}}': f"0x25 0+10x{MINUTES}",
+        },
+        set(),
     ),
     "slow answers": (
         {f'{BUCKET}{{{HERE},le="0.1"}}': f"0x{MINUTES}"},

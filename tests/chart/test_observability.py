@@ -74,7 +74,7 @@ def test_there_is_an_alert_for_each_thing_that_can_go_wrong() -> None:
         "SidecarInjectorCertificateExpiry": "sidecar_injector_certificate_expiry_timestamp_seconds",
         "SidecarInjectorInternalErrors": "sidecar_injection_failure_total",
         "SidecarInjectorOverloaded": "sidecar_injection_failure_total",
-        "SidecarInjectorRefusals": "sidecar_injection_failure_total",
+        "SidecarInjectorRefusals": "sidecar_injector_refusals_total",
         "SidecarInjectorLatency": "sidecar_injection_time_seconds_bucket",
         "SidecarInjectorConfigurationNotCurrent": "sidecar_injector_configuration_current",
         "SidecarInjectorClusterAway": "sidecar_injector_cluster_connected",

@@ -200,3 +200,71 @@ def test_two_containers_of_one_name_that_the_user_sent_are_not_ours_to_judge(tmp
     setup = setup_of(tmp_path, f"{template}\ndefaultTemplates: [note]")
     found = admitted({**pod_of(), "spec": {"containers": twice}}, setup)
     assert found.allowed
+
+
+def test_a_message_names_no_address_of_this_process(tmp_path: Path) -> None:
+    for template in ("{{ refuse(annotation) }}", "metadata: {{ pod.get }}", "spec: {{ 1 + annotation }}"):
+        text = f"{{templates: {{x: {template!r}}}, defaultTemplates: [x]}}"
+        found = admitted(pod_of(), setup_of(tmp_path, text))
+        assert not found.allowed
+        assert "0x" not in found.message
+
+
+PROBES = {"readinessProbe": {"httpGet": {"port": 80}}, "lifecycle": {"preStop": {"httpGet": {"port": 80}}}}
+
+
+def test_an_own_init_container_with_a_probe_is_told_what_comes_of_it_and_stays_as_it_is() -> None:
+    """No init container may have one; a second pass takes the first for what it is."""
+    pod = pod_of(initContainers=[{"name": "istio-init", "image": "mine", **PROBES}])
+    first = admitted(pod, default_setup())
+    assert first.allowed
+    assert any("istio-init].readinessProbe" in each for each in first.warnings)
+    assert admitted(first.pod, default_setup()).patch == ()
+
+
+@pytest.mark.parametrize(
+    "mount", ['{"v": {}}', '{"v": {"mountPath": ""}}', '[{"name": "v"}]', '{"v": {"mountPath": null}}']
+)
+def test_a_user_mount_without_a_path_is_told_before_the_api_server_does(mount: str) -> None:
+    asked = {"sidecar.istio.io/userVolume": '{"v": {"emptyDir": {}}}', "sidecar.istio.io/userVolumeMount": mount}
+    found = admitted(pod_of(annotations=asked), default_setup())
+    assert any("volumeMounts[v].mountPath: is required" in each for each in found.warnings)
+
+
+DIGITS = "1" * 5_000
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("status.sidecar.istio.io/port", DIGITS),
+        ("readiness.status.sidecar.istio.io/periodSeconds", DIGITS),
+        ("readiness.status.sidecar.istio.io/initialDelaySeconds", "0" * 5_000 + "x"),
+        ("proxy.istio.io/config", f"concurrency: {DIGITS}"),
+        ("proxy.istio.io/config", f"drainDuration: {DIGITS}s"),
+        ("sidecar.istio.io/proxyCPU", DIGITS),
+        ("sidecar.istio.io/proxyMemory", f"1e{DIGITS}"),
+        ("traffic.sidecar.istio.io/excludeInboundPorts", DIGITS),
+        ("traffic.sidecar.istio.io/excludeOutboundIPRanges", f"10.0.0.0/{DIGITS}"),
+        ("prometheus.io/port", DIGITS),
+        ("prometheus.istio.io/scrape-targets", DIGITS),
+        ("sidecar.istio.io/userVolume", f'{{"v": {{"emptyDir": {{"sizeLimit": {DIGITS}}}}}}}'),
+        ("sidecar.istio.io/userVolumeMount", f'{{"v": {{"mountPath": {DIGITS}}}}}'),
+        ("proxy.istio.io/overrides", f'{{"containers": [{{"name": "istio-proxy", "a": {DIGITS}}}]}}'),
+    ],
+)
+def test_a_number_of_thousands_of_digits_is_refused_in_a_short_message(name: str, value: str) -> None:
+    found = admitted(pod_of(annotations={name: value}), default_setup())
+    assert not found.allowed
+    assert name in found.message
+    assert len(found.message) < 800
+
+
+def test_a_proxy_is_never_in_both_lists_without_a_word(tmp_path: Path) -> None:
+    native, classic = (setup_of(tmp_path, "", f"nativeSidecars={word}") for word in ("enabled", "disabled"))
+    for first, second in ((native, classic), (classic, native)):
+        pod = injected(injected(pod_of(), first), second)
+        names = [each["name"] for which in ("initContainers", "containers") for each in pod["spec"][which]]
+        assert sorted(names) == ["app", "istio-init", "istio-proxy"]
+    own = admitted(pod_of(initContainers=[{"name": "istio-proxy", "image": "mine"}]), classic)
+    assert any("'istio-proxy' is the name of two containers" in each for each in own.warnings)

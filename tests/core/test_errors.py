@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from injector.core.errors import LONGEST_QUOTE, Fault, InjectorError, format_path, nearest, quoted, suggestion
+from injector.core.errors import (
+    LONGEST_QUOTE,
+    Fault,
+    InjectorError,
+    format_path,
+    nearest,
+    quoted,
+    suggestion,
+    without_addresses,
+)
 from injector.core.shared import as_shared
 
 _JSON = st.recursive(
@@ -79,3 +88,8 @@ def test_an_error_has_a_line_for_each_fault() -> None:
     error = InjectorError(Fault("a.yaml", None, "x", "is missing"), "the file is empty")
     assert str(error) == "a.yaml: x: is missing\nthe file is empty"
     assert [fault.message for fault in error.faults] == ["is missing", "the file is empty"]
+
+
+def test_addresses_of_objects_are_left_out_of_messages() -> None:
+    assert without_addresses(f"cannot use {object()} here") == "cannot use <object object> here"
+    assert without_addresses("the number 0x7f12 at 0x10") == "the number 0x7f12 at 0x10"

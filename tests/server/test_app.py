@@ -291,3 +291,27 @@ def _raw(running: Running, *pieces: bytes) -> bytes:
             for piece in pieces:
                 connection.sendall(piece)
         return connection.recv(2000)
+
+
+@pytest.mark.parametrize("heads", [b"", b"Host: a\r\nHost: b\r\n", b"Host: a\r\nhost: a\r\n"])
+@pytest.mark.parametrize("path", [b"/inject", b"/healthz", b"/metrics"])
+def test_a_request_says_once_to_whom_it_is_sent(running: Running, heads: bytes, path: bytes) -> None:
+    reply = _raw(running, b"GET " + path + b" HTTP/1.1\r\n" + heads + b"\r\n")
+    assert reply.startswith(b"HTTP/1.1 400 ")
+
+
+def test_of_tls_1_2_only_suites_that_encrypt_and_authenticate_at_once_are_spoken(running: Running) -> None:
+    context = running.trust()
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers("ALL:!AESGCM:!CHACHA20")
+    with (
+        socket.create_connection(("127.0.0.1", running.port), timeout=60) as connection,
+        pytest.raises((ssl.SSLError, ConnectionResetError)),
+    ):
+        context.wrap_socket(connection, server_hostname="localhost")
+    context.set_ciphers("ECDHE+AESGCM")
+    with (
+        socket.create_connection(("127.0.0.1", running.port), timeout=60) as connection,
+        context.wrap_socket(connection, server_hostname="localhost") as spoken,
+    ):
+        assert spoken.version() == "TLSv1.2"

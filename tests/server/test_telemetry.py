@@ -40,3 +40,26 @@ def test_caches_are_told_by_name_and_counted_on_from_state_to_state() -> None:
     assert 'sidecar_injector_cache_hits_total{cache="answers"} 1.0' in told
     assert 'sidecar_injector_cache_misses_total{cache="answers"} 2.0' in told
     assert 'sidecar_injector_cache_bytes{cache="documents"}' in told
+
+
+def test_a_line_shows_little_of_what_others_sent() -> None:
+    stream = io.BytesIO()
+    telemetry = Telemetry(stream)
+    pod = small_pod(1)
+    pod["metadata"] = {"name": "n" * 100_000, "annotations": {"sidecar.istio.io/proxyCPU": "x" * 100_000}}
+    telemetry.record(answer(review(pod, 1), "/inject", State(default_setup(), SNAPSHOT)), 0.001)
+    assert len(stream.getvalue()) < 4_000
+    telemetry.log.error("upkeep failed", message="m" * 100_000)
+    assert len(stream.getvalue()) < 16_000
+
+
+def test_refusals_are_counted_by_namespace_and_by_no_more_than_a_hundred_of_them() -> None:
+    telemetry, state = Telemetry(io.BytesIO()), State(default_setup(), SNAPSHOT)
+    for number in range(150):
+        pod = small_pod(1)
+        pod["metadata"]["annotations"] = {"sidecar.istio.io/proxyCPU": "x", "sidecar.istio.io/inject": "true"}
+        body = review(pod, 1).replace(b'"shop"', f'"n{number}"'.encode())
+        telemetry.record(answer(body, "/inject", state), 0.001)
+    lines = [line for line in telemetry.exposition().decode().splitlines() if "refusals_total{" in line]
+    assert len(lines) == 101
+    assert 'sidecar_injector_refusals_total{pod_namespace="others"} 50.0' in lines

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import orjson
 from jinja2.exceptions import SecurityError
 
+from injector.core.errors import quoted
 from injector.core.model import PROXY_CONTAINER, Config, InjectionError, JsonObject, Pod, Workload
 from injector.core.render.declarations import read_annotation, read_default
 from injector.core.render.functions import (
@@ -85,7 +86,6 @@ def _names_of(config: Config) -> dict[str, Any]:
     }
 
 
-_LONGEST_SHOWN = 200
 PROTOCOL_ANNOTATIONS = ("traffic.sidecar-injector.io/inboundProtocols", "traffic.sidecar-injector.io/outboundProtocols")
 _PORT_KEYS = ("name", "hostPort", "containerPort", "protocol", "hostIP")
 _RESOURCE_ANNOTATIONS = (
@@ -386,8 +386,7 @@ def _or_default(text: str | None, default: Any) -> str | None:
 
 
 def _not_valid(name: str, text: str, why: str, valid: str) -> InjectionError:
-    shown = text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
-    return InjectionError(f"invalid value '{shown}' for annotation '{name}': {why}; valid: {valid}")
+    return InjectionError(f"invalid value {quoted(text)} for annotation '{name}': {why}; valid: {valid}")
 
 
 def _port_json(port: Mapping[str, Any]) -> str:

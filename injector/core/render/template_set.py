@@ -12,7 +12,7 @@ from jinja2.meta import find_undeclared_variables
 
 from injector.core.cache import DOCUMENTS, Cache
 from injector.core.effort import CHARACTER, USUAL_LENGTH, Effort
-from injector.core.errors import quoted, suggestion
+from injector.core.errors import quoted, suggestion, without_addresses
 from injector.core.model import InjectionError, JsonObject
 from injector.core.pod_fields import SIDECARS
 from injector.core.render.blocks import InBlocks, Leaf, compile_blocks
@@ -424,7 +424,7 @@ def _parsed(renderer: Renderer, name: str) -> tuple[nodes.Template | None, list[
     except TemplateSyntaxError as error:
         return None, [TemplateFault(error.name or name, error.lineno, error.message or "syntax error")]
     except _FAILURES as error:
-        return None, [TemplateFault(name, 1, str(error) or type(error).__name__)]
+        return None, [TemplateFault(name, 1, without_addresses(str(error)) or type(error).__name__)]
 
 
 def _rendered(renderer: Renderer, name: str, scope: dict[str, Any], effort: Effort | None = None) -> JsonObject:
@@ -442,7 +442,7 @@ def _rendered(renderer: Renderer, name: str, scope: dict[str, Any], effort: Effo
     except _FAILURES as error:
         line = renderer.line_of(error, name)
         where = f", line {line}" if line else ""
-        raise RenderingError(f"template {name!r}{where}: {error}", line=line) from error
+        raise RenderingError(f"template {name!r}{where}: {without_addresses(str(error))}", line=line) from error
 
 
 def _unknown_name(template: str, tree: nodes.Template, word: str, known: frozenset[str]) -> TemplateFault:
