@@ -1,13 +1,24 @@
 """What manual injection does to one workload: the same path as in the webhook, told in the words of a command line."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from injector.core.admission import Setup, Subject, admit, remove_injection
 from injector.core.annotations import ANNOTATIONS, LABELS
 from injector.core.errors import quoted
-from injector.core.model import PROXY_CONFIG_ANNOTATION, Decision, InjectionError, JsonObject, Pod, Snapshot, Workload
+from injector.core.model import (
+    PROXY_CONFIG_ANNOTATION,
+    STATUS_ANNOTATION,
+    Decision,
+    InjectionError,
+    JsonObject,
+    Pod,
+    Snapshot,
+    Workload,
+)
 from injector.core.pods import annotations, workload_of
 from injector.core.proxy_config import ProxyConfigError, parse_text
+from injector.core.reinjection.footprint import footprint_of
 from injector.core.selection import INJECT_KEY
 from injector.manifests.files import Change, with_pods_changed
 from injector.manifests.formatting import in_handwriting, with_handwriting
@@ -37,14 +48,20 @@ def injection(setup: Setup, snapshot: Snapshot, namespace: str = "") -> Change:
             warnings.append(_skipped(document, pod, admission.decision))
         return admission.pod, warnings
 
-    def without_injection(manifest: Manifest) -> Manifest:
-        changed, outcome = with_pods_changed(manifest, removal(setup, snapshot).of_pod)
-        if outcome.faults:
-            raise ValueError("; ".join(outcome.faults))
-        return changed
+    # What pods of a document that was not injected before have now came from their own templates alone: what all others
+    # could write plays no part, and they need not be rendered.
+    own = replace(setup, footprint=lambda: footprint_of(()))
 
     def remembering(before: Manifest, injected: Manifest) -> Manifest:
         """The injected document with what its removal needs to give the text before the first injection."""
+        undo = removal(setup if STATUS_ANNOTATION in before.text else own, snapshot).of_pod
+
+        def without_injection(manifest: Manifest) -> Manifest:
+            changed, outcome = with_pods_changed(manifest, undo)
+            if outcome.faults:
+                raise ValueError("; ".join(outcome.faults))
+            return changed
+
         wanted = in_handwriting(before, without_injection(before)).text
         recorded = with_handwriting(injected, without_injection(injected), wanted)
         if recorded is injected:

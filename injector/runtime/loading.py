@@ -59,8 +59,11 @@ def installation_texts(installation: Installation, connection: Connection) -> Se
 def read_setup(
     names: Iterable[str | Path] | None, sets: Iterable[str] | None, connection: Connection = DEFAULT_CONNECTION
 ) -> Setup:
-    """The configuration, ready for use. Raises InputError, and UsageError for a name that cannot be one."""
-    return set_up(read_configuration(names, sets, connection).config)
+    """The configuration, ready for use. Raises InputError, and UsageError for a name that cannot be one.
+
+    A command has few pods: to make templates quick for many takes longer than to render them the plain way.
+    """
+    return set_up(read_configuration(names, sets, connection).config, optimise=False)
 
 
 def checked_setup(loaded: Loaded) -> Setup:

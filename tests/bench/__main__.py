@@ -9,7 +9,7 @@ from typing import Any
 
 from injector.config import load
 from injector.core.admission import Setup, set_up
-from tests.bench import end_to_end, in_process, instructions, patches, process, report, scaling
+from tests.bench import commands, end_to_end, in_process, instructions, patches, process, report, scaling
 from tests.bench.curves import Line, chart
 
 
@@ -42,7 +42,7 @@ def measure(setup: Setup, config_maps: Sequence[Path] = ()) -> dict[str, Any]:
     made["process"] = process.measure(setup)
     made["instructions"] = {"python": instructions.python_version(), "counts": instructions.counts(setup)}
     made["end_to_end"] = [asdict(row) for row in end_to_end.measure()]
-    made["process"] |= end_to_end.start_up()
+    made["process"] |= end_to_end.start_up() | commands.measure()
     return made
 
 

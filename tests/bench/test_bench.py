@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from tests.bench.commands import measure as measure_commands
 from tests.bench.curves import Line, chart
 from tests.bench.instructions import counted, counts, regressions
 from tests.bench.patches import least
@@ -43,3 +44,10 @@ def test_the_table_goes_between_the_marks_and_nowhere_else(tmp_path: Path) -> No
     page.write_text("no marks\n", encoding="utf-8")
     assert not write_into(page, "new\n")
     assert page.read_text(encoding="utf-8") == "no marks\n"
+
+
+def test_commands_are_run_and_timed() -> None:
+    found = measure_commands(runs=1, keys=3, deployments=2)
+    assert next(iter(found)) == "injector --version"
+    assert len(found) == 4
+    assert all(taken.endswith("s of a processor") for taken in found.values())

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -15,12 +16,17 @@ def test_the_official_client_is_loaded_only_for_a_cluster(module: str) -> None:
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 
-def imported_by(*arguments: str) -> set[str]:
-    """The top-level modules that a command imports."""
+def modules_of(*arguments: str) -> set[str]:
+    """The modules that a command imports."""
     program = f"import sys; sys.argv = ['injector', *{arguments!r}]\nfrom injector.cli.main import main\ntry: main()\n"
-    program += "except SystemExit: pass\nprint(*{name.partition('.')[0] for name in sys.modules}, file=sys.stderr)"
+    program += "except SystemExit: pass\nprint(*sys.modules, file=sys.stderr)"
     found = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
     return set(found.stderr.split())
+
+
+def imported_by(*arguments: str) -> set[str]:
+    """The top-level modules among them."""
+    return {name.partition(".")[0] for name in modules_of(*arguments)}
 
 
 SAMPLE = str(REPOSITORY / "samples" / "bookinfo" / "details.yaml")
@@ -46,3 +52,11 @@ def test_a_command_on_a_file_imports_what_it_needs(command: str) -> None:
 
 def test_the_version_needs_no_import() -> None:
     assert imported_by("--version") & (HEAVY | {"typer", "yaml", "jinja2", "re"}) == set()
+
+
+def test_go_templates_are_loaded_where_there_are_some(tmp_path: Path) -> None:
+    config = tmp_path / "go.yaml"
+    config.write_text('goTemplates: {go: "spec: {dnsPolicy: Default}"}\ndefaultTemplates: [go]\n')
+    name = "injector.core.render.go.parser"
+    assert name not in modules_of("inject", "-f", SAMPLE)
+    assert name in modules_of("inject", "-f", SAMPLE, "-c", str(config))

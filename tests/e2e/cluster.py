@@ -176,6 +176,7 @@ class Cluster:
             f"--tls-private-key-file={self.directory / 'server.key'}",
             f"--token-auth-file={self.directory / 'token.csv'}",
             "--authorization-mode=RBAC",
+            "--allow-privileged=true",
             "--service-account-issuer=https://e2e.invalid",
             f"--service-account-key-file={self.directory / 'accounts.key'}",
             f"--service-account-signing-key-file={self.directory / 'accounts.key'}",

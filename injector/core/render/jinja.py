@@ -1,7 +1,7 @@
 """The Jinja environment of templates: sandboxed, strict, and without a way for a value to become document text."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from copy import copy
 from functools import partial
@@ -312,28 +312,46 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
                 line = text[: text.index(character)].count("\n") + 1
                 raise TemplateSyntaxError(f"the character U+{ord(character):04X} is reserved", line, name, filename)
         tree = super()._parse(text, name, filename)
-        _refuse_forbidden_blocks(tree, name)
-        _refuse_infinities(tree, name)
-        _refuse_unknown(tree, name, self.filters, self.tests)
-        for loop in tree.find_all(nodes.For):
-            if loop.recursive:
-                message = "recursive loops are not available: use a macro that calls itself"
-                raise TemplateSyntaxError(message, loop.lineno, name)
+        for node in tree.find_all(nodes.Node):
+            self._refuse_unavailable(node, name)
         return tree
+
+    def _refuse_unavailable(self, node: nodes.Node, name: str | None) -> None:
+        """Raise TemplateSyntaxError for what Jinja has and templates have not, and for filters and tests unknown here.
+
+        Jinja looks at filters and tests only where they are always used.
+        """
+        message = ""
+        if isinstance(node, (nodes.Filter, nodes.Test)):
+            word, known = ("filter", self.filters) if isinstance(node, nodes.Filter) else ("test", self.tests)
+            if node.name not in known:
+                written = sorted(other for other in known if other.isidentifier())
+                message = f"unknown {word} {quoted(node.name)}; {suggestion(node.name, written)}"
+        elif isinstance(node, nodes.Const):
+            if type(node.value) is float and not isfinite(node.value):
+                message = "a number is larger than numbers can be"
+        elif isinstance(node, nodes.For):
+            if node.recursive:
+                message = "recursive loops are not available: use a macro that calls itself"
+        elif type(node) in FORBIDDEN_BLOCKS:
+            message = f"the block {FORBIDDEN_BLOCKS[type(node)]!r} is not available: use a macro"
+        if message:
+            raise TemplateSyntaxError(message, node.lineno, name)
 
     def _guarded(self, lines: list[Line], name: str | None, filename: str | None) -> nodes.Template:
         """The tree of an expanded template, what it joins and its loops bounded, with the original's line numbers."""
         text = "\n".join(line.text for line in lines)
         tree = super()._parse(self._with_places(text), name, filename)
-        for node in tree.find_all(nodes.Node):
+        for node in list(tree.find_all(nodes.Node)):
             if node.lineno:
                 node.lineno = lines[node.lineno - 1].number
-        _give_context(tree)
-        for placed in tree.find_all(nodes.Filter):
-            if placed.name == _PLACED:
-                placed.name = _PLACED_FILTER
-        for loop in tree.find_all(nodes.For):
-            loop.iter = nodes.Filter(loop.iter, COUNTED, [], [], None, None, lineno=loop.lineno)
+            if isinstance(node, (nodes.Import, nodes.FromImport, nodes.Include)):
+                # Without the context Jinja keeps what an import gave in one rendering for all others.
+                node.with_context = True
+            elif isinstance(node, nodes.Filter) and node.name == _PLACED:
+                node.name = _PLACED_FILTER
+            elif isinstance(node, nodes.For):
+                node.iter = nodes.Filter(node.iter, COUNTED, [], [], None, None, lineno=node.lineno)
         return with_bounds(tree)
 
     def _with_places(self, text: str) -> str:
@@ -359,40 +377,7 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
             return None
 
 
-def _give_context(tree: nodes.Template) -> None:
-    """Give imports the context: without it Jinja keeps what they gave in one rendering for all others."""
-    users: list[nodes.Import | nodes.FromImport | nodes.Include] = [
-        *tree.find_all(nodes.Import),
-        *tree.find_all(nodes.FromImport),
-        *tree.find_all(nodes.Include),
-    ]
-    for user in users:
-        user.with_context = True
-
-
 def _placed(value: Any, column: int) -> Any:
     if type(value) is not Fragment:
         return value
     return Fragment(value.placed(column))
-
-
-def _refuse_forbidden_blocks(tree: nodes.Template, name: str | None) -> None:
-    for kind, word in FORBIDDEN_BLOCKS.items():
-        for block in tree.find_all(kind):
-            raise TemplateSyntaxError(f"the block {word!r} is not available: use a macro", block.lineno, name)
-
-
-def _refuse_unknown(tree: nodes.Template, name: str | None, filters: Iterable[str], tests: Iterable[str]) -> None:
-    """Refuse filters and tests that are not there; Jinja does so only where they are always used."""
-    for kind, word, known in ((nodes.Filter, "filter", filters), (nodes.Test, "test", tests)):
-        for each in tree.find_all(kind):
-            if each.name not in known:
-                written = [other for other in known if other.isidentifier()]
-                message = f"unknown {word} {quoted(each.name)}; {suggestion(each.name, sorted(written))}"
-                raise TemplateSyntaxError(message, each.lineno, name)
-
-
-def _refuse_infinities(tree: nodes.Template, name: str | None) -> None:
-    for constant in tree.find_all(nodes.Const):
-        if type(constant.value) is float and not isfinite(constant.value):
-            raise TemplateSyntaxError("a number is larger than numbers can be", constant.lineno, name)

@@ -15,15 +15,12 @@ from injector.core.effort import CHARACTER, USUAL_LENGTH, Effort
 from injector.core.errors import quoted, suggestion, without_addresses
 from injector.core.model import InjectionError, JsonObject
 from injector.core.pod_fields import SIDECARS
-from injector.core.render.blocks import InBlocks, Leaf, compile_blocks
+from injector.core.render.blocks import InBlocks, Leaf
 from injector.core.render.checks import FieldError, Fill
 from injector.core.render.declarations import Declaration, asked_names, conflicts, declarations_in
-from injector.core.render.document import DocumentError, compile_document, with_sidecars_placed
+from injector.core.render.document import DocumentError, with_sidecars_placed
 from injector.core.render.errors import Refusal, RenderingError, TemplateFault, TemplateFaults
-from injector.core.render.go.data import constant_names, pod_names, usual_names
-from injector.core.render.go.document import GoBuilder
-from injector.core.render.go.environment import GoEnvironment, GoRendering
-from injector.core.render.jinja import TemplateEnvironment
+from injector.core.render.languages import Language, go, jinja
 from injector.core.render.origins import Origin, Traced, TracingEnvironment
 from injector.core.render.partial_evaluation import KnownNames, UsualScope
 from injector.core.render.placeholders import MAXIMUM_PIECES, Rendering
@@ -32,57 +29,6 @@ from injector.core.validation import Listed, Mapped, Message, Scalar
 MAXIMUM_OUTPUT = 4_000_000
 # Renderings of unknown texts between two that keep one, and the longest text that is compiled as a whole.
 _PAUSE, _LONGEST_COMPILED = 4, 8_000
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Language:
-    """What two languages have of their own in one engine.
-
-    `environment` makes trees of texts, `rendering` is the one that runs, `new_rendering` begins one.
-    `names` gives a template's names for a scope, `document` what a rendered text means.
-    """
-
-    environment: Any
-    rendering: ContextVar[Any]
-    new_rendering: Callable[[], Rendering]
-    names: Callable[[dict[str, Any]], dict[str, Any]]
-    document: Callable[[str], Fill]
-    in_blocks: Callable[..., Fill] | None = None
-
-
-def jinja(
-    load: Callable[[str], str | None],
-    filters: Mapping[str, Callable[..., Any]],
-    known: KnownNames,
-    *,
-    optimise: bool = True,
-) -> Language:
-    """Jinja, for templates in whose scopes the names in `known` are known; `load` finds the libraries that they use."""
-    rendering: ContextVar[Rendering] = ContextVar("rendering")
-    environment = TemplateEnvironment(load, filters, rendering, known, optimise=optimise)
-    constants = environment.constants.values
-    return Language(
-        environment,
-        rendering,
-        Rendering,
-        lambda scope: scope,
-        lambda text: compile_document(text, constants),
-        partial(compile_blocks, constants=constants) if optimise else None,
-    )
-
-
-def go(constants: Mapping[str, Any], known: Mapping[str, Any]) -> Language:
-    """Go's text/template; `constants` are the names that all scopes share, `known` all that is known of a scope."""
-    rendering: ContextVar[GoRendering] = ContextVar("rendering")
-    environment = GoEnvironment(rendering, known)
-    values = environment.constants.values
-    return Language(
-        environment,
-        rendering,
-        GoRendering,
-        lambda scope: pod_names(scope, constants),
-        lambda text: compile_document(text, values, partial(GoBuilder, text=text)),
-    )
 
 
 # By the language and the pieces of a text, or by what blocks of a text are known by.
@@ -277,7 +223,9 @@ class TemplateSet:
                 (scope, Renderer(sources, jinja(sources.get, filters, scope.known), self.documents)) for scope in scopes
             ),
         )
-        self._go = _go_forms(go_sources, known, scopes, self.documents, optimise=optimise)
+        self._go = _Forms({}, self._jinja.general, ())
+        if go_sources:
+            self._go = _go_forms(go_sources, known, scopes, self.documents, optimise=optimise)
         # Templates of which the shorter form does not compile.
         self._never_usual: set[str] = set()
 
@@ -406,8 +354,8 @@ def _go_forms(
     def renderer(constants: Mapping[str, Any], names: Mapping[str, Any]) -> Renderer:
         return Renderer(sources, go(constants, names), documents)
 
-    if not sources:
-        return _Forms(sources, renderer({}, {}), ())
+    from injector.core.render.go.data import constant_names, usual_names  # noqa: PLC0415 -- see `languages`
+
     constants = constant_names(known.frozen)
     general = renderer(constants, constants if optimise else {})
     return _Forms(
