@@ -96,31 +96,3 @@ CLUSTER_OBJECTS = Metric(
 
 # Every constant above is a row.
 METRICS: Mapping[str, Metric] = {each.name: each for each in list(globals().values()) if isinstance(each, Metric)}
-METRICS: Mapping[str, Metric] = {
-    metric.name: metric
-    for metric in (
-        REQUESTS,
-        SUCCESS,
-        SKIP,
-        FAILURE,
-        REFUSALS,
-        TIME,
-        CONNECTIONS_DROPPED,
-        LOG_LINES_LOST,
-        CONFIGURATION_CURRENT,
-        CERTIFICATE_EXPIRY,
-        CACHE_BYTES,
-        CACHE_HITS,
-        CACHE_MISSES,
-        PATCH_ATTEMPTS,
-        PATCH_RETRIES,
-        PATCH_FAILURES,
-        LEASE_HELD,
-        SECRET_WRITES,
-        EVENTS,
-        CLUSTER_CONNECTED,
-        CLUSTER_AGE,
-        CLUSTER_KNOWN,
-        CLUSTER_OBJECTS,
-    )
-}
