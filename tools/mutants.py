@@ -27,8 +27,8 @@ TESTS: Mapping[str, Sequence[str]] = {
     "injector.core.decision": ("tests/core/test_decision.py",),
     "injector.core.merge": ("tests/core/test_merge.py",),
     "injector.core.patch": ("tests/core/test_patch.py",),
-    "injector.core.injection": ("tests/core/test_injection.py",),
-    "injector.core.probes": ("tests/core/test_probes.py",),
+    "injector.core.injection": ("tests/core/test_injection.py", "tests/core/reinjection/test_overrides.py"),
+    "injector.core.probes": ("tests/core/test_probes.py", "tests/core/test_istio_removal.py"),
     "certs.authority": ("tests/certs/test_authority.py",),
 }
 FURTHER: Mapping[str, Sequence[Sequence[str]]] = {
@@ -36,7 +36,7 @@ FURTHER: Mapping[str, Sequence[Sequence[str]]] = {
         ("tests/conformance/test_cases.py", "-k", "test_what_the_reference_says"),
         (
             "tests/core/test_admission.py",
-            "tests/core/reinjection/test_overrides.py",
+            "tests/core/reinjection/test_undo.py",
             "tests/templates/test_sidecar_pod.py",
         ),
     ),

@@ -97,6 +97,60 @@ def test_the_trace_holds_every_rule_looked_at_in_order_and_ends_with_the_one_tha
     assert all(result.message for result in trace)
 
 
+def test_the_words_of_the_trace() -> None:
+    """What a preview shows of a usual pod, rule by rule."""
+    assert [result.message for result in decide(facts()).trace] == [
+        "the pod is not a mirror pod",
+        "the pod has a network of its own",
+        "the pod does not ask for Windows",
+        "namespace 'shop' is not among the ignored ones",
+        "the namespace's label istio-injection=enabled opts in",
+        "the policy is enabled",
+        "the pod has no label sidecar.istio.io/inject",
+        "the pod has no annotation sidecar.istio.io/inject",
+        "no neverInjectSelector matches the pod's labels",
+        "no alwaysInjectSelector matches the pod's labels",
+        "the namespace's label istio-injection=enabled opts in",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("given", "rule", "message"),
+    [
+        (facts(namespace_labels=None), 4, "the namespace is not known here: its labels are not looked at"),
+        (facts(namespace_labels={}, pod=pod({INJECT: "false"})), 4, f"the pod's label {INJECT} is looked at next"),
+        (facts(pod=pod({INJECT: "yes"})), 6, f"the pod's label {INJECT} is 'yes', neither 'true' nor 'false'"),
+        (facts(pod=pod({INJECT: "yes"})), 7, f"the annotation {INJECT} does not count beside the label"),
+    ],
+)
+def test_the_trace_says_what_a_rule_saw(given: Facts, rule: int, message: str) -> None:
+    assert decide(given).trace[rule].message == message
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (facts(pod=pod(annotations={"kubernetes.io/config.mirror": "x"})), "the kubelet runs it from a file"),
+        (facts(namespace="kube-system"), "namespace 'kube-system' is never injected"),
+        (facts(pod=pod({"app": "db"}), never=(APP, APP)), "neverInjectSelector[0] matches the pod's labels"),
+        (facts(namespace_labels={"istio-injection": "off"}), "the namespace's label istio-injection is 'off'"),
+        (facts(namespace_labels={"istio.io/rev": "x"}), "the namespace's label istio.io/rev=x names another injector"),
+        (
+            facts(namespace_labels={}, pod=pod({"istio.io/rev": "x"})),
+            "the pod's label istio.io/rev=x names another injector",
+        ),
+        (facts(namespace_labels={}), f"label it istio-injection=enabled, or the pod {INJECT}=true"),
+        (facts(policy="sometimes"), "the policy 'sometimes' is neither 'enabled' nor 'disabled'"),
+        (
+            facts(table=selection_rules("canary", (), namespaces_by_default=False)),
+            "this injector answers only to its revision, not to istio-injection",
+        ),
+    ],
+)
+def test_the_deciding_rule_says_why(given: Facts, message: str) -> None:
+    assert message in decide(given).message
+
+
 @pytest.mark.parametrize("value", ["", "yes", "True", "FALSE", "true "])
 def test_an_unreadable_label_hides_the_annotation_and_leaves_the_decision_to_the_policy(value: str) -> None:
     decision = decide(facts(pod=pod({INJECT: value}, {INJECT: "false"})))

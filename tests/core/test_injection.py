@@ -57,6 +57,15 @@ def test_scraping_is_left_alone_where_no_agent_is(tmp_path: Path, templates: str
     assert admitted(once, setup).patch == ()
 
 
+def test_an_unknown_template_is_refused_with_those_there_are(tmp_path: Path) -> None:
+    admission = admitted(pod_of(annotations={TEMPLATES: "first,third"}), setup_of(tmp_path, OWN))
+    assert admission.message == (
+        "failed to run injection template: "
+        'requested template "third" not found; have envoy, envoy-gateway, first, gateway, grpc-agent, grpc-simple, '
+        "second, sidecar; see annotation 'inject.istio.io/templates'"
+    )
+
+
 def test_the_default_templates_are_for_pods_that_name_none(tmp_path: Path) -> None:
     setup = setup_of(tmp_path, f"{OWN}\ndefaultTemplates: [sidecar, both]")
     assert set(names(injected(pod_of(), setup))) == {"app", "istio-proxy", "side"}

@@ -1,6 +1,7 @@
 """Strategic merge: every rule of the reference's section 8, and that merging is stable, lazy and harmless."""
 
 import copy
+import json
 from typing import Any
 
 import pytest
@@ -82,6 +83,7 @@ def test_null_removes_a_key_and_an_absent_one_stays_absent() -> None:
 
 def test_nulls_inside_what_is_new_are_dropped() -> None:
     assert merged({}, {"a": {"b": None, "c": [{"d": None, "e": 1}]}}) == {"a": {"c": [{"e": 1}]}}
+    assert merged({}, {"a": [[{"b": None}], [["c"]]]}) == {"a": [[{}], [["c"]]]}
 
 
 def test_a_value_of_another_type_replaces() -> None:
@@ -90,6 +92,20 @@ def test_a_value_of_another_type_replaces() -> None:
     assert merged(limits, overlay) == overlay
     assert merged({"a": True}, {"a": 1})["a"] == 1
     assert type(merged({"a": True}, {"a": 1})["a"]) is int
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [([True], [1]), ([1], [1.0]), ([[True]], [[1]]), ([{"a": True}], [{"a": 1}]), ([{"a": [0]}], [{"a": [False]}])],
+)
+def test_a_list_of_equal_values_of_other_types_replaces(before: list[Any], after: list[Any]) -> None:
+    """Python takes 1, 1.0 and True for equal, JSON does not."""
+    assert json.dumps(merged({"a": before}, {"a": after})["a"]) == json.dumps(after)
+
+
+def test_a_list_of_the_same_values_stays_the_same_object() -> None:
+    target = {"a": [1, {"b": ["x"]}]}
+    assert merged(target, {"a": [1, {"b": ["x"]}]})["a"] is target["a"]
 
 
 def test_a_list_without_a_merge_key_is_replaced_whole() -> None:

@@ -110,6 +110,12 @@ def test_saved_overrides_count_before_the_pod_s_own_containers() -> None:
     assert container_of(found, "istio-proxy")["args"] == ["saved"]
 
 
+def test_saved_overrides_count_where_the_pod_has_no_such_container() -> None:
+    text = '{"containers":[{"name":"istio-proxy","args":["saved"],"resources":{}}]}'
+    found = made(pod_with(annotations={OVERRIDES: text}))
+    assert container_of(found, "istio-proxy")["args"] == ["saved"]
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"containers": 1}', '{"containers": [{"image": "x"}]}'])
 def test_an_annotation_that_cannot_be_read_denies_the_pod(text: str) -> None:
     admission = admitted(pod_with(annotations={OVERRIDES: text}), default_setup())
