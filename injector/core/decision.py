@@ -23,13 +23,13 @@ from injector.core.selection import (
 )
 
 MIRROR_ANNOTATION = "kubernetes.io/config.mirror"
-_WINDOWS = "windows"
+WINDOWS = "windows"
 # https://kubernetes.io/docs/reference/labels-annotations-taints/#kubernetes-io-os and its predecessor.
-_OS_LABELS = ("kubernetes.io/os", "beta.kubernetes.io/os")
+OS_LABELS = ("kubernetes.io/os", "beta.kubernetes.io/os")
 # Only these fields can ask for an operating system: most pods have none of them.
 _PLACING = frozenset(("os", "nodeSelector", "affinity"))
 # Beyond that nobody wrote the terms of an affinity by hand, and nobody is to wait for them.
-_MOST_TERMS = 100
+MOST_TERMS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,23 +137,23 @@ def _windows_requirement(pod: Pod) -> str:
         return ""
     system = _mapping(spec.get("os")).get("name")
     if system:
-        return "spec.os.name" if system == _WINDOWS else ""
-    for label in _OS_LABELS:
-        if _mapping(spec.get("nodeSelector")).get(label) == _WINDOWS:
+        return "spec.os.name" if system == WINDOWS else ""
+    for label in OS_LABELS:
+        if _mapping(spec.get("nodeSelector")).get(label) == WINDOWS:
             return f"spec.nodeSelector[{label}]"
     node_affinity = _mapping(_mapping(spec.get("affinity")).get("nodeAffinity"))
     terms = _list(
         _mapping(node_affinity.get("requiredDuringSchedulingIgnoredDuringExecution")).get("nodeSelectorTerms")
     )
     # Terms are alternatives: the pod is bound to Windows where each of them is.
-    few = 0 < len(terms) <= _MOST_TERMS
+    few = 0 < len(terms) <= MOST_TERMS
     return "the node affinity" if few and all(_requires_windows(_mapping(term)) for term in terms) else ""
 
 
 def _requires_windows(term: Mapping[str, Any]) -> bool:
-    expressions = map(_mapping, islice(_list(term.get("matchExpressions")), _MOST_TERMS))
+    expressions = map(_mapping, islice(_list(term.get("matchExpressions")), MOST_TERMS))
     return any(
-        each.get("key") in _OS_LABELS and each.get("operator") == "In" and each.get("values") == [_WINDOWS]
+        each.get("key") in OS_LABELS and each.get("operator") == "In" and each.get("values") == [WINDOWS]
         for each in expressions
     )
 

@@ -102,7 +102,7 @@ DEFAULT_REVISION = "default"
 
 _NO_INJECTION_LABEL = Requirement(NAMESPACE_INJECTION_LABEL, "DoesNotExist")
 _NO_REVISION = Requirement(REVISION_KEY, "DoesNotExist")
-_NOT_OPTED_OUT = Requirement(INJECT_KEY, "NotIn", ("false",))
+NOT_OPTED_OUT = Requirement(INJECT_KEY, "NotIn", ("false",))
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,14 +126,14 @@ def revision_rules(revision: str) -> tuple[SelectionRule, ...]:
         SelectionRule(
             name="rev.namespace",
             namespace=LabelSelector((is_revision, _NO_INJECTION_LABEL)),
-            pod=LabelSelector((_NOT_OPTED_OUT,)),
+            pod=LabelSelector((NOT_OPTED_OUT,)),
             reason="NamespaceRevision",
             explanation=f"the namespace's label {REVISION_KEY}={revision} names this injector",
         ),
         SelectionRule(
             name="rev.object",
             namespace=LabelSelector((_NO_REVISION, _NO_INJECTION_LABEL)),
-            pod=LabelSelector((_NOT_OPTED_OUT, is_revision)),
+            pod=LabelSelector((NOT_OPTED_OUT, is_revision)),
             reason="PodRevision",
             explanation=f"the pod's label {REVISION_KEY}={revision} names this injector",
         ),
@@ -147,7 +147,7 @@ def default_rules(*, namespaces_by_default: bool) -> tuple[SelectionRule, ...]:
         SelectionRule(
             name="namespace",
             namespace=LabelSelector((Requirement(NAMESPACE_INJECTION_LABEL, "In", ("enabled",)),)),
-            pod=LabelSelector((_NOT_OPTED_OUT,)),
+            pod=LabelSelector((NOT_OPTED_OUT,)),
             reason="NamespaceLabel",
             explanation=f"the namespace's label {NAMESPACE_INJECTION_LABEL}=enabled opts in",
         ),

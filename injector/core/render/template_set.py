@@ -316,6 +316,10 @@ class TemplateSet:
                 declared[declaration.name] = declaration
         return sorted(declared.values(), key=lambda each: each.name)
 
+    def evaluated(self, name: str) -> nodes.Template:
+        """The tree of the Jinja template `name` with what is known evaluated. Raises TemplateError where it has none."""
+        return self._jinja.general.parsed(name)
+
     def check(self, known_names: Iterable[str]) -> None:
         """Compile every template. Raises TemplateFaults with all syntax errors and names outside `known_names`."""
         known = frozenset(known_names)

@@ -1,0 +1,189 @@
+"""The variables of a policy: the pod without what policies have put there, and what it belongs to.
+
+A policy leaves a record in an annotation: the digest of the policy, and the names that it added. A second evaluation
+leaves these out of what the template sees, so that it gives the same again. As every record it is a claim of the pod's
+author: it counts only for names that the template gives.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+
+from injector.core.selection import DEFAULT_REVISION
+from injector.core.workload import OWNER_RULES
+from injector.policy.cel import (
+    EMPTY_LIST,
+    EMPTY_MAP,
+    EMPTY_TEXT,
+    FALSE,
+    NOTHING,
+    Comprehension,
+    Expression,
+    Index,
+    Literal,
+    Name,
+    Operation,
+    choice,
+    conjunction,
+    contains,
+    disjunction,
+    each,
+    equal,
+    field,
+    list_of,
+    method,
+    negation,
+    optional_field,
+    or_value,
+    plus,
+    size,
+)
+
+RECORD_PREFIX = "policy.sidecar-injector.io/"
+_OBJECT = Name("object")
+_SEPARATOR = "/"
+_NAMES_SEPARATOR = ","
+_CONTAINERS, _VOLUMES = 1, 2
+
+
+def record_key(template: str, revision: str) -> str:
+    """The annotation in which a policy says what it added."""
+    return f"{RECORD_PREFIX}{template}" if revision in ("", DEFAULT_REVISION) else f"{RECORD_PREFIX}{template}.{revision}"
+
+
+def _variable(name: str) -> Expression:
+    return field(Name("variables"), name)
+
+
+def recorded(key: str, part: int, names: Iterable[str]) -> Expression:
+    """Those of `names` that the record under `key` says were added."""
+    texts = list_of(map(Literal, names))
+    text = or_value(optional_field(_OBJECT, "metadata", "annotations", key), EMPTY_TEXT)
+    padded = plus(text, Literal(_SEPARATOR * 2))
+    listed = method(Index(method(padded, "split", Literal(_SEPARATOR)), Literal(part)), "split", Literal(_NAMES_SEPARATOR))
+    return each(texts, "filter", "name", lambda name: contains(listed, name))
+
+
+def record(digest: str, containers: Iterable[str], volumes: Iterable[str]) -> Expression:
+    """The record of a policy: its digest, and of what it gives the names that the pod lacks, or had from it before."""
+    present = [
+        or_value(optional_field(_OBJECT, "spec", name), EMPTY_LIST) for name in ("containers", "initContainers", "volumes")
+    ]
+    added = _added(containers, "recordedContainers", plus(*(_names(each_) for each_ in present[:2])))
+    mounted = _added(volumes, "recordedVolumes", _names(present[2]))
+    return plus(Literal(f"{digest}{_SEPARATOR}"), added, Literal(_SEPARATOR), mounted)
+
+
+def _names(items: Expression) -> Expression:
+    return each(items, "map", "item", lambda item: field(item, "name"))
+
+
+def _added(names: Iterable[str], variable: str, present: Expression) -> Expression:
+    texts = list_of(map(Literal, names))
+    if not texts.items:
+        return EMPTY_TEXT
+    added = each(
+        texts,
+        "filter",
+        "name",
+        lambda name: disjunction(contains(_variable(variable), name), negation(contains(present, name))),
+    )
+    return method(added, "join", Literal(_NAMES_SEPARATOR))
+
+
+def standard_variables(records: Mapping[str, tuple[Iterable[str], Iterable[str]]]) -> dict[str, Expression]:
+    """The variables by name, each after those that it uses.
+
+    `records` has the annotation of each policy, with the names of the containers and volumes that its template gives.
+    """
+    keys = list_of(map(Literal, records))
+    annotations = or_value(optional_field(_OBJECT, "metadata", "annotations"), EMPTY_MAP)
+    own = Comprehension(
+        annotations, "transformMap", ("key", "value"), (negation(contains(keys, Name("key"))), Name("value"))
+    )
+    named = {
+        "recordedContainers": plus(EMPTY_LIST, *(recorded(key, _CONTAINERS, each_[0]) for key, each_ in records.items() if each_[0])),
+        "recordedVolumes": plus(EMPTY_LIST, *(recorded(key, _VOLUMES, each_[1]) for key, each_ in records.items() if each_[1])),
+        "annotations": own,
+        "labels": or_value(optional_field(_OBJECT, "metadata", "labels"), EMPTY_MAP),
+        "containers": _without("containers", "recordedContainers"),
+        "initContainers": _without("initContainers", "recordedContainers"),
+        "volumes": _without("volumes", "recordedVolumes"),
+        "namespace": _namespace(),
+        "controller": _controller(),
+    }
+    return {**named, **_workload()}
+
+
+def _without(name: str, recorded_names: str) -> Expression:
+    items = or_value(optional_field(_OBJECT, "spec", name), EMPTY_LIST)
+    return each(
+        items, "filter", "item", lambda item: negation(contains(_variable(recorded_names), field(item, "name")))
+    )
+
+
+def _namespace() -> Expression:
+    own = or_value(optional_field(_OBJECT, "metadata", "namespace"), EMPTY_TEXT)
+    return choice(Operation("!=", (own, EMPTY_TEXT)), own, field(Name("request"), "namespace"))
+
+
+def _controller() -> Expression:
+    """The pod's controller, an optional value; see `core.workload`."""
+    generated = or_value(optional_field(_OBJECT, "metadata", "generateName"), EMPTY_TEXT)
+    references = or_value(optional_field(_OBJECT, "metadata", "ownerReferences"), EMPTY_LIST)
+    controllers = each(
+        references, "filter", "owner", lambda owner: or_value(optional_field(owner, "controller"), FALSE)
+    )
+    return choice(Operation("!=", (generated, EMPTY_TEXT)), method(controllers, "first"), NOTHING)
+
+
+def _workload() -> dict[str, Expression]:
+    """Name, kind and API version of what the pod belongs to, by the rules of `core.workload`."""
+    own = or_value(optional_field(_OBJECT, "metadata", "name"), EMPTY_TEXT)
+    owner = {
+        key: or_value(optional_field(_variable("controller"), key), EMPTY_TEXT) for key in ("name", "kind", "apiVersion")
+    }
+    name, kind, version = owner["name"], owner["kind"], owner["apiVersion"]
+    for rule in reversed(OWNER_RULES):
+        applies, found = _FOUND[rule.kind](owner["name"])
+        test = conjunction(equal(owner["kind"], Literal(rule.owner_kind)), applies)
+        name, kind = choice(test, found, name), choice(test, Literal(rule.kind), kind)
+        version = choice(test, Literal(rule.api_version), version) if rule.api_version else version
+    has = method(_variable("controller"), "hasValue")
+    controlled = choice(Operation("!=", (name, EMPTY_TEXT)), name, own)
+    return {
+        "workloadName": choice(has, controlled, own),
+        "workloadKind": choice(has, kind, Literal("Pod")),
+        "workloadVersion": choice(has, version, Literal("v1")),
+    }
+
+
+def _label(name: str) -> Expression:
+    return or_value(Index(_variable("labels"), Literal(name), optional=True), EMPTY_TEXT)
+
+
+def _without_hash(label: str) -> Callable[[Expression], tuple[Expression, Expression]]:
+    def found(owner: Expression) -> tuple[Expression, Expression]:
+        pod_hash, suffix = _label(label), plus(Literal("-"), _label(label))
+        applies = conjunction(Operation("!=", (pod_hash, EMPTY_TEXT)), method(owner, "endsWith", pod_hash))
+        rest = method(owner, "substring", Literal(0), Operation("-", (size(owner), size(suffix))))
+        return applies, choice(method(owner, "endsWith", suffix), rest, owner)
+
+    return found
+
+
+def _deployment_config(_: Expression) -> tuple[Expression, Expression]:
+    name = _label("deploymentconfig")
+    return Operation("!=", (name, EMPTY_TEXT)), name
+
+
+def _cron_job(owner: Expression) -> tuple[Expression, Expression]:
+    end = method(owner, "lastIndexOf", Literal("-"))
+    return method(owner, "matches", Literal("^.+-[0-9]{8,10}$")), method(owner, "substring", Literal(0), end)
+
+
+# By the kind that a rule of `core.workload` finds: when it applies to the name of an owner, and the name that it gives.
+_FOUND: Mapping[str, Callable[[Expression], tuple[Expression, Expression]]] = {
+    "Deployment": _without_hash("pod-template-hash"),
+    "Rollout": _without_hash("rollouts-pod-template-hash"),
+    "DeploymentConfig": _deployment_config,
+    "CronJob": _cron_job,
+}
