@@ -37,6 +37,7 @@ from injector.policy.values import (
     Value,
     constant_value,
     either,
+    may_be_absent,
 )
 
 ANNOTATIONS = cel_field(Name("variables"), "annotations")
@@ -118,8 +119,8 @@ def _texts(*words: str) -> Expression:
     return list_of(map(Literal, words))
 
 
-def typed_annotation(name: str, kind: Value, default: Value | None) -> tuple[Value, Check]:
-    """The value of `annotation(name, default, type=kind)`, and the check of its text. Raises CannotSayError.
+def typed_annotation(name: str, kind: Value, default: Value | None) -> tuple[Value, list[Check]]:
+    """The value of `annotation(name, default, type=kind)`, and the checks of its text. Raises CannotSayError.
 
     Without a default the value is null where the pod has no such annotation, as the webhook has it.
     """
@@ -132,7 +133,13 @@ def typed_annotation(name: str, kind: Value, default: Value | None) -> tuple[Val
         Literal("invalid value "), quoted_text(text), Literal(f" for annotation {name!r}: must be {expected}")
     )
     check = Check(conjunction(present, negation(reading.valid(text))), message)
-    return either(present, found, _default(kind, default)), check
+    if default is None or isinstance(default.expression, Literal) or _words(default) is not None:
+        return either(present, found, _default(kind, default)), [check]
+    if not default.is_text or reading.type != TEXT or may_be_absent(default):
+        raise CannotSayError("a default that depends on the pod is text, of an annotation whose type is text")
+    is_wrong = conjunction(negation(present), negation(reading.valid(default.expression)))
+    wrong = plus(Literal(f"the default must be {expected}, got "), quoted_text(default.expression))
+    return either(present, found, default), [check, Check(is_wrong, wrong)]
 
 
 def _default(kind: Value, default: Value | None) -> Value:

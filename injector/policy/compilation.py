@@ -7,9 +7,12 @@ from typing import Any
 from jinja2 import nodes
 
 from injector.core.merge import POD_SCHEMA, PRIMITIVE
+from injector.core.model import NATIVE_SIDECAR_ANNOTATION
+from injector.core.pod_fields import SIDECARS
 from injector.policy.cel import (
     EMPTY_LIST,
     EMPTY_MAP,
+    EMPTY_TEXT,
     FALSE,
     TRUE,
     Call,
@@ -21,8 +24,11 @@ from injector.policy.cel import (
     choice,
     contains,
     dynamic,
+    each,
+    equal,
     map_of,
     method,
+    negation,
     optional_field,
     or_value,
     plus,
@@ -31,12 +37,13 @@ from injector.policy.cel import (
 from injector.policy.cel import field as cel_field
 from injector.policy.expressions import ANNOTATIONS, LABELS, OBJECT, variable
 from injector.policy.merging import CONTAINER_KEYS, merge_containers, merge_list, merge_map, operation, united
-from injector.policy.outline import Collection, Content, Leaf, Loop, Node, Part
+from injector.policy.outline import Collection, Content, Guards, Leaf, Loop, Node, Part
 from injector.policy.overlay import Alternative, Overlay, guarded, is_null, test_of
 from injector.policy.statements import Reads, Refused, statements_of
 from injector.policy.values import CannotSayError, Value, may_be_absent
 
 _CONTAINERS = ("containers", "initContainers")
+_ALL_CONTAINERS = (*_CONTAINERS, SIDECARS)
 _METADATA = ("annotations", "labels")
 _SPEC = POD_SCHEMA.below["spec"]
 # What a template may write beside the pod's metadata and spec, since it changes nothing.
@@ -68,15 +75,20 @@ def _variable(name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """A template in CEL: the fields it gives, when it refuses a pod, and the constant names that it puts there."""
+    """A template in CEL: the fields it gives, when it refuses a pod, the constant names that it puts there, and the
+    lists of containers whose order it sees.
+    """
 
     fields: tuple[Field, ...]
     refused: tuple[Refused, ...]
     containers: tuple[str, ...]
     volumes: tuple[str, ...]
+    ordered: frozenset[str]
 
 
-def compiled(tree: nodes.Template, constants: Mapping[str, Any], fixed: Mapping[str, Mapping[str, Expression]]) -> Compiled:
+def compiled(
+    tree: nodes.Template, constants: Mapping[str, Any], fixed: Mapping[str, Mapping[str, Expression]]
+) -> Compiled:
     """A template whose evaluated tree is `tree`. Raises CannotSayError.
 
     `constants` are the names that the configuration gives, `fixed` the annotations and labels that it adds to every
@@ -85,14 +97,15 @@ def compiled(tree: nodes.Template, constants: Mapping[str, Any], fixed: Mapping[
     statements = statements_of(tree, constants)
     overlay = Overlay(statements.source.outline(), statements.source.values)
     _refuse_other_keys(overlay)
-    fields = [*_metadata(overlay, fixed), *_spec(overlay)]
-    names = {field: _constant_names(overlay, field) for field in (*_CONTAINERS, "volumes")}
+    fields = [*_metadata(overlay, fixed), *_spec(overlay, native=constants["native_sidecars"])]
+    names = {field: _constant_names(overlay, field, statements.reads) for field in (*_ALL_CONTAINERS, "volumes")}
     _refuse_conflicts(statements.reads, overlay)
     return Compiled(
         tuple(fields),
         tuple(statements.refused),
-        tuple(dict.fromkeys(name for field in _CONTAINERS for name in names[field])),
+        tuple(dict.fromkeys(name for field in _ALL_CONTAINERS for name in names[field])),
         tuple(names["volumes"]),
+        frozenset(statements.reads.fields.intersection(_CONTAINERS)),
     )
 
 
@@ -136,34 +149,80 @@ def _chosen(overlay: Overlay, alternative: Alternative, default: Expression) -> 
     return choice(test_of(alternative.guards), overlay.value(alternative.node).or_value(default), default)
 
 
-def _spec(overlay: Overlay) -> Iterable[Field]:
-    for name, line in overlay.keys("spec").items():
+def _spec(overlay: Overlay, *, native: bool) -> Iterable[Field]:
+    lines = overlay.keys("spec")
+    sidecars = _Sidecars(overlay, native=native) if lines.pop(SIDECARS, None) else None
+    if sidecars is not None:
+        yield Field(SIDECARS, sidecars.items, EMPTY_LIST)
+        lines = {**dict.fromkeys(("initContainers", "containers"), 1), **lines}
+    for name, line in lines.items():
         alternatives = overlay.at("spec", name)
         try:
             if name in _SPEC.lists:
-                yield _list_field(overlay, name, alternatives)
+                yield _list_field(overlay, name, alternatives, sidecars if name in _CONTAINERS else None)
             else:
                 yield _plain_field(overlay, name, alternatives)
         except CannotSayError as error:
             raise CannotSayError(error.why, error.line or line, error.shown) from error
 
 
-def _list_field(overlay: Overlay, name: str, alternatives: list[Alternative]) -> Field:
-    key = _SPEC.lists[name]
-    if key == PRIMITIVE:
-        raise CannotSayError(f"spec.{name} is merged as a set")
-    lists: list[Expression] = []
-    depth, fields = 1, set[str]()
+class _Sidecars:
+    """The list `sidecars` of a template, and where each of its containers comes; see `core.render.document`."""
+
+    def __init__(self, overlay: Overlay, *, native: bool) -> None:
+        self.nodes = _written_lists(overlay, SIDECARS, overlay.at("spec", SIDECARS))
+        self.items = plus(EMPTY_LIST, *(guarded(guards, overlay.items(node)) for guards, node in self.nodes))
+        asked = Index(ANNOTATIONS, Literal(NATIVE_SIDECAR_ANNOTATION), optional=True)
+        words = {word: equal(or_value(asked, EMPTY_TEXT), Literal(word)) for word in ("true", "false")}
+        self._native = choice(words["true"], TRUE, choice(words["false"], FALSE, Literal(native)))
+
+    def placed_in(self, name: str) -> Expression:
+        """Those of the sidecars that come among the containers, or among the init containers, where they restart."""
+        found = variable(_variable(SIDECARS))
+        if name == "containers":
+            return each(found, "filter", "item", lambda item: negation(self._is_init(item)))
+        native = each(found, "filter", "item", self._is_init)
+        always = dynamic(map_of({"restartPolicy": Literal("Always")}))
+        return each(native, "map", "item", lambda item: united(ListOf((dynamic(item), always))))
+
+    def _is_init(self, item: Expression) -> Expression:
+        inits, apps = (
+            each(
+                variable(name),
+                "exists",
+                "other",
+                lambda other: equal(cel_field(other, "name"), cel_field(item, "name")),
+            )
+            for name in ("initContainers", "containers")
+        )
+        return choice(inits, TRUE, choice(apps, FALSE, self._native))
+
+
+def _written_lists(overlay: Overlay, name: str, alternatives: list[Alternative]) -> list[tuple[Guards, Collection]]:
+    """The lists that a template writes item by item for a field. Raises CannotSayError for anything else."""
+    lists: list[tuple[Guards, Collection]] = []
     for alternative in alternatives:
         node = alternative.node
         if isinstance(node, Leaf) and all(content.is_nothing for _, content in node.contents):
             continue
         if not isinstance(node, Collection) or node.is_mapping:
             raise CannotSayError(f"spec.{name} is no list that the template writes item by item", node.line)
+        lists.append((alternative.guards, node))
+    return lists
+
+
+def _list_field(overlay: Overlay, name: str, alternatives: list[Alternative], sidecars: _Sidecars | None) -> Field:
+    key = _SPEC.lists[name]
+    if key == PRIMITIVE:
+        raise CannotSayError(f"spec.{name} is merged as a set")
+    own = _written_lists(overlay, name, alternatives)
+    depth, fields = 1, set[str]()
+    for _, node in (*own, *(sidecars.nodes if sidecars else ())):
         _refuse_items(overlay, name, key, node)
         depth = max((depth, *(_depth(overlay, part.value) for part in node.parts)))
-        fields |= {part.key.constant for item in node.parts for part in overlay.parts(item.value) if part.key}
-        lists.append(guarded(alternative.guards, overlay.items(node)))
+        fields |= {str(part.key.constant) for item in node.parts for part in overlay.parts(item.value) if part.key}
+    lists = [guarded(guards, overlay.items(node)) for guards, node in own]
+    lists += [sidecars.placed_in(name)] if sidecars else []
     new = variable(_variable(name))
     old, path = optional_field(OBJECT, "spec", name), Literal(f"/spec/{name}")
 
@@ -259,11 +318,13 @@ def _is_scalar(value: Value) -> bool:
     return value.is_text or value.is_integer or value.is_list or value.type in ("boolean", "null", "port", "number")
 
 
-def _constant_names(overlay: Overlay, name: str) -> list[str]:
+def _constant_names(overlay: Overlay, name: str, reads: Reads) -> list[str]:
     """The names of what a template puts into a list of the spec, as far as they do not depend on the pod.
 
-    Raises CannotSayError for a container whose name depends on the pod, but for one of the pod's own.
+    Raises CannotSayError for a name that depends on the pod, but for one of the pod's own, where the template reads such
+    lists: whether it was there before cannot be told.
     """
+    is_read = not reads.fields.isdisjoint(("volumes",) if name == "volumes" else _CONTAINERS)
     names: list[str] = []
     for alternative in overlay.at("spec", name):
         if isinstance(alternative.node, Leaf):
@@ -275,9 +336,9 @@ def _constant_names(overlay: Overlay, name: str) -> list[str]:
                 expression = overlay.value(entry.value).expression
                 if isinstance(expression, Literal):
                     names.append(str(expression.value))
-                elif not _is_own_name(expression, item):
+                elif is_read and not _is_own_name(expression, item):
                     raise CannotSayError(
-                        f"a name in spec.{name} that depends on the pod: whether it was there before cannot be told",
+                        f"a name in spec.{name} that depends on the pod, in a template that reads such lists",
                         entry.line,
                     )
     return names
@@ -305,7 +366,7 @@ def _refuse_conflicts(reads: Reads, overlay: Overlay) -> None:
                 )
     written = {
         str(entry.key.constant)
-        for name in _CONTAINERS
+        for name in _ALL_CONTAINERS
         for alternative in overlay.at("spec", name)
         if isinstance(alternative.node, Collection)
         for item in alternative.node.parts

@@ -7,15 +7,15 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from injector.core.decision import MIRROR_ANNOTATION, MOST_TERMS, OS_LABELS, WINDOWS, selection_of
-from injector.core.model import (
+from injector.core.model import TEMPLATES_ANNOTATION, Config, JsonObject
+from injector.core.selection import (
     INJECT_KEY,
-    TEMPLATES_ANNOTATION,
-    Config,
-    JsonObject,
+    NAMESPACE_NAME_LABEL,
+    NOT_OPTED_OUT,
     LabelSelector,
     Requirement,
+    SelectionRule,
 )
-from injector.core.selection import NAMESPACE_NAME_LABEL, NOT_OPTED_OUT, SelectionRule
 from injector.policy.cel import (
     EMPTY_LIST,
     EMPTY_MAP,
@@ -137,9 +137,7 @@ def _windows_pod(_: Config) -> Expression:
     selector = or_value(optional_field(_OBJECT, "spec", "nodeSelector"), EMPTY_MAP)
     labels = [Literal(label) for label in OS_LABELS]
     windows = Literal(WINDOWS)
-    selected = (
-        equal(or_value(Index(selector, label, optional=True), EMPTY_TEXT), windows) for label in labels
-    )
+    selected = (equal(or_value(Index(selector, label, optional=True), EMPTY_TEXT), windows) for label in labels)
     terms = or_value(
         optional_field(
             _OBJECT,
@@ -177,7 +175,9 @@ def _own_word(config: Config) -> Expression:
     These rules are one condition: whether a later one counts depends on those before it.
     """
     said = list_of([Literal("true"), Literal("false")])
-    label, annotation = (or_value(Index(each_, Literal(INJECT_KEY), optional=True), EMPTY_TEXT) for each_ in (_LABELS, _ANNOTATIONS))
+    label, annotation = (
+        or_value(Index(each_, Literal(INJECT_KEY), optional=True), EMPTY_TEXT) for each_ in (_LABELS, _ANNOTATIONS)
+    )
     never, always = (
         disjunction(*(_matches(selector) for selector in selectors if selector.requirements))
         for selectors in (config.never_inject_selector, config.always_inject_selector)

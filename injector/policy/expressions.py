@@ -16,7 +16,6 @@ from injector.core.render.limits import BOUNDED_FILTER, COMPARED, COUNTED
 from injector.policy.annotation_types import Check, typed_annotation
 from injector.policy.cel import (
     EMPTY_TEXT,
-    FALSE,
     NULL,
     Expression,
     Index,
@@ -25,7 +24,6 @@ from injector.policy.cel import (
     Operation,
     choice,
     conjunction,
-    contains,
     disjunction,
     each,
     list_of,
@@ -262,6 +260,7 @@ class Expressions:
             name = str(key.expression.value)
             found = _VIEW.get(Index(owner.expression, key.expression))
             if found is not None:
+                self._reads.fields.add(name)
                 return found
             kind = field_type(owner.type, name)
         else:
@@ -295,7 +294,8 @@ class Expressions:
         if node.dyn_args or node.dyn_kwargs:
             raise CannotSayError("arguments that are unpacked")
         arguments = Arguments(
-            tuple(self.value(each_) for each_ in node.args), {each_.key: self.value(each_.value) for each_ in node.kwargs}
+            tuple(self.value(each_) for each_ in node.args),
+            {each_.key: self.value(each_.value) for each_ in node.kwargs},
         )
         if isinstance(node.node, nodes.Getattr):
             return self._method(node.node, arguments)
@@ -308,6 +308,7 @@ class Expressions:
             case "first_nonempty":
                 return self._first_of(list(arguments.positional))
             case "application_containers":
+                self._reads.fields.add("containers")
                 applications = each(
                     variable("containers"),
                     "filter",
@@ -350,7 +351,9 @@ class Expressions:
             return either(present, found, default)
         is_plain = found.is_plain and default.is_plain
         same = found.type == default.type or found.type == ANY
-        return Value(found.or_value(default.expression), default.type if same else _common(found, default), None, is_plain)
+        return Value(
+            found.or_value(default.expression), default.type if same else _common(found, default), None, is_plain
+        )
 
     def _annotation(self, arguments: Arguments) -> Value:
         named = arguments.named or {}
@@ -360,8 +363,9 @@ class Expressions:
         name = arguments.positional[0].constant
         self._reads.annotations.add(name)
         default = arguments.positional[1] if len(arguments.positional) > 1 else named.get("default")
-        value, check = typed_annotation(name, kind, default)
-        self._check(check, conjunction(*self._when))
+        value, checks = typed_annotation(name, kind, default)
+        for check in checks:
+            self._check(check, conjunction(*self._when))
         return value
 
     def _looked_up(self, owner: Expression, arguments: Arguments, *, is_plain: bool = False) -> Value:
@@ -493,5 +497,3 @@ def _compared(operator: str, left: Value, right: Value) -> Expression:
         return found if operator == "in" else negation(found)
     sign = {"eq": "==", "ne": "!=", "lt": "<", "lteq": "<=", "gt": ">", "gteq": ">="}[operator]
     return compared(sign, left, right).expression
-
-

@@ -13,7 +13,6 @@ from injector.policy.cel import (
     NULL,
     TRUE,
     Call,
-    Comprehension,
     Expression,
     Index,
     Literal,
@@ -23,7 +22,6 @@ from injector.policy.cel import (
     conjunction,
     contains,
     each,
-    equal,
     field,
     method,
     negation,
@@ -390,9 +388,7 @@ def _split(subject: Value, arguments: Arguments) -> Value:
     separator = arguments.constant(0, "sep", None)
     if separator in (None, "") or len(arguments.positional) > 1:
         raise CannotSayError("only split('…'), with text between the parts, is said")
-    return Value(
-        method(_text(subject), "split", Literal(separator)), f"[{TEXT}]", is_plain=subject.is_plain
-    )
+    return Value(method(_text(subject), "split", Literal(separator)), f"[{TEXT}]", is_plain=subject.is_plain)
 
 
 def _asks(function: str) -> Say:

@@ -60,7 +60,9 @@ def _keys(mapping: Expression) -> Expression:
     return each(mapping, "map", "key", lambda key: key)
 
 
-def operation(name: str, path: Expression, value: Expression | None = None, *, origin: Expression | None = None) -> MapOf:
+def operation(
+    name: str, path: Expression, value: Expression | None = None, *, origin: Expression | None = None
+) -> MapOf:
     """One operation of a JSON Patch."""
     entries = [Entry(Literal("op"), Literal(name)), Entry(Literal("path"), path)]
     if origin is not None:
@@ -79,24 +81,27 @@ def _below(path: Expression, key: Expression) -> Expression:
     return plus(path, Literal("/"), escaped)
 
 
-def merge_map(path: Expression, base: Expression, overlay: Expression, *, depth: int, base_wins: bool = False) -> Expression:
+def merge_map(
+    path: Expression, base: Expression, overlay: Expression, *, depth: int, base_wins: bool = False
+) -> Expression:
     """The operations that merge the overlay into the mapping at a path, mappings in both into each other.
 
     At most `depth` mappings are inside each other. Of what is no mapping the overlay's counts, or the base's where
     `base_wins`.
     """
 
-    def merge(mine: Expression, key: Expression, value: Expression) -> Expression:
-        below = _below(path_name, key)
-        replaced = EMPTY_LIST if base_wins else _add(below, value)
-        if depth == 1:
-            return replaced
-        inner = merge_map(below, Index(mine, key), value, depth=depth - 1, base_wins=base_wins)
-        return choice(equal(Call("type", (value,)), Name("map")), inner, replaced)
+    def merged_at(place: Expression) -> Expression:
+        def merge(mine: Expression, key: Expression, value: Expression) -> Expression:
+            below = _below(place, key)
+            replaced = EMPTY_LIST if base_wins else _add(below, value)
+            if depth == 1:
+                return replaced
+            inner = merge_map(below, Index(mine, key), value, depth=depth - 1, base_wins=base_wins)
+            return choice(equal(Call("type", (value,)), Name("map")), inner, replaced)
 
-    mark = f"{depth}"
-    path_name = Name(f"path{mark}")
-    return bound(path, path_name.name, lambda _: _merged(path_name, base, overlay, mark, merge))
+        return _merged(place, base, overlay, f"{depth}", merge)
+
+    return bound(path, f"path{depth}", merged_at)
 
 
 def _merged(
@@ -110,9 +115,7 @@ def _merged(
 
     def body(mine: Expression) -> Expression:
         key, value = Name(f"key{mark}"), Name(f"value{mark}")
-        operations = choice(
-            negation(contains(mine, key)), _add(_below(path, key), value), merge(mine, key, value)
-        )
+        operations = choice(negation(contains(mine, key)), _add(_below(path, key), value), merge(mine, key, value))
         return method(Comprehension(overlay, "transformList", (key.name, value.name), (operations,)), "flatten")
 
     return bound(base, f"base{mark}", body)
@@ -126,8 +129,11 @@ def merge_containers(fields: Collection[str], depth: int) -> Merge:
     """
 
     def merge(path: Expression, base: Expression, overlay: Expression) -> Expression:
+        return bound(path, "pathC", lambda place: _merged(place, base, overlay, "C", merge_field_at(place)))
+
+    def merge_field_at(place: Expression) -> Callable[[Expression, Expression, Expression], Expression]:
         def merge_field(mine: Expression, key: Expression, value: Expression) -> Expression:
-            below, own = _below(Name("pathC"), key), Index(mine, key)
+            below, own = _below(place, key), Index(mine, key)
             operations: Expression = EMPTY_LIST
             if depth:
                 maps = merge_map(below, own, value, depth=depth, base_wins=True)
@@ -138,7 +144,7 @@ def merge_containers(fields: Collection[str], depth: int) -> Merge:
                     operations = choice(equal(key, Literal(name)), lists, operations)
             return choice(_is_derived(mine, key), _add(below, value), operations)
 
-        return bound(path, "pathC", lambda _: _merged(Name("pathC"), base, overlay, "C", merge_field))
+        return merge_field
 
     return merge
 
@@ -171,15 +177,15 @@ def merge_list(  # noqa: PLR0913, PLR0917 -- two lists, their key, and how items
     `core.merge`, but that the pod's own items keep theirs with `user_order`. The list is written anew, behind what it
     was, with its items in their order; then what it was is taken away.
     """
-    items, once, at, place = Name(f"items{mark}"), Name(f"once{mark}"), Name(f"at{mark}"), Name(f"path{mark}_")
+    items, once, at = Name(f"items{mark}"), Name(f"once{mark}"), Name(f"at{mark}")
 
-    def item_operations() -> Expression:
+    def item_operations(place: Expression) -> Expression:
         number, found = Name(f"number{mark}"), Name(f"found{mark}")
         own = merge(_below(place, Call("string", (found,))), Index(items, found), Index(once, number))
         operations = choice(Operation("<", (found, Literal(0))), EMPTY_LIST, own)
         return method(Comprehension(at, "transformList", (number.name, found.name), (operations,)), "flatten")
 
-    def written_anew(order: Expression) -> Expression:
+    def written_anew(place: Expression, order: Expression) -> Expression:
         end = _below(place, Literal("-"))
         new = Index(once, Operation("-", (Literal(-1), Name("entry"))))
         own = operation("copy", end, origin=_below(place, Call("string", (Name("entry"),))))
@@ -188,17 +194,21 @@ def merge_list(  # noqa: PLR0913, PLR0917 -- two lists, their key, and how items
         removed = each(items, "map", "entry", lambda _: operation("remove", _below(place, Literal("0"))))
         return plus(written, removed)
 
-    def body() -> Expression:
+    def body(place: Expression) -> Expression:
         order = _order(items, at, mark)
         if user_order:
             order = bound(order, f"merged{mark}", lambda merged: _in_user_order(items, merged))
-        return plus(item_operations(), written_anew(order))
+        return plus(item_operations(place), written_anew(place, order))
 
     keys = each(items, "map", "item", lambda item: field(item, key))
     places = each(once, "map", "item", lambda item: method(Name(f"keys{mark}"), "indexOf", field(item, key)))
-    merged = bound(keys, f"keys{mark}", lambda _: bound(places, at.name, lambda _: body()))
-    over = bound(overlay, f"more{mark}", lambda more: bound(_once(more, key), once.name, lambda _: merged))
-    return bound(path, place.name, lambda _: bound(target, items.name, lambda _: over))
+
+    def merged_at(place: Expression) -> Expression:
+        merged = bound(keys, f"keys{mark}", lambda _: bound(places, at.name, lambda _: body(place)))
+        over = bound(overlay, f"more{mark}", lambda more: bound(_once(more, key), once.name, lambda _: merged))
+        return Index(each(ListOf((target,)), "map", items.name, lambda _: over), Literal(0))
+
+    return bound(path, f"path{mark}_", merged_at)
 
 
 def _once(overlay: Expression, key: str) -> Expression:
@@ -233,9 +243,7 @@ def _order(items: Expression, at: Expression, mark: str) -> Expression:
 
     earlier = method(at, "slice", Literal(0), number)
     before = others(lambda other: conjunction(Operation(">", (found, other)), negation(is_behind(earlier, other))))
-    own = choice(
-        Operation("<", (found, Literal(0))), Operation("-", (Literal(-1), number)), found
-    )
+    own = choice(Operation("<", (found, Literal(0))), Operation("-", (Literal(-1), number)), found)
     merged = Comprehension(at, "transformList", (number.name, found.name), (plus(before, ListOf((own,))),))
     return plus(method(merged, "flatten"), others(lambda other: negation(is_behind(at, other))))
 
@@ -256,10 +264,6 @@ def _in_user_order(items: Expression, merged: Expression) -> Expression:
 
     own = Name("own")
     earlier = Call("range", (own,), Name("lists"))
-    before = new(
-        lambda entry: conjunction(Operation(">", (at(own), at(entry))), negation(is_behind(earlier, entry)))
-    )
+    before = new(lambda entry: conjunction(Operation(">", (at(own), at(entry))), negation(is_behind(earlier, entry))))
     ordered = method(each(_range(items), "map", "own", lambda _: plus(before, ListOf((own,)))), "flatten")
     return plus(ordered, new(lambda entry: negation(is_behind(_range(items), entry))))
-
-

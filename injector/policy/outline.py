@@ -308,9 +308,7 @@ class _Reader:
             chosen = tuple(guard for guard in taken if guard)
             if not all(set(_needed(guard, beyond)) <= set(chosen) for guard in chosen):
                 continue
-            raw = "".join(
-                piece.text for piece, guards in zip(spans, beyond, strict=True) if set(guards) <= set(chosen)
-            )
+            raw = "".join(piece.text for piece, guards in zip(spans, beyond, strict=True) if set(guards) <= set(chosen))
             yield chosen, _alone(raw, line)
 
 
@@ -388,6 +386,6 @@ def refuse_repeated(parts: Iterable[Part], what: str) -> None:
     for name, same in by_name.items():
         for one, other in (pair for pair in combinations(same, 2) if not are_exclusive(pair[0].guards, pair[1].guards)):
             shown = name.constant if name is not None else what
-            raise CannotSayError(f"{what} {shown!r} may be there twice, on lines {one.line} and {other.line}", other.line)
-
-
+            raise CannotSayError(
+                f"{what} {shown!r} may be there twice, on lines {one.line} and {other.line}", other.line
+            )

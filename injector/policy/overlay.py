@@ -1,14 +1,12 @@
 """The overlay that a template gives, as values of CEL: what a pod gets, before it is merged into the pod."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from injector.policy.cel import (
     EMPTY_LIST,
-    EMPTY_MAP,
     EMPTY_TEXT,
     NOTHING,
-    NULL,
     TRUE,
     Call,
     Comprehension,
@@ -23,7 +21,6 @@ from injector.policy.cel import (
     conjunction,
     disjunction,
     dynamic,
-    each,
     list_of,
     method,
     plus,
@@ -32,7 +29,6 @@ from injector.policy.cel import (
 from injector.policy.merging import united
 from injector.policy.outline import Collection, Condition, Content, Guards, Leaf, Loop, Node, Part, refuse_repeated
 from injector.policy.values import (
-    ANY,
     TEXT,
     CannotSayError,
     Value,
@@ -240,5 +236,3 @@ def is_null(node: Node) -> bool:
     return isinstance(node, Leaf) and any(
         not content.is_nothing and not content.parts and content.constant is None for _, content in node.contents
     )
-
-

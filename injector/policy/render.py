@@ -15,7 +15,19 @@ from injector.core.platform import OPENSHIFT
 from injector.core.render import KnownNames, TemplateSet
 from injector.core.render.context import SAFE_FUNCTIONS, configured_by
 from injector.core.render.functions import FILTERS
-from injector.policy.cel import EMPTY_LIST, TRUE, Expression, Index, Literal, choice, conjunction, disjunction, negation, or_value, text_of
+from injector.policy.cel import (
+    EMPTY_LIST,
+    TRUE,
+    Expression,
+    Index,
+    Literal,
+    choice,
+    conjunction,
+    disjunction,
+    negation,
+    or_value,
+    text_of,
+)
 from injector.policy.compilation import Compiled, compiled, patch_of
 from injector.policy.conditions import Conditions, conditions_of
 from injector.policy.expressions import LABELS, variable
@@ -162,7 +174,9 @@ def _compiled(config: Config, name: str, annotations: Mapping[str, Expression]) 
     templates = TemplateSet(config.templates, FILTERS, KnownNames(frozen=constants, trusted=SAFE_FUNCTIONS))
     found = compiled(templates.evaluated(name), constants, _fixed(config, annotations))
     if PROXY_CONTAINER in found.containers:
-        raise CannotSayError(f"it gives a container {PROXY_CONTAINER!r}, for which the webhook does more than its template says")
+        raise CannotSayError(
+            f"it gives a container {PROXY_CONTAINER!r}, for which the webhook does more than its template says"
+        )
     return found
 
 
@@ -188,7 +202,7 @@ def _policy(
 ) -> Policy:
     conditions = conditions_of(config, name)
     digest = _digest(found, conditions)
-    own = record(digest, found.containers, found.volumes)
+    own = record(digest, found.containers, found.volumes, found.ordered)
     found = _compiled(config, name, {record_key(name, config.revision): own})
     selected = TRUE if conditions.selected == TRUE else variable("selected")
     refused = tuple((conjunction(selected, each.test), each.message) for each in found.refused)
@@ -200,7 +214,7 @@ def _policy(
         conditions=conditions,
         variables={
             "selected": conditions.selected,
-            **standard_variables(records),
+            **standard_variables(records, record_key(name, config.revision)),
             **{field.variable: field.overlay for field in found.fields},
         },
         patch=choice(is_changed, patch_of(found.fields), EMPTY_LIST),
@@ -238,5 +252,3 @@ def _written(variables: Mapping[str, Expression], expressions: Iterable[Expressi
 
 def _used(texts: Iterable[str]) -> Iterator[str]:
     return (name for text in texts for name in _USED.findall(text))
-
-

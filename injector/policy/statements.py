@@ -9,6 +9,7 @@ from jinja2 import nodes
 from injector.core.render.limits import COUNTED, SPENT
 from injector.policy.annotation_types import Check
 from injector.policy.cel import (
+    EMPTY_LIST,
     FALSE,
     TRUE,
     Comprehension,
@@ -221,10 +222,13 @@ class _Walk:
         if isinstance(iterated, nodes.Filter) and iterated.name == COUNTED and iterated.node is not None:
             iterated = iterated.node
         found = self._expressions.value(iterated)
-        if not found.is_list or may_be_absent(found) or not isinstance(node.target, nodes.Name):
-            raise CannotSayError("a loop goes over a list that is there, or over items()", node.lineno, shown(iterated))
-        is_plain = found.is_plain
-        return found.expression, {node.target.name: Value(item, found.item_type, is_plain=is_plain)}
+        if not found.is_list or not isinstance(node.target, nodes.Name):
+            raise CannotSayError("a loop goes over a list, or over items()", node.lineno, shown(iterated))
+        if found.optional is not None:
+            # As Python has it: a template that loops over null fails, and so refuses the pod.
+            self._refuse(negation(method(found.optional, "hasValue")), Literal("'NoneType' object is not iterable"))
+        named = Value(item, found.item_type, is_plain=found.is_plain)
+        return found.or_value(EMPTY_LIST), {node.target.name: named}
 
     def _assign(self, node: nodes.Assign) -> None:
         if not isinstance(node.target, nodes.Name):
@@ -245,7 +249,6 @@ class _Walk:
 
 def _where(loop: Loop, test: Expression) -> Expression:
     """The items of a loop for which a test holds; it may look at their places."""
-
 
     return Comprehension(loop.source, "transformList", (loop.place.name, loop.item.name), (test, loop.item))
 
@@ -268,5 +271,3 @@ def _merged(outcomes: list[tuple[Expression, dict[str, Any]]]) -> dict[str, Any]
             result = either(test, value, result)
         merged[name] = result
     return merged
-
-

@@ -99,7 +99,8 @@ def constant_value(value: Any) -> Value:
     """The value of a constant of the template or the configuration."""
     if isinstance(value, str):
         return Value(Literal(value), TEXT, is_plain=value.isascii())
-    return Value(literal_of(value), _type_of(value))
+    is_plain = isinstance(value, list | tuple) and all(isinstance(each, str) and each.isascii() for each in value)
+    return Value(literal_of(value), _type_of(value), is_plain=is_plain)
 
 
 def _type_of(value: Any) -> str:
@@ -225,5 +226,6 @@ def may_be_absent(value: Value) -> bool:
 def _optional(value: Value) -> Expression:
     if value.expression == NULL:
         return Call("none", (), Name("optional"))
-    return Call("of", (Call("dyn", (value.expression,)),), Name("optional")) if value.optional is None else value.optional
-
+    return (
+        Call("of", (Call("dyn", (value.expression,)),), Name("optional")) if value.optional is None else value.optional
+    )

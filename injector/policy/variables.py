@@ -1,11 +1,11 @@
 """The variables of a policy: the pod without what policies have put there, and what it belongs to.
 
-A policy leaves a record in an annotation: the digest of the policy, and the names that it added. A second evaluation
-leaves these out of what the template sees, so that it gives the same again. As every record it is a claim of the pod's
-author: it counts only for names that the template gives.
+A policy leaves a record in an annotation: the digest of the policy, the names that it added, and in which order it saw
+the pod's containers. A second evaluation leaves out what was added, and sees the others in that order, so that it gives
+the same again. As every record it is a claim of the pod's author: it counts only for names that the template gives.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from injector.core.selection import DEFAULT_REVISION
 from injector.core.workload import OWNER_RULES
@@ -21,6 +21,7 @@ from injector.policy.cel import (
     Literal,
     Name,
     Operation,
+    bound,
     choice,
     conjunction,
     contains,
@@ -41,35 +42,57 @@ RECORD_PREFIX = "policy.sidecar-injector.io/"
 _OBJECT = Name("object")
 _SEPARATOR = "/"
 _NAMES_SEPARATOR = ","
-_CONTAINERS, _VOLUMES = 1, 2
+# The parts of a record behind the digest.
+_CONTAINERS, _VOLUMES, _ORDER = 1, 2, {"containers": 3, "initContainers": 4}
+_PARTS = 5
 
 
 def record_key(template: str, revision: str) -> str:
     """The annotation in which a policy says what it added."""
-    return f"{RECORD_PREFIX}{template}" if revision in ("", DEFAULT_REVISION) else f"{RECORD_PREFIX}{template}.{revision}"
+    return (
+        f"{RECORD_PREFIX}{template}" if revision in ("", DEFAULT_REVISION) else f"{RECORD_PREFIX}{template}.{revision}"
+    )
 
 
 def _variable(name: str) -> Expression:
     return field(Name("variables"), name)
 
 
-def recorded(key: str, part: int, names: Iterable[str]) -> Expression:
-    """Those of `names` that the record under `key` says were added."""
-    texts = list_of(map(Literal, names))
+def _recorded(key: str, part: int) -> Expression:
+    """The names in a part of the record under `key`."""
     text = or_value(optional_field(_OBJECT, "metadata", "annotations", key), EMPTY_TEXT)
-    padded = plus(text, Literal(_SEPARATOR * 2))
-    listed = method(Index(method(padded, "split", Literal(_SEPARATOR)), Literal(part)), "split", Literal(_NAMES_SEPARATOR))
-    return each(texts, "filter", "name", lambda name: contains(listed, name))
+    padded = plus(text, Literal(_SEPARATOR * _PARTS))
+    return method(
+        Index(method(padded, "split", Literal(_SEPARATOR)), Literal(part)), "split", Literal(_NAMES_SEPARATOR)
+    )
 
 
-def record(digest: str, containers: Iterable[str], volumes: Iterable[str]) -> Expression:
-    """The record of a policy: its digest, and of what it gives the names that the pod lacks, or had from it before."""
+def _recorded_of(key: str, part: int, names: Iterable[str]) -> Expression:
+    """Those of `names` that the record under `key` says were added."""
+    listed = _recorded(key, part)
+    return each(list_of(map(Literal, names)), "filter", "name", lambda name: contains(listed, name))
+
+
+def record(digest: str, containers: Iterable[str], volumes: Iterable[str], ordered: Collection[str]) -> Expression:
+    """The record of a policy: its digest, of what it gives the names that the pod lacks, or had from it before, and the
+    names in those lists whose order the template sees.
+    """
     present = [
-        or_value(optional_field(_OBJECT, "spec", name), EMPTY_LIST) for name in ("containers", "initContainers", "volumes")
+        or_value(optional_field(_OBJECT, "spec", name), EMPTY_LIST)
+        for name in ("containers", "initContainers", "volumes")
     ]
-    added = _added(containers, "recordedContainers", plus(*(_names(each_) for each_ in present[:2])))
-    mounted = _added(volumes, "recordedVolumes", _names(present[2]))
-    return plus(Literal(f"{digest}{_SEPARATOR}"), added, Literal(_SEPARATOR), mounted)
+    parts = [
+        Literal(digest),
+        _added(containers, "recordedContainers", plus(*(_names(each_) for each_ in present[:2]))),
+        _added(volumes, "recordedVolumes", _names(present[2])),
+        *(
+            method(_names(_variable(name)), "join", Literal(_NAMES_SEPARATOR)) if name in ordered else EMPTY_TEXT
+            for name in _ORDER
+        ),
+    ]
+    while parts[-1] == EMPTY_TEXT:
+        parts.pop()
+    return plus(parts[0], *(plus(Literal(_SEPARATOR), part) for part in parts[1:]))
 
 
 def _names(items: Expression) -> Expression:
@@ -89,23 +112,28 @@ def _added(names: Iterable[str], variable: str, present: Expression) -> Expressi
     return method(added, "join", Literal(_NAMES_SEPARATOR))
 
 
-def standard_variables(records: Mapping[str, tuple[Iterable[str], Iterable[str]]]) -> dict[str, Expression]:
+def standard_variables(records: Mapping[str, tuple[Iterable[str], Iterable[str]]], own: str) -> dict[str, Expression]:
     """The variables by name, each after those that it uses.
 
-    `records` has the annotation of each policy, with the names of the containers and volumes that its template gives.
+    `records` has the annotation of each policy, with the names of the containers and volumes that its template gives;
+    `own` is that of the policy itself.
     """
     keys = list_of(map(Literal, records))
     annotations = or_value(optional_field(_OBJECT, "metadata", "annotations"), EMPTY_MAP)
-    own = Comprehension(
+    others = Comprehension(
         annotations, "transformMap", ("key", "value"), (negation(contains(keys, Name("key"))), Name("value"))
     )
     named = {
-        "recordedContainers": plus(EMPTY_LIST, *(recorded(key, _CONTAINERS, each_[0]) for key, each_ in records.items() if each_[0])),
-        "recordedVolumes": plus(EMPTY_LIST, *(recorded(key, _VOLUMES, each_[1]) for key, each_ in records.items() if each_[1])),
-        "annotations": own,
+        "recordedContainers": plus(
+            EMPTY_LIST, *(_recorded_of(key, _CONTAINERS, each_[0]) for key, each_ in records.items() if each_[0])
+        ),
+        "recordedVolumes": plus(
+            EMPTY_LIST, *(_recorded_of(key, _VOLUMES, each_[1]) for key, each_ in records.items() if each_[1])
+        ),
+        "annotations": others,
         "labels": or_value(optional_field(_OBJECT, "metadata", "labels"), EMPTY_MAP),
-        "containers": _without("containers", "recordedContainers"),
-        "initContainers": _without("initContainers", "recordedContainers"),
+        "containers": _as_seen("containers", own),
+        "initContainers": _as_seen("initContainers", own),
         "volumes": _without("volumes", "recordedVolumes"),
         "namespace": _namespace(),
         "controller": _controller(),
@@ -117,6 +145,22 @@ def _without(name: str, recorded_names: str) -> Expression:
     items = or_value(optional_field(_OBJECT, "spec", name), EMPTY_LIST)
     return each(
         items, "filter", "item", lambda item: negation(contains(_variable(recorded_names), field(item, "name")))
+    )
+
+
+def _as_seen(name: str, key: str) -> Expression:
+    """The containers without those that were added: first those that the policy saw before, in that order."""
+    seen = method(_recorded(key, _ORDER[name]), "distinct")
+
+    def body(items: Expression) -> Expression:
+        found = each(items, "filter", "other", lambda other: equal(field(other, "name"), Name("name")))
+        before = method(each(Name("seen"), "map", "name", lambda _: found), "flatten")
+        return plus(
+            before, each(items, "filter", "item", lambda item: negation(contains(Name("seen"), field(item, "name"))))
+        )
+
+    return bound(
+        _without(name, "recordedContainers"), "items", lambda items: bound(seen, "seen", lambda _: body(items))
     )
 
 
@@ -139,7 +183,8 @@ def _workload() -> dict[str, Expression]:
     """Name, kind and API version of what the pod belongs to, by the rules of `core.workload`."""
     own = or_value(optional_field(_OBJECT, "metadata", "name"), EMPTY_TEXT)
     owner = {
-        key: or_value(optional_field(_variable("controller"), key), EMPTY_TEXT) for key in ("name", "kind", "apiVersion")
+        key: or_value(optional_field(_variable("controller"), key), EMPTY_TEXT)
+        for key in ("name", "kind", "apiVersion")
     }
     name, kind, version = owner["name"], owner["kind"], owner["apiVersion"]
     for rule in reversed(OWNER_RULES):

@@ -106,8 +106,11 @@ def random_pod(
         imagePullSecrets=[[{"name": "pull"}]],
         hostNetwork=[False],
     )
-    metadata: dict[str, Any] = {"name": "shop", "labels": {"app": "shop", **some(0.5, **{k: ["x", "y", "1"] for k in labels})}}
-    own = some(0.5, **{key: list(HOSTILE) for key in annotations})
+    metadata: dict[str, Any] = {
+        "name": "shop",
+        "labels": {"app": "shop", **some(0.5, **{k: ["x", "y", "1"] for k in labels})},
+    }
+    own = some(0.25, **{key: list(HOSTILE) for key in annotations})
     if own:
         metadata["annotations"] = own
     if choice.random() < 0.5:
