@@ -26,6 +26,7 @@ COMMANDS: Mapping[str, str] = {
     "drift": "Name the pods of a cluster that injection would make differently now.",
     "migrate": "Say what istiod injects in a cluster, and what would be injected here.",
     "template": "List, show, begin and test templates.",
+    "policy": "Have the API server inject: templates as MutatingAdmissionPolicy, in CEL.",
     "gateway": "Turn Istio's Gateway and VirtualServices into the configuration of an ingress Envoy.",
     "capture": "Show, apply or remove the traffic redirection of a pod.",
     "serve": "Run the webhook server.",

@@ -18,6 +18,7 @@ _RESERVED = frozenset(
     "as break const continue else false for function if import in let loop namespace null package return true var "
     "void while".split()
 )
+_BEYOND_FOUR_DIGITS = 0x1_0000
 _ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
@@ -102,7 +103,7 @@ EMPTY_TEXT, EMPTY_LIST, EMPTY_MAP = Literal(""), ListOf(()), MapOf(())
 NOTHING = Call("none", (), Name("optional"))
 
 
-def text_of(expression: Expression) -> str:
+def text_of(expression: Expression) -> str:  # noqa: PLR0911 -- one case a kind of expression
     """The expression as CEL. It is on one line: texts have their line breaks escaped."""
     match expression:
         case Literal(value):
@@ -177,7 +178,7 @@ def _character(character: str) -> str:
     if character.isprintable():
         return character
     code = ord(character)
-    return f"\\u{code:04x}" if code < 0x1_0000 else f"\\U{code:08x}"
+    return f"\\u{code:04x}" if code < _BEYOND_FOUR_DIGITS else f"\\U{code:08x}"
 
 
 def literal_of(value: object) -> Expression:

@@ -35,11 +35,12 @@ from injector.policy.cel import (
     size,
 )
 from injector.policy.cel import field as cel_field
-from injector.policy.expressions import ANNOTATIONS, LABELS, OBJECT, variable
+from injector.policy.expressions import Reads
 from injector.policy.merging import CONTAINER_KEYS, merge_containers, merge_list, merge_map, operation, united
 from injector.policy.outline import Collection, Content, Guards, Leaf, Loop, Node, Part
 from injector.policy.overlay import Alternative, Overlay, guarded, is_null, test_of
-from injector.policy.statements import Reads, Refused, statements_of
+from injector.policy.scope import ANNOTATIONS, LABELS, OBJECT, variable
+from injector.policy.statements import Refused, statements_of
 from injector.policy.values import CannotSayError, Value, may_be_absent
 
 _CONTAINERS = ("containers", "initContainers")
@@ -75,8 +76,9 @@ def _variable(name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """A template in CEL: the fields it gives, when it refuses a pod, the constant names that it puts there, and the
-    lists of containers whose order it sees.
+    """A template in CEL: the fields that it gives, and when it refuses a pod.
+
+    `containers` and `volumes` are the constant names that it puts there, `ordered` the lists whose order it sees.
     """
 
     fields: tuple[Field, ...]
@@ -170,7 +172,7 @@ class _Sidecars:
     """The list `sidecars` of a template, and where each of its containers comes; see `core.render.document`."""
 
     def __init__(self, overlay: Overlay, *, native: bool) -> None:
-        self.nodes = _written_lists(overlay, SIDECARS, overlay.at("spec", SIDECARS))
+        self.nodes = _written_lists(SIDECARS, overlay.at("spec", SIDECARS))
         self.items = plus(EMPTY_LIST, *(guarded(guards, overlay.items(node)) for guards, node in self.nodes))
         asked = Index(ANNOTATIONS, Literal(NATIVE_SIDECAR_ANNOTATION), optional=True)
         words = {word: equal(or_value(asked, EMPTY_TEXT), Literal(word)) for word in ("true", "false")}
@@ -198,7 +200,7 @@ class _Sidecars:
         return choice(inits, TRUE, choice(apps, FALSE, self._native))
 
 
-def _written_lists(overlay: Overlay, name: str, alternatives: list[Alternative]) -> list[tuple[Guards, Collection]]:
+def _written_lists(name: str, alternatives: list[Alternative]) -> list[tuple[Guards, Collection]]:
     """The lists that a template writes item by item for a field. Raises CannotSayError for anything else."""
     lists: list[tuple[Guards, Collection]] = []
     for alternative in alternatives:
@@ -215,7 +217,7 @@ def _list_field(overlay: Overlay, name: str, alternatives: list[Alternative], si
     key = _SPEC.lists[name]
     if key == PRIMITIVE:
         raise CannotSayError(f"spec.{name} is merged as a set")
-    own = _written_lists(overlay, name, alternatives)
+    own = _written_lists(name, alternatives)
     depth, fields = 1, set[str]()
     for _, node in (*own, *(sidecars.nodes if sidecars else ())):
         _refuse_items(overlay, name, key, node)
@@ -321,8 +323,8 @@ def _is_scalar(value: Value) -> bool:
 def _constant_names(overlay: Overlay, name: str, reads: Reads) -> list[str]:
     """The names of what a template puts into a list of the spec, as far as they do not depend on the pod.
 
-    Raises CannotSayError for a name that depends on the pod, but for one of the pod's own, where the template reads such
-    lists: whether it was there before cannot be told.
+    Raises CannotSayError for one that does, other than a name of the pod's own, where the template reads such lists:
+    whether it was there before cannot be told.
     """
     is_read = not reads.fields.isdisjoint(("volumes",) if name == "volumes" else _CONTAINERS)
     names: list[str] = []

@@ -90,7 +90,7 @@ def conditions_of(config: Config, template: str) -> Conditions:
 
 
 def _common(selectors: Iterable[LabelSelector]) -> tuple[Requirement, ...]:
-    """The requirements that every selector has: a policy has one selector, where a webhook has an entry for each row."""
+    """The requirements of every selector: a policy has one of them, where a webhook has an entry for each row."""
     lists = [selector.requirements for selector in selectors]
     return tuple(each_ for each_ in lists[0] if all(each_ in others for others in lists)) if lists else ()
 

@@ -50,7 +50,7 @@ class Evaluation:
         """The value of an expression. Raises EvaluationError."""
         return self._value(expression, self.names)
 
-    def _value(self, expression: Expression, names: Mapping[str, Any]) -> Any:  # noqa: PLR0911 -- a case a kind
+    def _value(self, expression: Expression, names: Mapping[str, Any]) -> Any:  # noqa: C901, PLR0911 -- one case a kind
         match expression:
             case Literal(value):
                 return value
@@ -89,7 +89,9 @@ class Evaluation:
             raise EvaluationError(f"no such key: {key}")
         return found.values[0]
 
-    def _operation(self, sign: str, operands: Sequence[Expression], names: Mapping[str, Any]) -> Any:
+    def _operation(  # noqa: PLR0911 -- one case an operator
+        self, sign: str, operands: Sequence[Expression], names: Mapping[str, Any]
+    ) -> Any:
         if sign in ("&&", "||"):
             left = self._value(operands[0], names)
             return self._value(operands[1], names) if left is (sign == "&&") else left

@@ -35,6 +35,7 @@ from injector.policy.cel import (
 )
 from injector.policy.cel import field as cel_field
 from injector.policy.filters import FILTERS, METHODS, TESTS, Arguments, Row, compared, member
+from injector.policy.scope import ANNOTATIONS, LABELS, POD, UNSAID, VIEW, WORKLOAD, variable
 from injector.policy.source import shown
 from injector.policy.values import (
     ANY,
@@ -52,75 +53,8 @@ from injector.policy.values import (
     truth_of,
 )
 
-VARIABLES, OBJECT = Name("variables"), Name("object")
-
-
-def variable(name: str) -> Expression:
-    """A variable of the policy."""
-    return cel_field(VARIABLES, name)
-
-
-# What the pod is without its injection: the field, the variable that has it, its type.
-_VIEW: Mapping[Expression, Value] = {
-    cel_field(OBJECT, "metadata", "annotations"): Value(variable("annotations"), "{string}"),
-    cel_field(OBJECT, "metadata", "labels"): Value(variable("labels"), "{string}", is_plain=True),
-    cel_field(OBJECT, "spec", "containers"): Value(variable("containers"), "[Container]"),
-    cel_field(OBJECT, "spec", "initContainers"): Value(variable("initContainers"), "[Container]"),
-    cel_field(OBJECT, "spec", "volumes"): Value(variable("volumes"), "[Volume]"),
-}
-POD = Value(OBJECT, "Pod")
-ANNOTATIONS, LABELS = variable("annotations"), variable("labels")
-_WORKLOAD = {
-    "name": Value(variable("workloadName"), TEXT, is_plain=True),
-    "kind": Value(variable("workloadKind"), TEXT, is_plain=True),
-    "api_version": Value(variable("workloadVersion"), TEXT, is_plain=True),
-    "namespace": Value(variable("namespace"), TEXT, is_plain=True),
-}
 # The fields whose text the API server holds to names and the like: letters, digits and signs of ASCII.
 _PLAIN_FIELDS = frozenset(("name", "namespace", "generateName", "serviceAccountName", "nodeName", "schedulerName"))
-
-# Functions and names of the scope that need what a policy does not see, and why.
-UNSAID: Mapping[str, str] = {
-    "json_annotation": "CEL has no JSON",
-    "named_items": "CEL has no JSON",
-    "pod_ports": "CEL has no JSON",
-    "envoy_bootstrap": "CEL has no JSON, and the proxy's configuration is worked out by the webhook",
-    "proxy_config": "the annotation proxy.istio.io/config is YAML, which CEL does not read",
-    "proxy_image": "it depends on the pod's ProxyConfig, which CEL does not read",
-    "proxy_init_image": "it depends on the pod's ProxyConfig, which CEL does not read",
-    "proxy_resources": "it belongs to the proxy, for which the webhook does more than its template says",
-    "excluded_inbound_ports": "it belongs to the proxy, for which the webhook does more than its template says",
-    "tcp_probed_ports": "it belongs to the proxy, for which the webhook does more than its template says",
-    "multus_networks": "CEL has no JSON, which the annotation may hold",
-    "otel_resource_attributes": "it belongs to the proxy, for which the webhook does more than its template says",
-    "owner": "it belongs to the proxy, for which the webhook does more than its template says",
-}
-# What is said, and what it becomes.
-SAID: Mapping[str, str] = {
-    "annotation": "the variable `annotations`, with its type and a check",
-    "label": "the variable `labels`",
-    "first_nonempty": "a choice",
-    "application_containers": "the names in the variable `containers`",
-    "refuse": "a validation of the ValidatingAdmissionPolicy",
-    "pod": "`object`, without what policies put there",
-    "workload": "variables made of `object.metadata.ownerReferences`",
-    "namespace": "`namespaceObject`: only its metadata",
-    "values": "evaluated before",
-    "mesh_config": "evaluated before",
-    "revision": "evaluated before",
-    "native_sidecars": "evaluated before: an API server that has these policies has nodes that run native sidecars",
-    "proxy_uid": "evaluated before",
-    "proxy_gid": "evaluated before",
-    "inbound_traffic_policy_mode": "evaluated before",
-    "compliance_policy": "evaluated before",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """A call of `refuse`: the message of it."""
-
-    message: Expression
 
 
 @dataclass(slots=True)
@@ -140,7 +74,7 @@ class Expressions:
         """`constants` are the names of the configuration; `check` gets each check, and when it is made."""
         self.names: dict[str, Value | Mapping[str, Value]] = {
             "pod": POD,
-            "workload": _WORKLOAD,
+            "workload": WORKLOAD,
             "namespace": Value(Name("namespaceObject"), ANY),
         }
         self._constants = constants
@@ -182,7 +116,7 @@ class Expressions:
         finally:
             self._when.pop()
 
-    def _value(self, node: nodes.Expr) -> Value:  # noqa: C901, PLR0911 -- one case a kind of expression
+    def _value(self, node: nodes.Expr) -> Value:  # noqa: C901, PLR0911, PLR0912 -- one case a kind of expression
         match node:
             case nodes.Const() | nodes.TemplateData():
                 return constant_value(node.value if isinstance(node, nodes.Const) else node.data)
@@ -258,7 +192,7 @@ class Expressions:
         """`owner.key`, which fails where it is absent."""
         if isinstance(key.expression, Literal):
             name = str(key.expression.value)
-            found = _VIEW.get(Index(owner.expression, key.expression))
+            found = VIEW.get(Index(owner.expression, key.expression))
             if found is not None:
                 self._reads.fields.add(name)
                 return found
@@ -295,7 +229,7 @@ class Expressions:
             raise CannotSayError("arguments that are unpacked")
         arguments = Arguments(
             tuple(self.value(each_) for each_ in node.args),
-            {each_.key: self.value(each_.value) for each_ in node.kwargs},
+            {str(each_.key): self.value(each_.value) for each_ in node.kwargs},
         )
         if isinstance(node.node, nodes.Getattr):
             return self._method(node.node, arguments)
@@ -334,7 +268,7 @@ class Expressions:
         if may_be_absent(owner):
             owner = Value(owner.or_value(map_of({})), owner.type, is_plain=owner.is_plain)
         entry = self._entry(owner, arguments.positional[0])
-        if entry.expression in (view.expression for view in _VIEW.values()):
+        if entry.expression in (view.expression for view in VIEW.values()):
             return entry
         optional = Index(owner.expression, arguments.positional[0].expression, optional=True)
         found = absent_or(optional, entry.type, is_plain=entry.is_plain)
@@ -350,7 +284,7 @@ class Expressions:
             present = method(found.optional, "hasValue")
             return either(present, found, default)
         is_plain = found.is_plain and default.is_plain
-        same = found.type == default.type or found.type == ANY
+        same = found.type in (default.type, ANY)
         return Value(
             found.or_value(default.expression), default.type if same else _common(found, default), None, is_plain
         )
@@ -396,24 +330,22 @@ class Expressions:
 
     def _filter(self, node: nodes.Filter) -> Value:
         if node.name in (BOUNDED_FILTER, COMPARED, COUNTED) or node.name.startswith("placed"):
-            return self.value(node.node) if node.node is not None else self._list([])
+            return self.value(_subject(node))
         if node.name == "default":
             return self._with_default(node)
-        if node.node is None:
-            raise CannotSayError("a filter block")
-        return self._said(FILTERS, "filter", node.name, self.value(node.node), self._arguments(node))
+        return self._said(FILTERS, "filter", node.name, self.value(_subject(node)), self._arguments(node))
 
     def _arguments(self, node: nodes.Filter | nodes.Test) -> Arguments:
         if node.dyn_args or node.dyn_kwargs:
             raise CannotSayError("arguments that are unpacked")
         positional = tuple(self.value(each_) for each_ in node.args)
-        return Arguments(positional, {each_.key: self.value(each_.value) for each_ in node.kwargs})
+        return Arguments(positional, {str(each_.key): self.value(each_.value) for each_ in node.kwargs})
 
     def _with_default(self, node: nodes.Filter) -> Value:
         arguments = self._arguments(node)
         default = arguments.positional[0] if arguments.positional else constant_value("")
-        subject = self.value(node.node)
-        if arguments.constant(1, "boolean", False):
+        subject = self.value(_subject(node))
+        if arguments.flag(1, "boolean"):
             return either(truth_of(subject), subject, default)
         if subject.key is None:
             return subject
@@ -429,7 +361,7 @@ class Expressions:
         return row.say(subject, arguments)
 
     def _test(self, node: nodes.Test) -> Value:
-        return self._said(TESTS, "test", node.name, self.value(node.node), self._arguments(node))
+        return self._said(TESTS, "test", node.name, self.value(_subject(node)), self._arguments(node))
 
     def _compare(self, node: nodes.Compare) -> Value:
         tests, left = list[Expression](), self.value(node.expr)
@@ -447,11 +379,11 @@ class Expressions:
         return either(test, right, left) if is_and else either(test, left, right)
 
     def _chosen(self, node: nodes.CondExpr) -> Value:
-        test = self.truth(node.test)
-        if node.expr2 is None:
+        test, otherwise_node = self.truth(node.test), node.expr2
+        if otherwise_node is None:
             raise CannotSayError("it gives nothing without an 'else', which is an error in a template")
         chosen = self._under(test, lambda: self.value(node.expr1))
-        otherwise = self._under(negation(test), lambda: self.value(node.expr2))
+        otherwise = self._under(negation(test), lambda: self.value(otherwise_node))
         return either(test, chosen, otherwise)
 
     def _concatenated(self, node: nodes.Concat) -> Value:
@@ -460,13 +392,12 @@ class Expressions:
 
     def _calculated(self, node: nodes.Neg | nodes.BinExpr) -> Value:
         operands = [node.node] if isinstance(node, nodes.Neg) else [node.left, node.right]
-        values = [self.value(operand) for operand in operands]
-        if isinstance(node, nodes.Add) and not any(map(may_be_absent, values)):
-            if all(value.is_text for value in values) or (all(value.is_list for value in values)):
-                kinds = {value.type for value in values}
-                plain = all(value.is_plain for value in values)
-                kind = kinds.pop() if len(kinds) == 1 else "[any]"
-                return Value(plus(*(value.expression for value in values)), kind, is_plain=plain)
+        values = [self.value(operand) for operand in operands if operand is not None]
+        if isinstance(node, nodes.Add) and _are_joined(values):
+            kinds = {value.type for value in values}
+            plain = all(value.is_plain for value in values)
+            kind = kinds.pop() if len(kinds) == 1 else "[any]"
+            return Value(plus(*(value.expression for value in values)), kind, is_plain=plain)
         if not all(value.is_integer for value in values):
             raise CannotSayError("numbers are whole numbers here")
         return Value(Operation(node.operator, tuple(value.expression for value in values)), INTEGER)
@@ -481,6 +412,18 @@ class Expressions:
                 raise CannotSayError("items() is said of mappings that are there", node.lineno, shown(node))
             self._note(owner.expression, EMPTY_TEXT, "")
             yield owner
+
+
+def _subject(node: nodes.Filter | nodes.Test) -> nodes.Expr:
+    if node.node is None:
+        raise CannotSayError("a filter block")
+    return node.node
+
+
+def _are_joined(values: list[Value]) -> bool:
+    """Whether `+` joins the values: texts, or lists."""
+    are_there = not any(map(may_be_absent, values))
+    return are_there and (all(value.is_text for value in values) or all(value.is_list for value in values))
 
 
 def _common(found: Value, default: Value) -> str:

@@ -57,6 +57,10 @@ class Arguments:
         given = self.positional[index] if index < len(self.positional) else (self.named or {}).get(name)
         return default if given is None else given.constant
 
+    def flag(self, index: int, name: str) -> bool:
+        """Whether an argument is given and true. Raises CannotSayError where it is not known."""
+        return bool(self.constant(index, name, default=False))
+
 
 Say = Callable[[Value, Arguments], Value]
 
@@ -212,15 +216,15 @@ def _test_of(given: list[Value], item: Value) -> Expression:
 
 
 def _sort(subject: Value, arguments: Arguments) -> Value:
-    if not (subject.is_plain or subject.item_type == INTEGER or arguments.constant(1, "case_sensitive", False)):
+    if not (subject.is_plain or subject.item_type == INTEGER or arguments.flag(1, "case_sensitive")):
         raise CannotSayError("CEL sorts by case: say sort(case_sensitive=true)")
-    if arguments.constant(0, "reverse", False) or arguments.constant(2, "attribute", None) is not None:
+    if arguments.flag(0, "reverse") or arguments.constant(2, "attribute", None) is not None:
         raise CannotSayError("only sort() and sort(case_sensitive=true) are said")
     return Value(method(_list(subject), "sort"), subject.type, is_plain=subject.is_plain)
 
 
 def _unique(subject: Value, arguments: Arguments) -> Value:
-    if not (subject.item_type == INTEGER or arguments.constant(0, "case_sensitive", False)):
+    if not (subject.item_type == INTEGER or arguments.flag(0, "case_sensitive")):
         raise CannotSayError("CEL tells texts apart by case: say unique(case_sensitive=true)")
     return Value(method(_list(subject), "distinct"), subject.type, is_plain=subject.is_plain)
 
@@ -254,7 +258,7 @@ def _unchanged(subject: Value, _: Arguments) -> Value:
     return subject
 
 
-def _default(subject: Value, arguments: Arguments) -> Value:
+def _default(_subject: Value, _: Arguments) -> Value:
     raise CannotSayError("it is said of what may be missing")
 
 

@@ -249,7 +249,7 @@ def _order(items: Expression, at: Expression, mark: str) -> Expression:
 
 
 def _in_user_order(items: Expression, merged: Expression) -> Expression:
-    """The order of `merged`, but that the target's own items keep theirs: new ones stand before what they stood before."""
+    """The order of `merged`, but that the target's own items keep theirs, and new ones are before what they were."""
 
     def new(test: Callable[[Expression], Expression]) -> Expression:
         return each(

@@ -60,7 +60,7 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What a scalar holds: a constant, or text and numbers of placeholders; `is_lone`: one placeholder, with its type."""
+    """What a scalar holds: a constant, or text and numbers of placeholders; `is_lone`: a value that keeps its type."""
 
     constant: Any = None
     parts: tuple[str | int, ...] = ()
@@ -101,7 +101,7 @@ Node: TypeAlias = Leaf | Collection
 
 @dataclass(slots=True)
 class Source:
-    """The text of all branches, piece by piece, and the values of its placeholders. `branches` counts those of groups."""
+    """The text of all branches, the values of its placeholders, and how many branches each group has."""
 
     pieces: list[Piece] = field(default_factory=list)
     values: list[Value] = field(default_factory=list)

@@ -70,7 +70,7 @@ class Overlay:
         return found
 
     def keys(self, *path: str) -> dict[str, int]:
-        """The keys of the mapping at a path, with the line of each. Raises CannotSayError for one that is no constant."""
+        """The keys of the mapping at a path, with their lines. Raises CannotSayError for one that is no constant."""
         keys: dict[str, int] = {}
         for alternative in self.at(*path):
             for part in self.parts(alternative.node):
@@ -144,7 +144,7 @@ class Overlay:
         return Entry(Literal(key), dynamic(value.expression))
 
     def _single_maps(self, parts: Iterable[Part]) -> Expression:
-        """A list of maps, each with one entry: where keys depend on the pod a later one takes an earlier one's place."""
+        """A list of maps of one entry each: a later key takes an earlier one's place."""
         lists: list[Expression] = []
         for part in parts:
             key = self.text(part.key) if part.key else constant_value("")

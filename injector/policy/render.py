@@ -30,7 +30,7 @@ from injector.policy.cel import (
 )
 from injector.policy.compilation import Compiled, compiled, patch_of
 from injector.policy.conditions import Conditions, conditions_of
-from injector.policy.expressions import LABELS, variable
+from injector.policy.scope import LABELS, variable
 from injector.policy.values import CannotSayError
 from injector.policy.variables import record, record_key, standard_variables
 
@@ -58,7 +58,7 @@ class PolicyFault:
         return f"template {self.template!r}, line {self.line}: {shown}{self.why}"
 
 
-class PolicyFaults(InjectorError):
+class PolicyFaults(InjectorError):  # noqa: N818 -- a collection of faults
     """Templates that cannot be said in CEL: all that was found, one a template."""
 
     def __init__(self, faults: Sequence[PolicyFault]) -> None:

@@ -12,7 +12,7 @@ def shown(node: nodes.Node) -> str:
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
-def _written(node: nodes.Node) -> str:  # noqa: C901, PLR0911 -- one case a kind of expression
+def _written(node: nodes.Node) -> str:  # noqa: C901, PLR0911, PLR0912 -- one case a kind of expression
     match node:
         case nodes.Const():
             return f'"{node.value}"' if isinstance(node.value, str) else str(node.value).lower()

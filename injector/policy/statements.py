@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from jinja2 import nodes
 
@@ -98,7 +98,7 @@ class _Walk:
             case nodes.With():
                 self._with(node)
             case nodes.ExprStmt():
-                self._do(node.node)
+                self._do(_expression(node.node))
             case nodes.Macro():
                 # Its calls are expanded already; one that is left is refused where it is.
                 return
@@ -151,7 +151,7 @@ class _Walk:
         names = self._expressions.names
         before, prior, outcomes = dict(names), list[Expression](), list[tuple[Expression, dict[str, Any]]]()
         for number, branch in enumerate((node, *node.elif_)):
-            holds = self._expressions.truth(branch.test)
+            holds = self._expressions.truth(_expression(branch.test))
             test = conjunction(*prior, holds)
             outcomes.append((test, self._branch(branch.body, Condition(group, number, test), before)))
             prior.append(negation(holds))
@@ -192,7 +192,7 @@ class _Walk:
         source, names = self._iterated(node, item)
         self._expressions.names.update(names)
         if node.test is not None:
-            kept = self._expressions.truth(node.test)
+            kept = self._expressions.truth(_expression(node.test))
             source = each(source, "filter", item.name, lambda _: kept)
         last = Operation("-", (size(source), Literal(1)))
         self._expressions.names["loop"] = {
@@ -208,13 +208,13 @@ class _Walk:
 
     def _iterated(self, node: nodes.For, item: Name) -> tuple[Expression, dict[str, Value]]:
         """The list that a loop goes over, and what its target names stand for."""
-        iterated = node.iter
+        iterated = _expression(node.iter)
         pairs = next(self._expressions.pairs(iterated), None)
         if pairs is not None:
             if not isinstance(node.target, nodes.Tuple) or len(node.target.items) != 2:  # noqa: PLR2004
                 raise CannotSayError("items() gives a key and a value", node.lineno)
             keys = method(each(pairs.expression, "map", "key", lambda key: key), "sort")
-            key, value = (target.name for target in node.target.items)
+            key, value = (target.name for target in node.target.items if isinstance(target, nodes.Name))
             return keys, {
                 key: Value(item, TEXT, is_plain=True),
                 value: Value(Index(pairs.expression, item), pairs.item_type, is_plain=pairs.is_plain),
@@ -233,7 +233,7 @@ class _Walk:
     def _assign(self, node: nodes.Assign) -> None:
         if not isinstance(node.target, nodes.Name):
             raise CannotSayError("one name is set at a time", node.lineno)
-        self._expressions.names[node.target.name] = self._expressions.value(node.node)
+        self._expressions.names[node.target.name] = self._expressions.value(_expression(node.node))
 
     def _with(self, node: nodes.With) -> None:
         around = dict(self._expressions.names)
@@ -247,9 +247,13 @@ class _Walk:
         self._expressions.names.update(around)
 
 
+def _expression(node: nodes.Node) -> nodes.Expr:
+    """The node, which Jinja's types call any node where it is an expression."""
+    return cast("nodes.Expr", node)
+
+
 def _where(loop: Loop, test: Expression) -> Expression:
     """The items of a loop for which a test holds; it may look at their places."""
-
     return Comprehension(loop.source, "transformList", (loop.place.name, loop.item.name), (test, loop.item))
 
 

@@ -147,7 +147,7 @@ def depth_of(type_: str, seen: frozenset[str] = frozenset()) -> int:
     return 1 + max((depth_of(each, seen | {type_}) for each in inner), default=0)
 
 
-def truth_of(value: Value) -> Expression:
+def truth_of(value: Value) -> Expression:  # noqa: PLR0911 -- one case a type
     """Whether Jinja takes the value for true. Raises CannotSayError where its type is not known."""
     if isinstance(value.expression, Literal):
         return Literal(bool(value.expression.value))

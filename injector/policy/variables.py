@@ -14,7 +14,6 @@ from injector.policy.cel import (
     EMPTY_MAP,
     EMPTY_TEXT,
     FALSE,
-    NOTHING,
     Comprehension,
     Expression,
     Index,
@@ -74,9 +73,7 @@ def _recorded_of(key: str, part: int, names: Iterable[str]) -> Expression:
 
 
 def record(digest: str, containers: Iterable[str], volumes: Iterable[str], ordered: Collection[str]) -> Expression:
-    """The record of a policy: its digest, of what it gives the names that the pod lacks, or had from it before, and the
-    names in those lists whose order the template sees.
-    """
+    """The record of a policy: its digest, the names that it adds or added before, and those in the `ordered` lists."""
     present = [
         or_value(optional_field(_OBJECT, "spec", name), EMPTY_LIST)
         for name in ("containers", "initContainers", "volumes")
@@ -136,7 +133,7 @@ def standard_variables(records: Mapping[str, tuple[Iterable[str], Iterable[str]]
         "initContainers": _as_seen("initContainers", own),
         "volumes": _without("volumes", "recordedVolumes"),
         "namespace": _namespace(),
-        "controller": _controller(),
+        "controllers": _controllers(),
     }
     return {**named, **_workload()}
 
@@ -169,30 +166,31 @@ def _namespace() -> Expression:
     return choice(Operation("!=", (own, EMPTY_TEXT)), own, field(Name("request"), "namespace"))
 
 
-def _controller() -> Expression:
-    """The pod's controller, an optional value; see `core.workload`."""
+def _controllers() -> Expression:
+    """The pod's controllers, of which the first counts; see `core.workload`.
+
+    They are a list, since an optional value in a variable has lost its type: its fields are never there.
+    """
     generated = or_value(optional_field(_OBJECT, "metadata", "generateName"), EMPTY_TEXT)
     references = or_value(optional_field(_OBJECT, "metadata", "ownerReferences"), EMPTY_LIST)
     controllers = each(
         references, "filter", "owner", lambda owner: or_value(optional_field(owner, "controller"), FALSE)
     )
-    return choice(Operation("!=", (generated, EMPTY_TEXT)), method(controllers, "first"), NOTHING)
+    return choice(Operation("!=", (generated, EMPTY_TEXT)), controllers, EMPTY_LIST)
 
 
 def _workload() -> dict[str, Expression]:
     """Name, kind and API version of what the pod belongs to, by the rules of `core.workload`."""
     own = or_value(optional_field(_OBJECT, "metadata", "name"), EMPTY_TEXT)
-    owner = {
-        key: or_value(optional_field(_variable("controller"), key), EMPTY_TEXT)
-        for key in ("name", "kind", "apiVersion")
-    }
+    first = Index(_variable("controllers"), Literal(0), optional=True)
+    owner = {key: or_value(optional_field(first, key), EMPTY_TEXT) for key in ("name", "kind", "apiVersion")}
     name, kind, version = owner["name"], owner["kind"], owner["apiVersion"]
     for rule in reversed(OWNER_RULES):
         applies, found = _FOUND[rule.kind](owner["name"])
         test = conjunction(equal(owner["kind"], Literal(rule.owner_kind)), applies)
         name, kind = choice(test, found, name), choice(test, Literal(rule.kind), kind)
         version = choice(test, Literal(rule.api_version), version) if rule.api_version else version
-    has = method(_variable("controller"), "hasValue")
+    has = Operation(">", (size(_variable("controllers")), Literal(0)))
     controlled = choice(Operation("!=", (name, EMPTY_TEXT)), name, own)
     return {
         "workloadName": choice(has, controlled, own),

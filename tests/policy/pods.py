@@ -129,3 +129,10 @@ def random_pod(
         }
         metadata["labels"] |= some(0.8, **{"pod-template-hash": ["5d8f"]})
     return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
+
+
+def has_repeated_variables(pod: Pod) -> bool:
+    """Whether a container has two variables of one name: the webhook's second pass puts those in another order."""
+    every = [*pod["spec"]["containers"], *(pod["spec"].get("initContainers") or ())]
+    names = [[each["name"] for each in container.get("env") or ()] for container in every]
+    return any(len(set(found)) < len(found) for found in names)
