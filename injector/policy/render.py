@@ -80,13 +80,13 @@ class Policy:
     refused: tuple[tuple[Expression, Expression], ...]
 
     def documents(self) -> list[JsonObject]:
-        """The policies and their bindings, for `kubectl apply`."""
-        documents = [self._mutating(), _binding("MutatingAdmissionPolicyBinding", self.name)]
+        """The policies and their bindings, for `kubectl apply`; what refuses pods first, so that it is never missing."""
+        documents: list[JsonObject] = []
         if self.refused:
             binding = _binding("ValidatingAdmissionPolicyBinding", self.name)
             binding["spec"]["validationActions"] = ["Deny"]
             documents += [self._validating(), binding]
-        return documents
+        return [*documents, self._mutating(), _binding("MutatingAdmissionPolicyBinding", self.name)]
 
     def _mutating(self) -> JsonObject:
         return {

@@ -132,7 +132,7 @@ def test_webhook_selectors_and_policy_agree(setup: Setup) -> None:
 def test_what_every_row_asks_is_said_by_selectors(tmp_path: Path) -> None:
     setup = setup_of(tmp_path, TEMPLATE, "revision=canary")
     (policy,) = policies(setup.config)
-    constraints = policy.documents()[0]["spec"]["matchConstraints"]
+    constraints = policy.documents()[-2]["spec"]["matchConstraints"]
     assert constraints["namespaceSelector"]["matchExpressions"][0] == {"key": OPT_IN, "operator": "DoesNotExist"}
     assert constraints["objectSelector"]["matchExpressions"] == [
         {"key": INJECT, "operator": "NotIn", "values": ["false"]}

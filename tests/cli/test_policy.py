@@ -1,0 +1,36 @@
+"""`injector policy render`: policies for kubectl apply, or what CEL cannot say."""
+
+import json
+
+import yaml
+
+from tests.cli.running import run
+from tests.support import REPOSITORY
+
+DEBUG = REPOSITORY / "samples" / "templates" / "debug" / "injector.yaml"
+
+
+def test_a_template_is_written_in_two_forms() -> None:
+    as_yaml, as_json = run("policy", "render", "-c", DEBUG), run("policy", "render", "-c", DEBUG, "-o", "json")
+    assert (as_yaml.returncode, as_yaml.stderr) == (0, "")
+    documents = list(yaml.safe_load_all(as_yaml.stdout))
+    assert documents == json.loads(as_json.stdout)["items"]
+    assert [each["kind"] for each in documents] == [
+        "ValidatingAdmissionPolicy",
+        "ValidatingAdmissionPolicyBinding",
+        "MutatingAdmissionPolicy",
+        "MutatingAdmissionPolicyBinding",
+    ]
+    assert {each["metadata"]["name"] for each in documents} == {"sidecar-injector-debug"}
+
+
+def test_what_cannot_be_said_is_exit_status_1_and_writes_no_policy() -> None:
+    found = run("policy", "render", "-c", DEBUG, "--template", "debug", "--template", "sidecar")
+    assert (found.returncode, found.stdout) == (1, "")
+    assert found.stderr.startswith("template 'sidecar', line ")
+
+
+def test_an_unknown_template_is_named_with_the_nearest() -> None:
+    found = run("policy", "render", "-c", DEBUG, "--template", "debgu")
+    assert (found.returncode, found.stdout) == (1, "")
+    assert "did you mean 'debug'?" in found.stderr
