@@ -317,7 +317,7 @@ class TemplateSet:
         return sorted(declared.values(), key=lambda each: each.name)
 
     def evaluated(self, name: str) -> nodes.Template:
-        """The tree of the Jinja template `name` with what is known evaluated. Raises TemplateError where it has none."""
+        """The tree of a Jinja template with what is known evaluated. Raises TemplateError where it has none."""
         return self._jinja.general.parsed(name)
 
     def check(self, known_names: Iterable[str]) -> None:
