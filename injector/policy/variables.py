@@ -7,8 +7,8 @@ the same again. As every record it is a claim of the pod's author: it counts onl
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 
+from injector.core.pods import OWNER_RULES
 from injector.core.selection import DEFAULT_REVISION
-from injector.core.workload import OWNER_RULES
 from injector.policy.cel import (
     EMPTY_LIST,
     EMPTY_MAP,
@@ -167,7 +167,7 @@ def _namespace() -> Expression:
 
 
 def _controllers() -> Expression:
-    """The pod's controllers, of which the first counts; see `core.workload`.
+    """The pod's controllers, of which the first counts; see `core.pods`.
 
     They are a list, since an optional value in a variable has lost its type: its fields are never there.
     """
@@ -180,7 +180,7 @@ def _controllers() -> Expression:
 
 
 def _workload() -> dict[str, Expression]:
-    """Name, kind and API version of what the pod belongs to, by the rules of `core.workload`."""
+    """Name, kind and API version of what the pod belongs to, by the rules of `core.pods`."""
     own = or_value(optional_field(_OBJECT, "metadata", "name"), EMPTY_TEXT)
     first = Index(_variable("controllers"), Literal(0), optional=True)
     owner = {key: or_value(optional_field(first, key), EMPTY_TEXT) for key in ("name", "kind", "apiVersion")}
@@ -223,7 +223,7 @@ def _cron_job(owner: Expression) -> tuple[Expression, Expression]:
     return method(owner, "matches", Literal("^.+-[0-9]{8,10}$")), method(owner, "substring", Literal(0), end)
 
 
-# By the kind that a rule of `core.workload` finds: when it applies to the name of an owner, and the name that it gives.
+# By the kind that a rule of `core.pods` finds: when it applies to the name of an owner, and the name that it gives.
 _FOUND: Mapping[str, Callable[[Expression], tuple[Expression, Expression]]] = {
     "Deployment": _without_hash("pod-template-hash"),
     "Rollout": _without_hash("rollouts-pod-template-hash"),

@@ -11,7 +11,7 @@ import orjson
 
 from injector.core.admission import Setup, Subject, admit
 from injector.core.model import EMPTY_SNAPSHOT, OVERRIDES_ANNOTATION, STATUS_ANNOTATION, Admission, JsonObject, Pod
-from injector.core.workload import identify
+from injector.core.pods import identify
 from injector.policy import Policy
 from injector.policy.application import Applied, apply
 from injector.policy.variables import RECORD_PREFIX

@@ -10,9 +10,8 @@ from injector.core.admission import Setup, Subject, admit
 from injector.core.decision import RULES as DECISION_RULES
 from injector.core.injection import template_names
 from injector.core.model import EMPTY_SNAPSHOT, JsonObject, Pod
-from injector.core.pods import annotations
+from injector.core.pods import annotations, identify
 from injector.core.selection import selecting_rule
-from injector.core.workload import identify
 from injector.policy import Policy, policies
 from injector.policy.application import apply
 from injector.policy.conditions import RULES
