@@ -80,7 +80,7 @@ class Policy:
     refused: tuple[tuple[Expression, Expression], ...]
 
     def documents(self) -> list[JsonObject]:
-        """The policies and their bindings, for `kubectl apply`; first what refuses pods, which is there in time then."""
+        """The policies and their bindings for `kubectl apply`: first what refuses pods, which is in time then."""
         documents: list[JsonObject] = []
         if self.refused:
             binding = _binding("ValidatingAdmissionPolicyBinding", self.name)

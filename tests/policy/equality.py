@@ -11,7 +11,7 @@ import orjson
 
 from injector.core.admission import Setup, Subject, admit
 from injector.core.model import EMPTY_SNAPSHOT, OVERRIDES_ANNOTATION, STATUS_ANNOTATION, Admission, JsonObject, Pod
-from injector.core.pods import identify
+from injector.core.pods import workload_of
 from injector.policy import Policy
 from injector.policy.application import Applied, apply
 from injector.policy.variables import RECORD_PREFIX
@@ -43,7 +43,7 @@ def without_records(pod: Pod) -> Pod:
 
 def through_webhook(pod: Pod, setup: Setup) -> Admission:
     """What the webhook makes of the pod."""
-    return admit(Subject(pod, "shop", identify(pod, "shop"), NAMESPACE), setup, EMPTY_SNAPSHOT)
+    return admit(Subject(pod, "shop", workload_of(pod, "shop"), NAMESPACE), setup, EMPTY_SNAPSHOT)
 
 
 def patched(pod: Pod, applied: Applied) -> Pod:

@@ -10,7 +10,7 @@ from injector.core.admission import Setup, Subject, admit
 from injector.core.decision import RULES as DECISION_RULES
 from injector.core.injection import template_names
 from injector.core.model import EMPTY_SNAPSHOT, JsonObject, Pod
-from injector.core.pods import annotations, identify
+from injector.core.pods import annotations, workload_of
 from injector.core.selection import selecting_rule
 from injector.policy import Policy, policies
 from injector.policy.application import apply
@@ -117,7 +117,7 @@ def test_webhook_selectors_and_policy_agree(setup: Setup) -> None:
     selected = 0
     for (name, labels), pod in product(NAMESPACES, pods()):
         namespace = {"metadata": {"name": name, "labels": labels}}
-        admission = admit(Subject(pod, name, identify(pod, name), namespace), setup, EMPTY_SNAPSHOT)
+        admission = admit(Subject(pod, name, workload_of(pod, name), namespace), setup, EMPTY_SNAPSHOT)
         decided = admission.decision is not None and admission.decision.inject
         gets = decided and "side" in template_names(annotations(pod), setup.config)
         in_cluster = {"kubernetes.io/metadata.name": name, **labels}
