@@ -4,7 +4,7 @@ BIN := .venv/bin
 UV := uv==0.13.9
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage lint fmt generate editor site bless e2e cluster bench faults soak fuzz mutants lock clean \
+.PHONY: help demo test coverage lint fmt generate editor site bless e2e policies cluster bench faults soak fuzz mutants lock clean \
 	version-check image image-push chart-push
 
 help: ## this list
@@ -45,7 +45,10 @@ bless: .venv/ready ## write anew the results of tests/conformance; read the diff
 	$(BIN)/python -m tests.conformance.bless
 
 e2e: .venv/ready ## against a real API server, found through KUBEBUILDER_ASSETS
-	$(BIN)/pytest -m e2e
+	$(BIN)/pytest -m "e2e and not slow"
+
+policies: .venv/ready ## the gallery's policies on a real API server, 500 pods each; KUBEBUILDER_ASSETS as for e2e
+	$(BIN)/pytest -m "e2e and slow" tests/e2e/test_policies.py
 
 cluster: .venv/ready ## against a whole cluster whose nodes run pods
 	$(BIN)/pytest -m cluster

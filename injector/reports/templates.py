@@ -1,7 +1,7 @@
 """The templates in force: what each adds to a pod, the annotations that it declares, and the pods that it is for."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -11,6 +11,7 @@ from injector.core.errors import suggestion
 from injector.core.model import TEMPLATES_ANNOTATION, InjectionError, JsonObject
 from injector.core.render import Declaration, RenderingError
 from injector.core.template_check import SAMPLE_NAMES, sample_overlay
+from injector.policy import PolicyFault, say
 from injector.reports.paint import Paint, plain
 
 # The lists of an overlay whose items have names, with the word for one item.
@@ -25,7 +26,10 @@ _MOST_NAMES = 3
 
 @dataclass(frozen=True, slots=True)
 class TemplateDescription:
-    """One template; `source` is its file and line, or `shipped`. `aliases` are the other names that lead to it."""
+    """One template; `source` is its file and line, or `shipped`. `aliases` are the other names that lead to it.
+
+    `injected_by` says whether it may be a policy, or why it needs the webhook; empty where nobody looked.
+    """
 
     name: str
     language: str
@@ -35,6 +39,7 @@ class TemplateDescription:
     adds: str
     annotations: tuple[Declaration, ...]
     text: str
+    injected_by: str = ""
 
     @property
     def pods(self) -> str:
@@ -58,6 +63,7 @@ class TemplateDescription:
                 for each in self.annotations
             ],
             "text": self.text,
+            **({"injectedBy": self.injected_by} if self.injected_by else {}),
         }
 
 
@@ -70,7 +76,16 @@ def describe_template(setup: Setup, name: str, sources: Mapping[str, str]) -> Te
     """Template `name`. Raises ValueError, with the nearest name, where there is none."""
     if name not in setup.templates.names:
         raise ValueError(f"there is no template {name!r}; {suggestion(name, setup.templates.names)}")
-    return _described(setup, name, sources)
+    return replace(_described(setup, name, sources), injected_by=_injected_by(setup, name))
+
+
+def _injected_by(setup: Setup, name: str) -> str:
+    """Whether an API server can inject the template without the webhook, or why not."""
+    found = say(setup.config, name)
+    if not isinstance(found, PolicyFault):
+        return "policy or webhook"
+    shown = f"{found.expression}: " if found.expression else ""
+    return f"webhook only: line {found.line}: {shown}{found.why}"
 
 
 def _described(setup: Setup, name: str, sources: Mapping[str, str]) -> TemplateDescription:
@@ -147,6 +162,7 @@ def template_text(template: TemplateDescription, paint: Paint = plain) -> str:
         f"{head} ({template.language}, {template.source})",
         f"adds: {template.adds}",
         f"for:  {template.pods}",
+        f"by:   {template.injected_by}",
     ]
     if template.annotations:
         rows = [(each.name, each.type, _shown(each.default), each.description) for each in template.annotations]

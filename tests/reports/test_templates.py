@@ -53,3 +53,12 @@ def test_every_shipped_template_can_be_shown() -> None:
     assert [each for each in templates if each.adds.startswith(("fails", "refuses"))] == []
     assert len(list_text(templates).splitlines()) == 1 + len(NAMES)
     assert all(each.text.rstrip() in template_text(each) for each in templates)
+
+
+def test_a_template_says_whether_it_may_be_a_policy() -> None:
+    setup = default_setup()
+    sources = dict.fromkeys(setup.templates.names, "shipped")
+    assert describe_template(setup, "grpc-simple", sources).injected_by == "policy or webhook"
+    proxy = describe_template(setup, "sidecar", sources).injected_by
+    assert proxy.startswith("webhook only: line ")
+    assert "proxy_config" in proxy
