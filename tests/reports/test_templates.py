@@ -56,9 +56,9 @@ def test_every_shipped_template_can_be_shown() -> None:
 
 
 def test_a_template_says_whether_it_may_be_a_policy() -> None:
-    setup = default_setup()
-    sources = dict.fromkeys(setup.templates.names, "shipped")
-    assert describe_template(setup, "grpc-simple", sources).injected_by == "policy or webhook"
-    proxy = describe_template(setup, "sidecar", sources).injected_by
+    shipped = setup("{}")
+    sources = dict.fromkeys(shipped.templates.names, "shipped")
+    assert describe_template(shipped, "grpc-simple", sources).injected_by == "policy or webhook"
+    proxy = describe_template(shipped, "sidecar", sources).injected_by
     assert proxy.startswith("webhook only: line ")
     assert "proxy_config" in proxy
