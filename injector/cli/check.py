@@ -19,10 +19,10 @@ from injector.cli.options import (
     SnapshotFile,
     WebhookConfig,
 )
-from injector.cluster.findings import Section, Severity, ok, problems, sections_text
+from injector.cluster.findings import Section, Severity, ok, problems, sections_text, warning
 from injector.runtime import options as option
 from injector.runtime.config_sources import Connection
-from injector.runtime.loading import checked_setup, read_configuration, snapshot_of
+from injector.runtime.loading import checked_setup, located_warnings, read_configuration, snapshot_of
 from injector.runtime.terminal import output_paint, write
 
 if TYPE_CHECKING:
@@ -66,9 +66,11 @@ def check(  # noqa: PLR0913, PLR0917 -- one parameter an option
     sections: list[Section] = []
     setup: Setup | None = None
     if config or not is_cluster:
-        setup = checked_setup(read_configuration(config, sets, connection))
+        loaded = read_configuration(config, sets, connection)
+        setup = checked_setup(loaded)
         known = snapshot_of(snapshot)
         valid = [ok("configuration", "valid"), ok("templates", f"valid ({', '.join(setup.templates.names)})")]
+        valid += [warning("templates", line) for line in located_warnings(loaded, setup)]
         if snapshot is not None:
             counted = f"valid ({len(known.namespaces)} namespaces, {len(known.nodes or ())} nodes)"
             valid.append(ok("snapshot", counted))

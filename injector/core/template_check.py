@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
-from itertools import product
+from itertools import pairwise, product
 
 from injector.core.admission import Setup
-from injector.core.errors import format_path, suggestion
+from injector.core.errors import Path, format_path, suggestion
 from injector.core.merge import strategic_merge
 from injector.core.model import Config, Container, InjectionError, JsonObject, Pod, Workload
 from injector.core.pod_fields import pod_findings
@@ -89,6 +90,53 @@ def template_faults(setup: Setup) -> list[TemplateFault]:
             faults += _failures(setup.config, name, error)
     faults += (fault for trial in trials for fault in _misfits(setup.config, trial, trials))
     return _once(faults)
+
+
+def template_warnings(setup: Setup) -> list[TemplateFault]:
+    """The empty keys of Go templates that delete what a pod has there, as they do in Istio.
+
+    Only templates without faults are looked at. A `null` that is written out is meant, and so is whatever is in the
+    containers and volumes that the template brings itself.
+    """
+    warnings = list[TemplateFault]()
+    for (name, text), pod, native in product(setup.config.go_templates.items(), SAMPLE_PODS, (False, True)):
+        with suppress(RenderingError):  # a template may refuse a sample pod
+            overlay = setup.templates.render(name, scope_of(_input(setup, pod, native=native)))
+            warnings += (
+                TemplateFault(
+                    name, line, f"{format_path(path)}: an empty key deletes what the pod has there; {_DELETION}"
+                )
+                for path in _nulls(overlay)
+                if (line := _empty_key(text, path))
+            )
+    return _once(warnings)
+
+
+_DELETION = "an empty key deletes what the pod has there; leave the key out, or write null to mean it"
+
+
+def _nulls(value: JsonObject, path: Path = ()) -> Iterator[Path]:
+    """The paths of what `value` deletes from a pod, in containers only where they are the pod's own."""
+    for key, below in value.items():
+        if below is None:
+            yield (*path, key)
+        elif isinstance(below, dict):
+            yield from _nulls(below, (*path, key))
+        elif key in CONTAINER_LISTS and path == ("spec",):
+            for container in below:
+                if not container.get("image"):
+                    yield from _nulls(container, (*path, key, container.get("name")))
+
+
+def _empty_key(text: str, path: Path) -> int:
+    """The line of the template that writes the last key of `path` and no value behind it; 0 where it writes null."""
+    fields = [str(step) for above, step in pairwise(("", *path)) if above not in CONTAINER_LISTS]
+    line = _line_of(text, fields)
+    written = text.split("\n")[line - 1].partition(f"{fields[-1]}:")[2].partition(" #")[0].strip()
+    return 0 if written in _NULLS else line
+
+
+_NULLS = ("~", "null", "Null", "NULL")
 
 
 def sample_overlay(setup: Setup, name: str) -> JsonObject:

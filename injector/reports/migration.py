@@ -10,13 +10,14 @@ from injector.core.selection import REVISION_KEY
 from injector.reports.compare import Comparison, compare, comparison_items, comparison_text
 from injector.reports.documents import Document
 from injector.reports.drift import Finding, drift, drift_text
-from injector.reports.evaluate import PreviewOptions
+from injector.reports.evaluate import DEFAULT_NAMESPACE, PreviewOptions, namespace_of
 from injector.reports.paint import Paint, plain
 
 INJECTION_LABEL = "istio-injection"
 # What a revision of this injector is called where none is known.
 ANY_REVISION = "REVISION"
-_RESTARTED = "deployment,statefulset,daemonset"
+# What `kubectl rollout restart` knows.
+_RESTARTED = ("Deployment", "StatefulSet", "DaemonSet")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +97,14 @@ def remaining_duties(revision: Revision) -> list[str]:
 class Plan:
     """The difference that moving from `revision` makes: to its workloads, and to its pods that run now.
 
-    `compared` holds what its ConfigMaps say against the configuration here, `running` the pods that carry something
-    else than they would get here.
+    `restarted` holds namespace and kind of what makes pods there, `compared` what its ConfigMaps say against the
+    configuration here, `running` those of all `pods` that carry something else than they would get here. `target` is
+    the revision here.
     """
 
     revision: Revision
     namespaces: tuple[str, ...]
+    restarted: frozenset[tuple[str, str]]
     compared: tuple[Comparison, ...]
     running: tuple[Finding, ...]
     pods: int
@@ -124,8 +127,14 @@ def plans_for(situation: Situation, here: Setup | None, documents: list[Document
         own = here.config.revision if here else ANY_REVISION
         target = own if own not in (revision.name, *revision.tags) else ANY_REVISION
         namespaces = tuple(selected_namespaces(revision, situation.snapshot))
-        plans.append(Plan(revision, namespaces, compared, running, len(pods), target))
+        plans.append(Plan(revision, namespaces, frozenset(_restarted(documents)), compared, running, len(pods), target))
     return plans
+
+
+def _restarted(documents: Iterable[Document]) -> Iterator[tuple[str, str]]:
+    for document in documents:
+        if document.object["kind"] in _RESTARTED:
+            yield namespace_of(document.object, DEFAULT_NAMESPACE), document.object["kind"]
 
 
 def _answering_to(revision: Revision, here: Setup) -> Setup:
@@ -137,14 +146,15 @@ def steps(plan: Plan, namespace: str, labels: JsonObject) -> tuple[list[str], li
     """The commands that move `namespace`, which has these `labels`, to this injector, and those that move it back."""
     label = f"kubectl label namespace {namespace} --overwrite"
     before = INJECTION_LABEL if INJECTION_LABEL in labels else REVISION_KEY
-    restart = f"kubectl rollout restart {_RESTARTED} -n {namespace}"
+    kinds = (kind for kind in _RESTARTED if (namespace, kind) in plan.restarted)
+    restarts = [f"kubectl rollout restart {kind.lower()} -n {namespace}" for kind in kinds]
     there = f"{label} {REVISION_KEY}={plan.target}"
     back = f"{label} {before}={labels.get(before, '')}"
     if before != REVISION_KEY:
         there, back = f"{there} {before}-", f"{back} {REVISION_KEY}-"
     elif before not in labels:
         back = f"{label} {REVISION_KEY}-"
-    return [there, restart], [back, restart]
+    return [there, *restarts], [back, *restarts]
 
 
 # As text for a terminal, and as plain JSON.

@@ -10,7 +10,7 @@ from injector.config.loader import ConfigText
 from injector.core.admission import Setup, set_up
 from injector.core.model import EMPTY_SNAPSHOT, Snapshot
 from injector.core.render import TemplateFault
-from injector.core.template_check import template_faults
+from injector.core.template_check import template_faults, template_warnings
 from injector.runtime.config_sources import DEFAULT_CONNECTION, ConfigSource, Connection, Installation, config_sources
 from injector.runtime.errors import InputError
 from injector.runtime.terminal import warn
@@ -80,7 +80,15 @@ def checked_setup(loaded: Loaded) -> Setup:
 
 def located_faults(loaded: Loaded, setup: Setup) -> list[str]:
     """Every fault of the templates, with file and line."""
-    faults = template_faults(setup)
+    return _all_located(loaded, template_faults(setup))
+
+
+def located_warnings(loaded: Loaded, setup: Setup) -> list[str]:
+    """What templates without faults do that may not be meant, with file and line."""
+    return _all_located(loaded, template_warnings(setup))
+
+
+def _all_located(loaded: Loaded, faults: Sequence[TemplateFault]) -> list[str]:
     origins = loaded.template_origins if faults else {}
     return [_located(fault, origins) for fault in faults]
 

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from injector.cluster.api import ApiServer, ClusterError
-from injector.cluster.findings import Finding, ok
+from injector.cluster.findings import Finding, ok, warning
 from injector.cluster.release import Release, ReleaseConfig, release_config, releases
 from injector.config.loader import ConfigText
 from injector.core.admission import Setup, set_up
 from injector.runtime.config_sources import Connection, config_sources
 from injector.runtime.errors import InputError, as_input_error
-from injector.runtime.loading import checked_setup, load_texts, read_setup, source_texts
+from injector.runtime.loading import checked_setup, load_texts, located_warnings, read_setup, source_texts
 from injector.runtime.terminal import warn
 
 
@@ -51,7 +51,8 @@ def installed_configuration(
         found = [Finding("configuration", line, command=command) for line in str(error).splitlines()]
         return set_up(load_texts((), (f"revision={release.revision}", *sets)).config), found
     templates = ", ".join(setup.templates.names)
-    return setup, [ok(_sources(config), f"is valid, with the templates {templates} (revision {release.revision})")]
+    valid = ok(_sources(config), f"is valid, with the templates {templates} (revision {release.revision})")
+    return setup, [valid, *(warning("templates", line) for line in located_warnings(loaded, setup))]
 
 
 def _sources(config: ReleaseConfig) -> str:

@@ -148,6 +148,7 @@ def test_the_commands_lead_there_and_back(tmp_path: Path) -> None:
     assert steps["shop"]["back"][0] == "kubectl label namespace shop --overwrite istio-injection=enabled istio.io/rev-"
     assert steps["tagged"]["there"][0] == "kubectl label namespace tagged --overwrite istio.io/rev=beside"
     assert steps["tagged"]["back"][0] == "kubectl label namespace tagged --overwrite istio.io/rev=prod"
+    assert steps["pay"]["there"][1:] == ["kubectl rollout restart deployment -n pay"]
     assert "other" not in steps
 
 
@@ -168,4 +169,4 @@ def test_the_text_says_the_same() -> None:
     said = run("migrate", "plan", "-f", "-", "--set", "revision=beside", given=listed(CLUSTER)).stdout
     assert "Istio 1.28.10 in istio-system, revision default\n" in said
     assert "  kubectl label namespace pay --overwrite istio.io/rev=beside\n" in said
-    assert "  kubectl rollout restart deployment,statefulset,daemonset -n pay\n" in said
+    assert "  kubectl rollout restart deployment -n pay\n" in said

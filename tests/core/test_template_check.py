@@ -6,7 +6,7 @@ import pytest
 
 from injector.config import load
 from injector.core.admission import set_up
-from injector.core.template_check import template_faults
+from injector.core.template_check import template_faults, template_warnings
 from tests.support import admitted, pod_of
 
 CONFIG = load().config
@@ -118,3 +118,45 @@ def test_a_probe_names_a_port_of_its_container() -> None:
 def test_a_probe_of_another_s_container_may_name_what_is_there() -> None:
     """What the template does not make itself may have ports that no sample pod has."""
     assert faults("spec: {containers: [{name: app, livenessProbe: {httpGet: {path: /, port: any}}}]}") == []
+
+
+def warned(text: str) -> list[str]:
+    return [str(each) for each in template_warnings(set_up(replace(CONFIG, go_templates={"t": text})))]
+
+
+DELETING = {
+    "spec:\n  initContainers:\n  {{- if .Values.nothing }}\n  - name: a\n  {{- end }}": "line 2: spec.initContainers: ",
+    "metadata:\n  annotations:\n    note: {{ index .ObjectMeta.Labels `x` }}": "line 3: metadata.annotations.note: ",
+    "spec:\n  containers:\n  {{- range .Spec.Containers }}\n  - name: {{ .Name }}\n    env:\n  {{- end }}": (
+        "line 5: spec.containers."
+    ),
+    "spec:\n  dnsConfig:\n    searches: # none": "line 3: spec.dnsConfig.searches: ",
+}
+
+
+@pytest.mark.parametrize(("text", "message"), DELETING.items())
+def test_an_empty_key_that_deletes_is_a_warning(text: str, message: str) -> None:
+    found = warned(text)
+    assert found
+    assert all(f"{message}" in each for each in found), found
+    assert "an empty key deletes what the pod has there" in found[0]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "spec:\n  initContainers: null",
+        "spec:\n  securityContext: ~ # none at all",
+        "spec:\n  initContainers: []",
+        "spec:\n  containers:\n  - name: side\n    image: a\n    env:",
+        "spec:\n  volumes:\n  - name: socket\n    emptyDir:",
+        '{{ fail "no pod is good enough" }}',
+    ],
+)
+def test_what_is_meant_or_its_own_is_no_warning(text: str) -> None:
+    assert warned(text) == []
+
+
+def test_an_empty_key_in_jinja_is_nothing() -> None:
+    setup = set_up(replace(CONFIG, templates={"t": "spec:\n  initContainers:"}))
+    assert template_warnings(setup) == []
