@@ -46,7 +46,11 @@ class Cost:
 
 def measure(namespaces: int, nodes: int, updating: float = _UPDATE_SECONDS) -> Cost:
     """The cost of a cluster; `updating` is for how many seconds its nodes send updates."""
-    with TemporaryDirectory() as directory, _cluster(namespaces, nodes) as url, _injector(Path(directory), url) as told:
+    with (
+        TemporaryDirectory() as directory,
+        large_cluster(namespaces, nodes) as url,
+        _injector(Path(directory), url) as told,
+    ):
         process, serving, seconds = told
         memory, peak = resident(process), _peak(process)
         httpx.get(f"{url}/heartbeats")
@@ -60,8 +64,10 @@ def measure(namespaces: int, nodes: int, updating: float = _UPDATE_SECONDS) -> C
 
 
 @contextmanager
-def _cluster(namespaces: int, nodes: int) -> Iterator[str]:
-    command = [sys.executable, "-m", "tests.bench.large_cluster", f"--namespaces={namespaces}", f"--nodes={nodes}"]
+def large_cluster(namespaces: int, nodes: int, pods: int = 0) -> Iterator[str]:
+    """The address of a stand-in for an API server with so many objects."""
+    sizes = (f"--namespaces={namespaces}", f"--nodes={nodes}", f"--pods={pods}")
+    command = [sys.executable, "-m", "tests.bench.large_cluster", *sizes]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=REPOSITORY) as process:
         try:
             yield (process.stdout.readline() if process.stdout else "").strip()
@@ -69,14 +75,20 @@ def _cluster(namespaces: int, nodes: int) -> Iterator[str]:
             process.kill()
 
 
-@contextmanager
-def _injector(directory: Path, url: str) -> Iterator[tuple[int, str, float]]:
-    """A server that follows the cluster at `url`: its process, its address, the seconds until it knew the cluster."""
-    file, log = directory / "kubeconfig", directory / "log"
+def kubeconfig(directory: Path, url: str) -> Path:
+    """A kubeconfig for the API server at `url`, which asks nobody who they are."""
+    file = directory / "kubeconfig"
     context = {"name": "c", "context": {"cluster": "c", "user": "u"}}
     clusters, users = [{"name": "c", "cluster": {"server": url}}], [{"name": "u", "user": {}}]
     document = {"current-context": "c", "clusters": clusters, "users": users, "contexts": [context]}
     file.write_text(json.dumps(document), encoding="utf-8")
+    return file
+
+
+@contextmanager
+def _injector(directory: Path, url: str) -> Iterator[tuple[int, str, float]]:
+    """A server that follows the cluster at `url`: its process, its address, the seconds until it knew the cluster."""
+    file, log = kubeconfig(directory, url), directory / "log"
     command = [str(Path(sys.executable).with_name("injector")), "serve", "--host=127.0.0.1", "--port=0", "--no-events"]
     command += [f"--cert-dir={directory / 'certs'}", f"--kubeconfig={file}"]
     started = time.monotonic()

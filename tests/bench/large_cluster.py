@@ -15,7 +15,13 @@ from urllib.parse import parse_qsl, urlsplit
 
 import orjson
 
+from injector.core.admission import admit_request
+from injector.core.model import Snapshot
+from injector.reports.evaluate import request_for
+from tests.support import default_setup
+
 _LISTED_AT = 1_000_000
+_WORKLOADS = 20
 
 
 def namespace(number: int) -> dict[str, Any]:
@@ -73,15 +79,49 @@ def _managed(fields: dict[str, Any]) -> dict[str, Any]:
     return {"manager": "kubelet", "operation": "Update", "fieldsType": "FieldsV1", "fieldsV1": fields}
 
 
+def injected_pods(count: int, namespaces: int) -> Iterator[dict[str, Any]]:
+    """Pods of 20 workloads, injected by the shipped configuration, with what a cluster adds to each."""
+    known = {each["metadata"]["name"]: each for each in map(namespace, range(namespaces))}
+    snapshot, setup = Snapshot(namespaces=known, nodes=(node(0, 0),)), default_setup()
+    fields = [_managed({"f:spec": {f"f:field-{index}": {} for index in range(60)}})] * 3
+    condition = {"type": "Ready", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z"}
+    for number in range(count):
+        where = f"team-{number % namespaces:05}"
+        pod = admit_request(request_for(_pod(number % _WORKLOADS), where), setup, snapshot).pod
+        identity = _identity(f"{pod['metadata']['generateName']}{number:05}", number)
+        yield {
+            **pod,
+            "metadata": {**pod["metadata"], **identity, "namespace": where, "managedFields": fields},
+            "status": {"phase": "Running", "podIP": "10.0.0.1", "conditions": [condition] * 5},
+        }
+
+
+def _pod(number: int) -> dict[str, Any]:
+    environment = [{"name": f"VARIABLE_{index}", "value": f"value-{number}-{index}"} for index in range(number)]
+    container = {"name": "app", "image": f"app:{number}", "env": environment, "ports": [{"containerPort": 8080}]}
+    owner = {
+        "apiVersion": "apps/v1",
+        "kind": "ReplicaSet",
+        "name": f"app-{number}-5f8d",
+        "uid": "u",
+        "controller": True,
+    }
+    labels = {"app": f"app-{number}", "pod-template-hash": "5f8d"}
+    metadata = {"generateName": f"app-{number}-5f8d-", "labels": labels, "ownerReferences": [owner]}
+    return {"metadata": metadata, "spec": {"containers": [container]}}
+
+
 class LargeCluster:
     """The objects by the path of their collection, each as the bytes that are sent."""
 
-    def __init__(self, namespaces: int, nodes: int, node_bytes: int, rate: float) -> None:
+    def __init__(self, namespaces: int, nodes: int, node_bytes: int, rate: float, pods: int = 0) -> None:
         """`rate`: node updates a second."""
         self.items = {
             "/api/v1/namespaces": [orjson.dumps(namespace(number)) for number in range(namespaces)],
             "/api/v1/nodes": [orjson.dumps(node(number, node_bytes)) for number in range(nodes)],
             "/apis/networking.istio.io/v1beta1/proxyconfigs": [],
+            "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations": [],
+            "/api/v1/pods": [orjson.dumps(each) for each in injected_pods(pods, namespaces)],
         }
         self._pause, self.beating = 1 / rate, False
 
@@ -157,5 +197,6 @@ if __name__ == "__main__":
     parser.add_argument("--nodes", type=int, default=5_000)
     parser.add_argument("--node-bytes", type=int, default=26_000)
     parser.add_argument("--rate", type=float, default=20.0, help="node updates a second")
+    parser.add_argument("--pods", type=int, default=0)
     given = parser.parse_args()
-    serve(LargeCluster(given.namespaces, given.nodes, given.node_bytes, given.rate))
+    serve(LargeCluster(given.namespaces, given.nodes, given.node_bytes, given.rate, given.pods))

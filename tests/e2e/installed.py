@@ -59,6 +59,8 @@ class Installed:
         if self.process:
             self.process.kill()
             self.process.wait()
+            # Its worker ends when it sees that nobody looks after it any more.
+            wait_until(lambda: not self.is_ready(), "it still answers")
 
     def is_ready(self) -> bool:
         """Whether it takes reviews."""

@@ -375,6 +375,29 @@ def test_readyz_is_read_as_the_page_says(release: Installed) -> None:
     assert json.loads(release.cluster.kubectl(*placed))["ready"] is True
 
 
+def test_drift_goes_by_the_configuration_of_the_release(release: Installed) -> None:
+    cluster, source = release.cluster, f"ConfigMap {NAMESPACE}/{RELEASE}, config.yaml"
+    drift = ("drift", "--kubeconfig", cluster.kubeconfig, "-n", SHOP)
+    cluster.kubectl("create", "deployment", "app", "--image=app", "-n", SHOP)
+    wait_until(lambda: "istio-proxy" in json.dumps(cluster.items("pods", SHOP)), "no pod is injected")
+    done = run(*drift)
+    assert (done.returncode, "No drift: 1 pods" in done.stdout) == (0, True), done.stdout
+    assert done.stderr == f"configuration: {source} (release {CLUSTER_NAME}, revision default)\n"
+    good = only(release.documents, "ConfigMap")
+    newer = {"config.yaml": good["data"]["config.yaml"].replace("image: proxy", "image: newer")}
+    cluster.apply({**good, "data": newer})
+    try:
+        found = run(*drift, "-o", "names")
+        assert (found.returncode, found.stdout) == (1, f"deployment/app --namespace={SHOP}\n")
+        (release.directory / "config.yaml").write_text(newer["config.yaml"], encoding="utf-8")
+        cluster.kubectl("rollout", "restart", *found.stdout.split())
+        wait_until(lambda: run(*drift).returncode == 0, "the new pods are not as they should be", 60)
+    finally:
+        (release.directory / "config.yaml").write_text(good["data"]["config.yaml"], encoding="utf-8")
+        cluster.apply(good)
+        cluster.kubectl("delete", "deployment", "app", "-n", SHOP)
+
+
 def secret(release: Installed) -> Holding:
     found = json.loads(
         release.cluster.kubectl("get", "secret", f"{RELEASE}-certificates", "-n", NAMESPACE, "-o", "json")
