@@ -5,6 +5,7 @@ and the ConfigMaps that it mounts.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import PurePosixPath
@@ -19,16 +20,21 @@ _CONFIG_OPTIONS = ("-c", "--config")
 _SET_OPTION = "--set"
 CLUSTER_SCHEME = "cluster://"
 _ISTIOD = "istiod"
+_DEPLOYMENT = "deployment"
 
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """An installed injector: the webhook configurations that call it, its Service, and its Deployment if it has one."""
+    """An installed injector: the webhook configurations that call it, its Service, and its Deployment if it has one.
+
+    `own_arguments` are those of the server in this container, where that is the one.
+    """
 
     configurations: tuple[JsonObject, ...]
     namespace: str
     service: str
     deployment: JsonObject | None
+    own_arguments: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -43,7 +49,7 @@ class Release:
     @property
     def arguments(self) -> tuple[str, ...]:
         """The arguments of its server."""
-        return tuple(map(str, self._server.get("args") or ()))
+        return self.own_arguments or tuple(map(str, self._server.get("args") or ()))
 
     @property
     def service_account(self) -> str:
@@ -113,6 +119,10 @@ def releases_of(server: ApiServer, configurations: Sequence[JsonObject], names: 
 
 def release_config(server: ApiServer, release: Release) -> ReleaseConfig:
     """The configuration that the arguments of its server name. Raises ClusterError where it cannot be read."""
+    sets = tuple(option_values(release.arguments, (_SET_OPTION,)))
+    if release.own_arguments:
+        # Its files are those of this container.
+        return ReleaseConfig(tuple((name, None) for name in option_values(release.arguments, _CONFIG_OPTIONS)), sets)
     held: dict[str, Mapping[str, str]] = {}
     sources: list[tuple[str, str | None]] = []
     for name in option_values(release.arguments, _CONFIG_OPTIONS):
@@ -128,7 +138,23 @@ def release_config(server: ApiServer, release: Release) -> ReleaseConfig:
         if key not in held[config_map]:
             raise ClusterError(f"ConfigMap {release.namespace}/{config_map} has no key {key!r}")
         sources.append((f"ConfigMap {release.namespace}/{config_map}, {key}", held[config_map][key]))
-    return ReleaseConfig(tuple(sources), tuple(option_values(release.arguments, (_SET_OPTION,))))
+    return ReleaseConfig(tuple(sources), sets)
+
+
+def release_of_server(server: ApiServer, arguments: Sequence[str], default_namespace: str) -> Release:
+    """The release of the server with these `arguments`, as far as its own account may read it. Raises ClusterError."""
+    namespace = next(option_values(arguments, ("--namespace",)), default_namespace)
+    configurations = [
+        server.get(WEBHOOK_CONFIGURATIONS, name) for name in option_values(arguments, ("--webhook-config",))
+    ]
+    service = next(option_values(arguments, ("--service",)), "")
+    reported = (each.partition("/")[::2] for each in option_values(arguments, ("--report-to",)))
+    name = next((name for kind, name in reported if kind == _DEPLOYMENT), "")
+    deployment = None
+    if name:
+        with suppress(ClusterError):
+            deployment = server.get(DEPLOYMENTS, name, namespace)
+    return Release(tuple(configurations), namespace, service, deployment, tuple(arguments))
 
 
 def is_of_istio(configuration: JsonObject) -> bool:

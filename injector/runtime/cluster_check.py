@@ -23,11 +23,11 @@ from injector.cluster.diagnosis import (
     services_of,
 )
 from injector.cluster.environment import own_namespace, server_arguments
-from injector.cluster.findings import Finding, Section, ok, warning
+from injector.cluster.findings import Finding, Section, Severity, ok, warning
 from injector.cluster.inventory import read_cluster
 from injector.cluster.permissions import Permissions, rights_of
 from injector.cluster.references import missing_references
-from injector.cluster.release import Release, option_values, releases_of
+from injector.cluster.release import Release, release_of_server, releases_of
 from injector.cluster.replicas import pods_of, replica_findings
 from injector.cluster.rivals import rival_findings
 from injector.cluster.trial_pods import Trial, trial_pod, trials, try_pod
@@ -59,11 +59,12 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class _Cluster:
-    """What was read once, for all sections."""
+    """What was read once, for all sections. `is_whole`: `configurations` are all that there are."""
 
     server: ApiServer
     configurations: Sequence[JsonObject]
     snapshot: Snapshot
+    is_whole: bool
 
     @property
     def namespaces(self) -> list[JsonObject]:
@@ -75,11 +76,14 @@ def cluster_sections(place: Place, given: Setup | None, sets: Sequence[str] = ()
 
     Raises InputError where the cluster cannot be asked.
     """
-    place = _beside_server(place)
     with as_input_error(ClusterError):
         server = connect(*place.connection)
-        cluster = _Cluster(server, _configurations(server, place.webhook_configs), read_cluster(server))
-        found = releases_of(server, cluster.configurations, place.webhook_configs)
+        arguments = server_arguments() if not (place.webhook_configs or place.release) else ()
+        own = [release_of_server(server, arguments, own_namespace())] if arguments else []
+        own = [each for each in own if each.configurations]
+        configurations = _configurations(server, place.webhook_configs, own)
+        cluster = _Cluster(server, configurations, read_cluster(server), is_whole=not own)
+        found = own or releases_of(server, configurations, place.webhook_configs)
     if place.release:
         found = [each for each in [chosen(found, place.release)] if each]
     if not found:
@@ -90,18 +94,6 @@ def cluster_sections(place: Place, given: Setup | None, sets: Sequence[str] = ()
         title = f" of {release.name}" if len(found) > 1 else ""
         sections += _release_sections(cluster, release, place, given, sets, title)
     return sections
-
-
-def _beside_server(place: Place) -> Place:
-    """`place` with what the server in this container is told, where nothing else is named: it may not list all."""
-    arguments = server_arguments()
-    if place.webhook_configs or place.release or not arguments:
-        return place
-    namespace = next(option_values(arguments, ("--namespace",)), own_namespace())
-    secret = next(((namespace, each) for each in option_values(arguments, ("--cert-secret",))), None)
-    return replace(
-        place, webhook_configs=tuple(option_values(arguments, ("--webhook-config",))), secret=place.secret or secret
-    )
 
 
 def _release_sections(  # noqa: PLR0913, PLR0917 -- what is known of a release and how to call it
@@ -120,7 +112,7 @@ def _release_sections(  # noqa: PLR0913, PLR0917 -- what is known of a release a
         "replicas": lambda: _replicas(cluster, release),
         "permissions": lambda: _permissions(cluster, release),
         "namespaces": lambda: _namespaces(cluster, release, setup),
-        "other webhooks": lambda: rival_findings(release, cluster.configurations, cluster.namespaces),
+        "other webhooks": lambda: _rivals(cluster, release),
         "objects that templates need": lambda: _references(cluster, release, setup),
     }
     for name, look in looks.items():
@@ -135,8 +127,10 @@ def _looked_at(name: str, look: Callable[[], Iterable[Finding]]) -> list[Finding
         return [warning(name, f"not looked at: {error}")]
 
 
-def _configurations(server: ApiServer, names: Sequence[str]) -> list[JsonObject]:
-    """All webhook configurations, or those of `names` where no more may be read. Raises ClusterError."""
+def _configurations(server: ApiServer, names: Sequence[str], own: Sequence[Release]) -> list[JsonObject]:
+    """All webhook configurations; those of `own` or `names` where others may not be read. Raises ClusterError."""
+    if own:
+        return [each for release in own for each in release.configurations]
     try:
         return server.items(WEBHOOK_CONFIGURATIONS)
     except ClusterError as error:
@@ -268,9 +262,16 @@ def _namespaces(cluster: _Cluster, release: Release, setup: Setup) -> list[Findi
     others = [each for each in cluster.configurations if each["metadata"]["name"] not in names and own_entries(each)]
     found = namespace_findings(cluster.namespaces, setup, release.configurations, others)
     if found:
-        return found
+        # Who may read its own registration alone cannot know what others serve.
+        return found if cluster.is_whole else [replace(each, severity=Severity.WARNING) for each in found]
     count = sum(plain_decision(each, setup).inject for each in cluster.namespaces)
     return [ok("namespaces", f"{count} of {len(cluster.namespaces)} have their pods injected")]
+
+
+def _rivals(cluster: _Cluster, release: Release) -> list[Finding]:
+    if not cluster.is_whole:
+        return [warning("other webhooks", "not looked at: this account may read its own registration alone")]
+    return rival_findings(release, cluster.configurations, cluster.namespaces)
 
 
 def _references(cluster: _Cluster, release: Release, setup: Setup) -> Iterator[Finding]:

@@ -13,9 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.bench.following import PAGE, kubeconfig, large_cluster
+from tests.bench.following import kubeconfig, large_cluster
 from tests.bench.report import machine, write_between
+from tests.support import REPOSITORY
 
+PAGE = REPOSITORY / "docs" / "scaling.md"
 START, END = "<!-- drift -->", "<!-- end of drift -->"
 SIZES = (100, 1_000, 5_000)
 _NAMESPACES, _NODES = 1_000, 500

@@ -2,8 +2,10 @@
 
 import base64
 import json
+import os
 import shlex
 import ssl
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
@@ -14,8 +16,12 @@ import trustme
 from certs.authority import describe
 from certs.model import Holding
 from certs.secret import holding_in
+from injector.cluster.findings import Severity, problems
+from injector.runtime.cluster_check import Place, cluster_sections
+from injector.runtime.config_sources import Connection
 from tests.chart.rendering import CLUSTER_NAME, NAMESPACE, RELEASE, only
 from tests.cli.running import run
+from tests.e2e.charted import command
 from tests.e2e.cluster import Cluster, assets, wait_until
 from tests.e2e.installed import API_SERVER_FLAGS, Installed, endpoints, installed, own_address, running
 from tests.support import REPOSITORY
@@ -434,3 +440,34 @@ def test_the_authority_is_rotated_on_demand(release: Installed) -> None:
 
     wait_until(is_over, "the authority is not replaced", 60)
     wait_until(lambda: checked(release) == (0, ""), "it does not settle")
+
+
+def test_the_readme_s_bookinfo_is_applied_to_an_empty_cluster(release: Installed) -> None:
+    readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    (loop,) = (line for line in readme.splitlines() if line.startswith("for file in samples/bookinfo"))
+    environment = {
+        **os.environ,
+        "KUBECONFIG": str(release.cluster.kubeconfig),
+        "PATH": f"{release.cluster.programs}:{os.environ['PATH']}",
+    }
+    done = subprocess.run(
+        ["bash", "-ec", loop], cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    wait_until(lambda: "istio-proxy" in json.dumps(release.cluster.items("pods", "bookinfo")), "no pod is injected")
+    release.cluster.kubectl("delete", "namespace", "bookinfo", "--wait=false")
+
+
+def test_beside_the_server_its_own_rights_and_files_are_enough(
+    release: Installed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As with kubectl exec: the account may not list webhooks, read Services, or create pods."""
+    assert release.process is not None
+    arguments = tuple(map(str, command(release.documents, release.directory, release.directory / "kubeconfig")))
+    monkeypatch.setattr("injector.runtime.cluster_check.server_arguments", lambda: arguments)
+    sections = cluster_sections(Place(Connection(release.directory / "kubeconfig")), None)
+    found = problems(sections)
+    assert [each.message for _, each in found if each.severity is Severity.FAULT] == []
+    looked_at = {section.title: [each.severity for each in section.findings] for section in sections}
+    for title in ("configuration", "registration", "certificates", "permissions"):
+        assert set(looked_at[title]) == {Severity.OK}, title
