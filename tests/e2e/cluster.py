@@ -189,7 +189,7 @@ class Cluster:
         return (
             f"--kubeconfig={self.kubeconfig}",
             "--leader-elect=false",
-            "--controllers=deployment,replicaset,namespace",
+            "--controllers=deployment,replicaset,namespace,resourcequota",
             "--secure-port=0",
         )
 
