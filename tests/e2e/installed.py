@@ -79,9 +79,9 @@ class Installed:
         """The names of the release's pods."""
         return [each["metadata"]["name"] for each in self.cluster.items("pods", NAMESPACE)]
 
-    def created(self, namespace: str) -> str:
+    def created(self, namespace: str, *options: str) -> str:
         """What kubectl says when a pod is created there, as a dry run."""
-        arguments = ("run", "app", "--image=app", "--dry-run=server", "-n", namespace)
+        arguments = ("run", "app", "--image=app", "--dry-run=server", "-n", namespace, *options)
         return self.cluster.kubectl(*arguments, check=False)
 
     def report(self, status: Any) -> None:

@@ -385,6 +385,9 @@ def test_drift_goes_by_the_configuration_of_the_release(release: Installed) -> N
     cluster, source = release.cluster, f"ConfigMap {NAMESPACE}/{RELEASE}, config.yaml"
     drift = ("drift", "--kubeconfig", cluster.kubeconfig, "-n", SHOP)
     cluster.kubectl("create", "deployment", "app", "--image=app", "-n", SHOP)
+    # No pod ever becomes ready here, for which another strategy would wait.
+    recreate = json.dumps({"spec": {"strategy": {"type": "Recreate", "rollingUpdate": None}}})
+    cluster.kubectl("patch", "deployment", "app", "-n", SHOP, "-p", recreate)
     wait_until(lambda: "istio-proxy" in json.dumps(cluster.items("pods", SHOP)), "no pod is injected")
     done = run(*drift)
     assert (done.returncode, "No drift: 1 pods" in done.stdout) == (0, True), done.stdout
@@ -396,6 +399,7 @@ def test_drift_goes_by_the_configuration_of_the_release(release: Installed) -> N
         found = run(*drift, "-o", "names")
         assert (found.returncode, found.stdout) == (1, f"deployment/app --namespace={SHOP}\n")
         (release.directory / "config.yaml").write_text(newer["config.yaml"], encoding="utf-8")
+        wait_until(lambda: "newer" in release.created(SHOP, "-o", "json"), "the server has the former configuration")
         cluster.kubectl("rollout", "restart", *found.stdout.split())
         wait_until(lambda: run(*drift).returncode == 0, "the new pods are not as they should be", 60)
     finally:
