@@ -10,9 +10,9 @@ export class Refused extends Error {
   }
 }
 
-/** The items that the server answers to `question`, that at `whole` with all that is known of it. Throws Refused. */
-export async function ask({ text, configuration = "", namespace, labels, known }, whole = 0) {
-  const query = new URLSearchParams({ namespace: namespace || "default", whole });
+/** The items that the server answers to `question`, that at `whole` with all that is known of it, and with `origins` of its fields. Throws Refused. */
+export async function ask({ text, configuration = "", namespace, labels, known }, whole = 0, origins = false) {
+  const query = new URLSearchParams({ namespace: namespace || "default", whole, origins });
   if (known) query.set("namespaceLabels", labels);
   if (!configuration.trim()) return post(`preview?${query}`, "text/plain", text);
   const trial = JSON.stringify({ workloads: text, configuration });

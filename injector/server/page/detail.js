@@ -3,6 +3,7 @@
 import { decisionView } from "./decision.js";
 import { diffView } from "./diff.js";
 import { patchView, resultView } from "./documents.js";
+import { originsOf } from "./origins.js";
 import { outcome, wordsOf } from "./outcome.js";
 import { pictureView, podAt } from "./picture.js";
 import { tabs } from "./tabs.js";
@@ -10,17 +11,17 @@ import { tabs } from "./tabs.js";
 const VIEWS = {
   "panel-decision": decisionView,
   "panel-pod": (item, before) => pictureView(podAt(before, item.path), podAt(item.result, item.path)),
-  "panel-diff": (item, before) => diffView(before, item.result),
+  "panel-diff": (item, before, origins) => diffView(before, item.result, origins),
   "panel-patch": patchView,
   "panel-result": resultView,
 };
 
-/** The detail in the page; `moved` is called with the name of a tab that somebody chose. */
-export function workloadDetail(moved) {
+/** The detail in the page; `moved` is called with the name of a tab that somebody chose, `lacking` when an item with origins is wanted. */
+export function workloadDetail(moved, lacking) {
   const [box, title, badge, where] = ["detail", "detail-name", "detail-outcome", "detail-where"].map((id) => document.getElementById(id));
   const comparison = document.getElementById("comparison");
   const drawn = new Set();
-  let [item, shown, isReady] = [null, null, false];
+  let [item, shown, isReady, wantsOrigins] = [null, null, false, false];
 
   const choose = tabs(box.querySelector("[role=tablist]"), (panel) => {
     shown = panel;
@@ -31,7 +32,7 @@ export function workloadDetail(moved) {
 
   function draw() {
     if (!item || drawn.has(shown.id)) return;
-    shown.replaceChildren(...VIEWS[shown.id](item, before()));
+    shown.replaceChildren(...VIEWS[shown.id](item, before(), { isOn: wantsOrigins, of: originsOf(item), toggle: toggleOrigins }));
     drawn.add(shown.id);
   }
 
@@ -47,9 +48,17 @@ export function workloadDetail(moved) {
     draw();
   }
 
+  function toggleOrigins() {
+    wantsOrigins = !wantsOrigins;
+    if (wantsOrigins && !item.origins) lacking();
+    else redraw();
+  }
+
   comparison.addEventListener("change", redraw);
 
   return {
+    /** Whether items are wanted with the origins of their fields. */
+    get wantsOrigins() { return wantsOrigins; },
     /** Shows `chosen`, an item with all that is known of it. */
     show(chosen) {
       item = chosen;

@@ -15,8 +15,8 @@ const LAYOUTS = [["side", "Side by side"], ["inline", "Inline"]];
 const narrow = matchMedia("(max-width: 48rem)");
 let chosenLayout = "";
 
-/** The elements of the view of the change from `before` to `after`; `reasonOf` gives a note for the path of an added line. */
-export function diffView(before, after, reasonOf = () => "") {
+/** The elements of the view of the change from `before` to `after`; `origins` says where added lines come from, as far as `isOn`. */
+export function diffView(before, after, origins) {
   const rows = numbered(compare(before, after));
   const [added, removed] = ["+", "-"].map((mark) => rows.filter((row) => row.mark === mark).length);
   if (!added && !removed) return [element("p", { className: "nothing", textContent: "Nothing would change." })];
@@ -24,19 +24,25 @@ export function diffView(before, after, reasonOf = () => "") {
   const show = () => {
     const layout = chosenLayout || usualLayout(rows, added, removed);
     code.className = `code ${layout}`;
-    code.replaceChildren(table(rows, layout, reasonOf));
+    code.replaceChildren(table(rows, layout, origins));
   };
   show();
   const count = element("p", {},
     element("span", { className: "plus", textContent: `+${added}` }), " lines added, ",
     element("span", { className: "minus", textContent: `−${removed}` }), " removed");
-  return [element("div", { className: "bar" }, count, steps(code), choice(show, usualLayout(rows, added, removed))), code];
+  return [element("div", { className: "bar" }, count, steps(code), originsButton(origins), choice(show, usualLayout(rows, added, removed))), code];
 }
 
 /** Inline where there is no room for two columns, or where one of them would be nearly empty. */
 function usualLayout(rows, added, removed) {
   const mostlyAdded = added > 0.5 * (rows.length - removed) && removed < 0.1 * added;
   return narrow.matches || mostlyAdded ? "inline" : "side";
+}
+
+function originsButton({ isOn, toggle }) {
+  const button = element("button", { type: "button", className: "quiet", "aria-pressed": String(isOn), textContent: "Origins", title: "Which line of which template, or which annotation, made each added line" });
+  button.addEventListener("click", toggle);
+  return button;
 }
 
 function choice(show, usual) {
@@ -82,9 +88,9 @@ function numbered(rows) {
   });
 }
 
-function table(rows, layout, reasonOf) {
+function table(rows, layout, { isOn, of }) {
   const made = element("table", {});
-  const drawing = { layout, width: layout === "side" ? 4 : 3, reasonOf };
+  const drawing = { layout, width: layout === "side" ? 4 : 3, originOf: isOn ? of : () => null };
   if (layout === "side") made.append(element("colgroup", {}, ...["number", "", "number", ""].map((className) => element("col", { className }))));
   for (const part of parts(rows)) made.append(...section(part, drawing));
   return made;
@@ -186,10 +192,11 @@ function number(value) {
   return element("td", { className: "number", textContent: value, "aria-hidden": "true" });
 }
 
-function line({ text, mark, path }, { reasonOf }) {
+function line({ text, mark, path }, { originOf }) {
   const said = NAMES[mark] ? [element("span", { className: "unseen", textContent: `${NAMES[mark]}: ` })] : [];
-  const reason = mark === "+" ? reasonOf(path) : "";
-  const cell = element("td", {}, ...said, ...shortened(text, path), ...(reason ? [element("span", { className: "origin", textContent: reason })] : []));
+  const origin = mark === "+" ? originOf(path) : null;
+  const note = origin ? [element("span", { className: "origin", textContent: `← ${origin.words}`, title: origin.line })] : [];
+  const cell = element("td", {}, ...said, ...shortened(text, path), ...note);
   // Where a line wraps, it goes on further in than it began.
   cell.style.setProperty("--hang", `${text.search(/\S|$/) + 2}ch`);
   return cell;

@@ -17,13 +17,13 @@ const [status, stale, fault, faults, found] =
   ["status", "stale", "fault", "faults", "found"].map((id) => document.getElementById(id));
 // What was answered last: the question, its items, and which of them is looked at in which tab.
 const answer = { question: null, items: [], chosen: 0, tab: "decision" };
-const asking = oneAtATime(({ question, whole }) => ask(question, whole));
-const looking = oneAtATime(({ question, whole }) => ask(question, whole));
+const asking = oneAtATime(({ question, whole, origins }) => ask(question, whole, origins));
+const looking = oneAtATime(({ question, whole, origins }) => ask(question, whole, origins));
 let timer = 0;
 
 const form = questionForm(onChange, preview);
 const list = workloadList(look);
-const detail = workloadDetail((tab) => { answer.tab = tab; share(); });
+const detail = workloadDetail((tab) => { answer.tab = tab; share(); }, () => choose(answer.chosen));
 
 function onChange() {
   markStale();
@@ -38,7 +38,7 @@ async function preview() {
   markStale();
   share();
   try {
-    const items = await asking({ question, whole: answer.chosen });
+    const items = await asking({ question, whole: answer.chosen, origins: detail.wantsOrigins });
     if (items) show(question, items);
   } catch (error) {
     showRefusal(error);
@@ -92,8 +92,9 @@ async function choose(place) {
   answer.chosen = place;
   list.select(place);
   const { items, question } = answer;
-  if (!items[place].result) {
-    const answered = await looking({ question, whole: place }).catch(showRefusal);
+  const lacksOrigins = detail.wantsOrigins && !items[place].origins;
+  if (!items[place].result || lacksOrigins) {
+    const answered = await looking({ question, whole: place, origins: detail.wantsOrigins }).catch(showRefusal);
     // Meanwhile there may be another answer, or another workload may have been chosen.
     if (!answered || answer.items !== items || answer.chosen !== place) return;
     items[place] = answered[place];

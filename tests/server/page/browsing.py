@@ -18,6 +18,9 @@ FLAGS = (
 OUTPUT = REPOSITORY / "tests" / "output"
 POD = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: shop\nspec:\n  containers:\n  - name: app\n    image: x\n"
 
+# A machine may be busy with other tests.
+expect.set_options(timeout=20_000)
+
 needs_chromium = pytest.mark.skipif(not CHROMIUM.exists(), reason="needs Chromium: apt-get install chromium")
 
 

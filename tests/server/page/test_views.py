@@ -1,6 +1,7 @@
 """What the page shows of one workload: decision, pod, diff, patch, result."""
 
 import json
+import re
 from collections.abc import Callable
 
 import yaml
@@ -93,6 +94,29 @@ def test_what_is_nearly_all_added_is_shown_inline(opened: Opened) -> None:
     expect(opened_page.page.locator(".code.inline")).to_be_visible()
     opened_page.option("shop").click()
     expect(opened_page.page.get_by_label("Inline")).to_be_checked()
+
+
+def test_an_added_line_leads_to_the_template_or_annotation_that_made_it(opened: Opened) -> None:
+    opened_page = opened()
+    opened_page.write(POD.replace("name: shop", "name: shop\n  annotations: {sidecar.istio.io/logLevel: debug}"))
+    opened_page.says("1 workload")
+    panel = opened_page.tab("Diff")
+    expect(panel.locator(".origin")).to_have_count(0)
+    panel.get_by_role("button", name="Origins").click()
+    line = panel.locator("tr", has_text="--proxyLogLevel=debug")
+    expect(line.locator(".origin")).to_contain_text("annotation sidecar.istio.io/logLevel")
+    image = panel.locator("tr.added", has_text="/proxyv2:").first
+    expect(image.locator(".origin")).to_have_text(re.compile(r"^← \w+:\d+"))
+    assert "image" in str(image.locator(".origin").get_attribute("title"))
+    expect(panel.locator("tr", has_text="sidecar.istio.io/status").locator(".origin")).to_have_text(
+        "← the injection itself"
+    )
+    # Lines whose value comes from somewhere: nearly all but the heads of lists and mappings.
+    assert panel.locator(".origin").count() > 0.5 * panel.locator("tr.added").count()
+    opened_page.keep_picture("origins")
+    opened_page.is_accessible()
+    panel.get_by_role("button", name="Origins").click()
+    expect(panel.locator(".origin")).to_have_count(0)
 
 
 def test_a_workload_that_stays_as_it_is_has_no_diff(opened: Opened) -> None:
