@@ -1,6 +1,10 @@
 """`injector serve --preview-port`: the preview on a port of its own, with the API server at the door."""
 
+import asyncio
+import os
+import signal
 import socket
+from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
@@ -12,8 +16,8 @@ from injector.core.errors import Fault, InjectorError
 from injector.core.render import TemplateFault
 from injector.core.template_check import template_faults
 from injector.runtime.errors import InputError, UsageError
-from injector.server.preview_server import SecondServer, create_preview_app
-from injector.server.run import Listening, ServingCertificate, Upkeep, bind, server_for
+from injector.server.preview_server import PreviewServer, SecondServer, create_preview_app
+from injector.server.run import Listening, ServingCertificate, Upkeep, bind, run, server_for
 from injector.server.state import Service
 from injector.server.telemetry import Telemetry
 
@@ -74,6 +78,74 @@ def serving_preview(
         await SecondServer(first.config, service, 0.0, first.guard).serve(sockets=[bound])
 
     return serve
+
+
+def preview_process(
+    address: PreviewAddress,
+    service: Service,
+    certificate: ServingCertificate,
+    upkeep: Sequence[Upkeep],
+    telemetry: Telemetry,
+) -> Upkeep:
+    """Forks a process that serves the preview at `address`, with `upkeep` going on in it, and looks after that process.
+
+    Call it while this process has one thread. Work on previews then takes no time from reviews, so that configurations
+    can be tried. Raises InputError where the address cannot be had.
+    """
+    bound, parent = _bound(address), os.getpid()
+    child = os.fork()
+    if not child:
+        os._exit(_serve_alone(bound, service, certificate, [*upkeep, _ending_with(parent)], telemetry))
+    bound.close()
+
+    async def watch() -> None:
+        try:
+            await _end_of(child)
+            telemetry.log.error("the process of the preview has ended", process=child)
+        except asyncio.CancelledError:
+            os.kill(child, signal.SIGTERM)
+            raise
+
+    return watch
+
+
+def _serve_alone(
+    bound: socket.socket,
+    service: Service,
+    certificate: ServingCertificate,
+    upkeep: Sequence[Upkeep],
+    telemetry: Telemetry,
+) -> int:
+    """Serve the preview until SIGTERM. The exit status of the process."""
+    first = server_for(create_preview_app(service, None, try_configuration), service, certificate)
+    try:
+        run(PreviewServer(first.config, service, 0.0, first.guard), bound, upkeep, telemetry)
+    except Exception as error:
+        telemetry.log.exception("the preview failed", message=str(error))
+        return 1
+    return 0
+
+
+def _ending_with(parent: int) -> Upkeep:
+    """Ends this process when `parent` has ended, whatever became of it."""
+
+    async def watch() -> None:
+        await _end_of(parent)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    return watch
+
+
+async def _end_of(process: int) -> None:
+    """Return when the process has ended. Source: man 2 pidfd_open."""
+    loop, ended = asyncio.get_running_loop(), asyncio.Event()
+    descriptor = os.pidfd_open(process)
+    loop.add_reader(descriptor, ended.set)
+    try:
+        await ended.wait()
+    finally:
+        loop.remove_reader(descriptor)
+        os.close(descriptor)
 
 
 def try_configuration(text: str) -> Setup:

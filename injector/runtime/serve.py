@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -11,7 +11,7 @@ from certs.authority import describe
 from certs.directory import DirectoryStore
 from certs.model import Settings
 from certs.rotation import ensure, next_check
-from injector.config.watch import file_state, watch
+from injector.config.watch import FileState, file_state, watch
 from injector.runtime.configuration import (
     Inputs,
     first_state,
@@ -25,7 +25,7 @@ from injector.runtime.configuration import (
 )
 from injector.runtime.errors import InputError
 from injector.runtime.options import CertificateOptions, ClusterOptions
-from injector.runtime.preview import PreviewAddress, serving_preview
+from injector.runtime.preview import PreviewAddress, preview_process, serving_preview
 from injector.server.app import create_app
 from injector.server.client_auth import ClientAuthority
 from injector.server.connections import Guard
@@ -81,7 +81,8 @@ def serve_until_stopped(
 ) -> None:
     """Serve until SIGTERM. Raises InputError where the start fails.
 
-    In a cluster the preview is served only where `preview` says; elsewhere beside the webhook, if nothing is said.
+    In a cluster the preview is served only where `preview` says; elsewhere beside the webhook, if nothing is said, and
+    in a process of its own where `preview` says.
     """
     known, leads = file_state(inputs.files), listening.worker is None or listening.worker.index == 0
     last_good = listening.worker.last_good if listening.worker else LastGood()
@@ -102,19 +103,20 @@ def serve_until_stopped(
         if listening.clients:
             upkeep.append(following_client_authority(listening.clients, certificate, telemetry))
         load = _keeping_snapshot(load_files, service) if side else load_files
-        if inputs.files:
-            upkeep.append(following_files(inputs, known, warmed(load), service, telemetry))
-        if inputs.installations:
-            upkeep.append(following_installations(inputs, warmed(load), service, telemetry))
+        following = list(_following(inputs, known, warmed(load), service, telemetry))
+        upkeep += following
         if store and leads:
             upkeep.append(keeping_last_good(inputs, store, service, telemetry))
         if side and leads:
             upkeep.append(side.tell_of_faults)
-        if preview:
-            access = side.access() if side else None
-            if access:
-                service.more_caches.append(access.known)
+        if preview and side:
+            access = side.access()
+            service.more_caches.append(access.known)
             upkeep.append(serving_preview(preview, service, certificate, access, telemetry))
+        elif preview and leads:
+            # Here, before there is a second thread; the certificate is renewed in this process, and read in both.
+            following.append(following_certificate(certificate, lambda: _expiry(certificate), telemetry))
+            upkeep.append(preview_process(preview, service, certificate, following, telemetry))
         app = create_app(service, telemetry, listening.limits.requests, with_preview=not side and not preview)
         guard = Guard(
             listening.limits.connections, lambda: service.draining, telemetry.connection_dropped, listening.clients
@@ -124,6 +126,16 @@ def serve_until_stopped(
     finally:
         if side:
             side.stop()
+
+
+def _following(
+    inputs: Inputs, known: FileState, load: Callable[[], State], service: Service, telemetry: Telemetry
+) -> Iterator[Upkeep]:
+    """What puts changes of the configuration in force; `known` is the state of its files when it was read."""
+    if inputs.files:
+        yield following_files(inputs, known, load, service, telemetry)
+    if inputs.installations:
+        yield following_installations(inputs, load, service, telemetry)
 
 
 def _last_good_map(cluster: ClusterOptions) -> "LastGoodConfigMap":

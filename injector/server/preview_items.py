@@ -87,7 +87,8 @@ class PreviewItems:
             after = partial(preview, trial.setup, place=place) if trial else before
             if whole in (None, number):
                 made = after()
-                item = preview_item(made) if whole is None else _whole(made, before() if trial else None)
+                is_plain = whole is None and trial is None
+                item = preview_item(made) if is_plain else _whole(made, before() if trial else None)
                 if question.origins:
                     item["origins"] = origin_items(made, trial.setup if trial else state.setup, known)
             else:

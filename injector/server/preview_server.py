@@ -69,6 +69,12 @@ def _token(scope: Scope) -> str:
     return value[len(_SCHEME) :].strip().decode("latin-1")
 
 
+class PreviewServer(DrainingServer):
+    """The only server of its process."""
+
+    announcement = "serving preview"
+
+
 class SecondServer(DrainingServer):
     """A server beside another one in the same loop, which alone hears signals."""
 

@@ -125,8 +125,10 @@ class DrainingServer(uvicorn.Server):
     """Stops in three steps, as API servers re-use connections to pods that terminate.
 
     Readiness fails and every reply closes its connection; after the drain time nothing new is accepted; what is under
-    way is finished. A second signal stops at once.
+    way is finished. A second signal stops at once. `announcement` is what the log says once it listens.
     """
+
+    announcement = "serving"
 
     def __init__(self, config: uvicorn.Config, service: Service, drain_seconds: float, guard: Guard) -> None:
         """Serve `config` behind `guard`, and drain `service` for `drain_seconds` before stopping."""
@@ -239,7 +241,7 @@ async def _announce(server: DrainingServer, bound: socket.socket, telemetry: Tel
     """Log where the server listens as soon as it does."""
     host, port = bound.getsockname()[:2]
     await server.listening.wait()
-    telemetry.log.info("serving", address=f"https://{host}:{port}")
+    telemetry.log.info(server.announcement, address=f"https://{host}:{port}")
 
 
 async def _kept_up(upkeep: Upkeep, telemetry: Telemetry) -> None:

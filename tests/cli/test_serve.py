@@ -3,6 +3,7 @@
 import os
 import signal
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -94,3 +95,34 @@ def test_the_preview_is_served_beside_the_webhook_or_apart_on_loopback(start: St
         assert client.post(f"{apart}/inject").status_code == 404
     os.kill(server.process.pid, signal.SIGTERM)
     assert server.process.wait(timeout=60) == 0
+
+
+def test_a_preview_apart_has_a_process_of_its_own_and_tries_configurations(start: Start, tmp_path: Path) -> None:
+    file = tmp_path / "injector.yaml"
+    file.write_text("policy: enabled", encoding="utf-8")
+    server = start("--preview-port", "0", "-c", str(file))
+    asked = {
+        "workloads": "{kind: Pod, spec: {containers: [{name: app}]}}",
+        "configuration": "defaultTemplates: [envoy]",
+    }
+    with server.client() as client:
+        apart = server.wait_for_line("serving preview")["address"]
+
+        def item() -> dict[str, Any]:
+            answer = client.post(f"{apart}/preview/configuration", json=asked).json()
+            return dict(answer["items"][0])
+
+        assert item()["templates"] == ["envoy"]
+        assert 'data-configuration="on"' in client.get(f"{apart}/").text
+        assert item()["before"]["decision"]["inject"] is True
+        file.write_text("policy: disabled", encoding="utf-8")
+        wait_until(lambda: item()["before"]["decision"]["inject"] is False)
+    (child,) = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text("utf-8").split()
+    os.kill(server.process.pid, signal.SIGKILL)
+    wait_until(lambda: not Path(f"/proc/{child}").exists())
+
+
+def test_a_preview_beside_the_webhook_tries_no_configuration(start: Start) -> None:
+    with start().client() as client:
+        assert 'data-configuration="off"' in client.get("/").text
+        assert client.post("/preview/configuration", json={}).status_code == 404

@@ -18,7 +18,11 @@ URL = "/preview/configuration"
 
 
 def tried(
-    configuration: Any, workloads: Any = f"{POD}\n---\n{OPTED_OUT}", *, configurable: bool = True
+    configuration: Any,
+    workloads: Any = f"{POD}\n---\n{OPTED_OUT}",
+    *,
+    configurable: bool = True,
+    query: str = "?whole=0",
 ) -> httpx.Response:
     service = Service(State(default_setup(), EMPTY_SNAPSHOT))
     app = create_preview_app(service, None, try_configuration if configurable else None)
@@ -26,7 +30,7 @@ def tried(
     async def ask() -> httpx.Response:
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="https://preview") as client:
             given = {"workloads": workloads, "configuration": configuration}
-            return await client.post(URL, params={"whole": 0}, json=given)
+            return await client.post(f"{URL}{query}", json=given)
 
     return asyncio.run(ask())
 
@@ -39,6 +43,14 @@ def test_items_say_what_both_configurations_give() -> None:
     assert len(first["before"]["result"]["spec"]["containers"]) == 2
     assert first["result"] == first["object"]
     assert (second["consequence"], "result" in second["before"]) == ("", False)
+
+
+def test_without_a_choice_every_item_is_whole() -> None:
+    items = tried("policy: disabled", query="").json()["items"]
+    assert [(item["consequence"], "result" in item["before"], "patch" in item) for item in items] == [
+        ("lost", True, True),
+        ("", True, True),
+    ]
 
 
 @pytest.mark.parametrize(
