@@ -132,15 +132,25 @@ _STYLES = {"refused": "refuse", "lost": "refuse", "gained": "inject", "changed":
 def comparison_text(compared: Sequence[Comparison], paint: Paint = plain, *, is_summary: bool = False) -> str:
     """The whole text: how many would change, then each group with its workloads and what they have in common.
 
-    A summary is this without workloads and without details.
+    A summary has a line for each consequence instead.
     """
     groups = grouped(compared)
     changing = sum(len(group.members) for group in groups)
     head = f"{changing} of {len(compared)} workloads would change on the next restart of their pods"
     lines = [paint(head, "title")]
-    for group in groups:
-        lines += [_heading(group, paint)] if is_summary else ["", _heading(group, paint), *_group_lines(group, paint)]
+    if is_summary:
+        lines += _consequences(groups, paint)
+    else:
+        lines += [line for group in groups for line in ("", _heading(group, paint), *_group_lines(group, paint))]
     return "".join(f"{line}\n" for line in lines)
+
+
+def _consequences(groups: Sequence[Group], paint: Paint) -> Iterator[str]:
+    for consequence, words in CONSEQUENCES.items():
+        sizes = [len(group.members) for group in groups if group.consequence == consequence]
+        if sizes:
+            ways = f", in {len(sizes)} different ways" if len(sizes) > 1 else ""
+            yield paint(f"{sum(sizes)} {words}{ways}", _STYLES[consequence])
 
 
 def comparison_items(compared: Sequence[Comparison]) -> list[JsonObject]:

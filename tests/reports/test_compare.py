@@ -41,6 +41,23 @@ def test_workloads_with_one_consequence_are_one_group(tmp_path: Path, text: str,
     assert comparison_items(found)[0]["count"] == 3
 
 
+def test_a_summary_has_a_line_for_each_consequence(tmp_path: Path) -> None:
+    extra = """
+{kind: Pod, metadata: {name: z, labels: {x: z}}, spec: {containers: [{name: app}]}}
+---
+metadata: {name: r, annotations: {sidecar.istio.io/proxyImage: "r/own:1"}}
+kind: Pod
+spec: {containers: [{name: app}]}
+"""
+    text = "neverInjectSelector: [{matchLabels: {x: z}}]\nvalues: {global: {tag: new, proxy: {logLevel: debug}}}"
+    found = compared(tmp_path, text, extra)
+    assert comparison_text(found, is_summary=True).splitlines() == [
+        "5 of 5 workloads would change on the next restart of their pods",
+        "1 would lose the sidecar",
+        "4 would get another sidecar, in 2 different ways",
+    ]
+
+
 def test_labels_that_are_parts_of_other_words_do_not_part_a_group(tmp_path: Path) -> None:
     """The value `v1` of one workload's label is also in `apps/v1`, and `0` in the label that its controller adds."""
     deployments = "\n---\n".join(
