@@ -63,8 +63,9 @@ soak: .venv/ready ## ten minutes at 1,000 reviews a second
 	$(BIN)/python -m tests.soak
 
 FUZZ_EXAMPLES ?= 25000
-fuzz: .venv/ready ## mutated reviews, files, templates and configurations; about ten minutes
+fuzz: .venv/ready ## mutated reviews, files, templates and configurations, and every property in full
 	FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(BIN)/pytest -n 2 tests/fuzz
+	FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(BIN)/pytest -n 2 -m hypothesis --ignore=tests/fuzz
 
 MUTANTS ?= 300
 mutants: .venv/ready ## how many of MUTANTS random changes of the core no test notices; about an hour

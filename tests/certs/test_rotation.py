@@ -4,12 +4,13 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from certs.authority import certificates_in, serving_faults
 from certs.model import Holding, Lifetimes, Settings
 from certs.rotation import forced_rotation, next_holding, renewed_serving, rotated, settings_of, summary
+from tests.thoroughness import tried
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 SETTINGS = Settings(names=("a.svc",))
@@ -94,7 +95,7 @@ def test_new_names_lead_to_a_new_certificate() -> None:
     assert next_holding(held, wider, NOW, published=True).serving != held.serving
 
 
-@settings(max_examples=60)
+@tried(60)
 @given(st.lists(st.tuples(st.floats(0, 20), st.booleans(), st.sampled_from(["", "rotate", "renew"])), max_size=30))
 def test_at_no_time_is_a_certificate_shown_that_a_published_bundle_does_not_verify(
     steps: list[tuple[float, bool, str]],

@@ -5,12 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from injector.config import ConfigFaults, Fault, load
 from injector.config.keys import MESH_KEYS, NATIVE_KEYS, VALUES_KEYS, Key
 from injector.config.places import deep_merge, nested
+from tests.thoroughness import tried
 
 _SCALARS = st.none() | st.booleans() | st.integers(-5, 70000) | st.sampled_from(["", "a", "8080", "sidecar", "{{ x }}"])
 _ANYTHING = st.recursive(
@@ -54,7 +55,7 @@ def _faults(path: Path) -> tuple[Fault, ...]:
     return ()
 
 
-@settings(max_examples=150)
+@tried(150)
 @given(_NATIVE)
 def test_any_value_of_any_key_is_loaded_or_refused_with_its_place(
     assignments: list[tuple[tuple[str, ...], Any]],
@@ -63,7 +64,7 @@ def test_any_value_of_any_key_is_loaded_or_refused_with_its_place(
     _is_loaded_or_refused(_document(assignments))
 
 
-@settings(max_examples=150)
+@tried(150)
 @given(_KINDS, _NATIVE, st.sampled_from(["spec", "data", "items"]), st.booleans())
 def test_any_foreign_document_is_loaded_or_refused_with_its_place(
     kind: str, assignments: list[tuple[tuple[str, ...], Any]], where: str, as_text: bool

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from injector.core.model import EMPTY_SNAPSHOT
@@ -16,6 +16,7 @@ from injector.manifests import injection, rewrite
 from injector.manifests.editing import splice
 from injector.manifests.parsing import read
 from tests.support import default_setup, pod_of
+from tests.thoroughness import tried
 
 SETUP = default_setup()
 
@@ -154,14 +155,14 @@ VALUES: Any = st.recursive(
 DOCUMENTS = st.dictionaries(KEYS, VALUES, min_size=1, max_size=5)
 
 
-@settings(max_examples=500)
+@tried(500)
 @given(DOCUMENTS, DOCUMENTS, st.sampled_from([True, False, None]))
 def test_whatever_changes_the_result_reads_as_asked(before: Any, after: Any, flow: bool | None) -> None:
     text = yaml.safe_dump(before, default_flow_style=flow, sort_keys=False)
     assert read_manifest(splice(read(text), after).text) == after
 
 
-@settings(max_examples=200)
+@tried(200)
 @given(DOCUMENTS)
 def test_no_change_is_no_change_of_the_text(document: Any) -> None:
     text = yaml.safe_dump(document, sort_keys=False, default_flow_style=False)

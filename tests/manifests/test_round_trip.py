@@ -5,7 +5,7 @@ from functools import cache
 
 import pytest
 import yaml
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from injector.config import load
@@ -13,6 +13,7 @@ from injector.core.admission import Setup, set_up
 from injector.core.model import EMPTY_SNAPSHOT
 from injector.manifests import injection, removal, rewrite
 from tests.manifests.manifests import FILES
+from tests.thoroughness import tried
 
 CONFIGURATIONS = {
     "defaults": (),
@@ -46,13 +47,13 @@ def uninjected(text: str, configuration: str = "defaults") -> str:
     return rewrite(text, "f.yaml", removal(setup_named(configuration), EMPTY_SNAPSHOT)).text
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@tried(80)
 @given(FILES, st.sampled_from(sorted(CONFIGURATIONS)))
 def test_a_file_comes_back_byte_for_byte(text: str, configuration: str) -> None:
     assert uninjected(injected(text, configuration), configuration) == text
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@tried(25)
 @given(FILES, st.sampled_from(sorted(CONFIGURATIONS)))
 def test_injecting_again_keeps_what_gives_the_file_back(text: str, configuration: str) -> None:
     once = injected(text)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from injector.core.model import EMPTY_SNAPSHOT, Snapshot
@@ -13,6 +13,7 @@ from injector.server.answer_cache import with_uid, without_uid
 from injector.server.handler import Answer, answer
 from injector.server.state import State
 from tests.support import default_setup, pod_of, review_of, setup_of
+from tests.thoroughness import tried
 
 _NAMES = st.sampled_from(["a", "u-1", "shop"])
 _PODS = st.builds(
@@ -65,7 +66,7 @@ def states(tmp_path_factory: pytest.TempPathFactory) -> list[State]:
     return [State(setup, snapshot) for setup in setups for snapshot in snapshots]
 
 
-@settings(max_examples=1_000)
+@tried(1_000)
 @given(request=_REVIEWS, path=_PATHS, order=st.booleans(), at=st.integers(0, 8))
 def test_a_remembered_answer_is_the_one_worked_out_anew(
     states: list[State], request: dict[str, Any], path: str, order: bool, at: int
@@ -130,7 +131,7 @@ _ELSEWHERE = st.dictionaries(
 )
 
 
-@settings(max_examples=500)
+@tried(500)
 @given(managed_fields=_MANAGED, elsewhere=_ELSEWHERE, in_pod=_ELSEWHERE, first=st.booleans())
 def test_managed_fields_never_change_an_answer(
     states: list[State], managed_fields: Any, elsewhere: dict[str, Any], in_pod: dict[str, Any], first: bool
@@ -171,7 +172,7 @@ def test_another_state_remembers_nothing() -> None:
     assert len(State(state.setup, state.snapshot).answers) == 0
 
 
-@settings(max_examples=500)
+@tried(500)
 @given(rest=st.text(alphabet='"uid:a-1 {},', max_size=30), uid=st.text(alphabet="ab-", min_size=1, max_size=5))
 def test_only_the_uid_of_the_request_is_left_out(rest: str, uid: str) -> None:
     head = '{"kind":"AdmissionReview","apiVersion":"admission.k8s.io/v1","request":{"uid":"'

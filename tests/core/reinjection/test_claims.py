@@ -5,13 +5,14 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from injector.core.model import EMPTY_SNAPSHOT, JsonObject, Pod
 from injector.manifests import removal, rewrite
 from injector.reports.drift import drift
 from tests.support import admitted, container_of, default_setup, injected, pod_of, removal_of, uninjected
+from tests.thoroughness import tried
 
 STATUS, OVERRIDES = "sidecar.istio.io/status", "proxy.istio.io/overrides"
 SETUP = default_setup()
@@ -144,7 +145,7 @@ BY_CONTAINER = st.dictionaries(st.sampled_from(["app", "istio-proxy", "miner"]),
 RECORDS = st.dictionaries(FIELDS, VALUES | BY_CONTAINER | st.fixed_dictionaries({"containers": BY_CONTAINER}))
 
 
-@settings(max_examples=300, deadline=None)
+@tried(300)
 @given(record=RECORDS, names=st.lists(st.sampled_from(["app", "istio-proxy", "miner"])), grpc=st.booleans())
 def test_no_record_changes_the_application_or_breaks_the_injector(
     record: JsonObject, names: list[str], grpc: bool

@@ -8,7 +8,7 @@ from typing import Any
 
 import jsonpatch
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from injector.config import load
@@ -17,6 +17,7 @@ from injector.core.model import JsonObject, Pod
 from injector.core.quantity import canonical_quantities
 from injector.core.reinjection.undo import with_defaults_kept
 from tests.support import admitted, container_of, default_setup, env_of, injected, pod_of, setup_of, uninjected
+from tests.thoroughness import tried
 
 PORTS = [{"name": "http", "containerPort": 8080}]
 PROBE = {"httpGet": {"path": "/ready", "port": "http"}, "periodSeconds": 3}
@@ -95,7 +96,7 @@ def _is_one_pod(parts: list[str]) -> bool:
 COMBINATIONS = st.lists(st.sampled_from(sorted(PARTS)), unique=True, max_size=5).filter(_is_one_pod)
 
 
-@settings(max_examples=300, deadline=None)
+@tried(300)
 @given(parts=COMBINATIONS, configuration=st.sampled_from(sorted(CONFIGURATIONS)))
 def test_injecting_the_injected_changes_nothing(parts: list[str], configuration: str) -> None:
     setup = setup_named(configuration)
@@ -105,7 +106,7 @@ def test_injecting_the_injected_changes_nothing(parts: list[str], configuration:
     assert second.patch == ()
 
 
-@settings(max_examples=300, deadline=None)
+@tried(300)
 @given(parts=COMBINATIONS, configuration=st.sampled_from(sorted(CONFIGURATIONS)))
 def test_taking_an_injection_out_gives_the_pod_that_was_there(parts: list[str], configuration: str) -> None:
     pod = pod_with(parts)
@@ -113,7 +114,7 @@ def test_taking_an_injection_out_gives_the_pod_that_was_there(parts: list[str], 
     assert uninjected(injected(pod, setup), setup) == pod
 
 
-@settings(max_examples=200, deadline=None)
+@tried(200)
 @given(parts=COMBINATIONS, first=st.sampled_from(EARLIER), then=st.sampled_from(sorted(CONFIGURATIONS)))
 def test_two_configurations_one_after_the_other_can_be_taken_out_again(parts: list[str], first: str, then: str) -> None:
     pod = pod_with(parts)
@@ -122,7 +123,7 @@ def test_two_configurations_one_after_the_other_can_be_taken_out_again(parts: li
     assert uninjected(twice, setup_named(then)) == pod
 
 
-@settings(max_examples=200, deadline=None)
+@tried(200)
 @given(parts=COMBINATIONS, configuration=st.sampled_from(sorted(CONFIGURATIONS)))
 def test_the_patch_leads_from_the_received_pod_to_the_result(parts: list[str], configuration: str) -> None:
     pod = pod_with(parts)

@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from injector.core.cache import DOCUMENTS, Cache
@@ -13,6 +13,7 @@ from injector.core.render.checks import FieldError
 from injector.core.render.document import DocumentError, compile_document
 from injector.core.shared import SharedList, SharedMapping
 from tests.bench.instructions import counted
+from tests.thoroughness import tried
 
 VALUES = ["a", 1, None, {"name": "v", "emptyDir": {}}, ["x"], True, "b: c", "- d"] * 10
 CONSTANTS = [SharedMapping({"cpu": "1"}), None, "text"]
@@ -153,7 +154,7 @@ def texts(draw: st.DrawFn) -> str:
     return "\n".join(lines) + draw(st.sampled_from(["\n", "\n", "\n\n", ""]))
 
 
-@settings(max_examples=1_500)
+@tried(1_500)
 @given(text=texts())
 def test_any_text_means_in_blocks_what_it_means_as_a_whole(text: str) -> None:
     found = in_blocks(text)
@@ -161,7 +162,7 @@ def test_any_text_means_in_blocks_what_it_means_as_a_whole(text: str) -> None:
     assert is_honest(found)
 
 
-@settings(max_examples=300)
+@tried(300)
 @given(indices=st.lists(st.integers(0, 24), min_size=1, max_size=6))
 def test_a_changed_pod_means_in_blocks_what_it_means_as_a_whole(indices: list[int]) -> None:
     """Lines of a good document are taken out or stand twice."""

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from injector.core.admission import Setup
@@ -14,6 +14,7 @@ from injector.core.render import TemplateSet
 from injector.core.render.functions import FILTERS
 from tests.hostile import TEXTS
 from tests.support import default_setup, injected, pod_of
+from tests.thoroughness import tried
 
 HARMLESS = "harmless"
 
@@ -94,7 +95,7 @@ def base_pod() -> Pod:
     return pod_of(container=container, volumes=[{"name": "data", "emptyDir": {}}])
 
 
-@settings(max_examples=2_500, deadline=None)
+@tried(2_500)
 @given(place=st.sampled_from(sorted(PLACES)), text=TEXTS, native=st.booleans())
 def test_text_in_any_place_of_a_pod_changes_no_structure(setup: Setup, place: str, text: str, native: bool) -> None:
     pod = base_pod()
@@ -135,7 +136,7 @@ spec:
 """
 
 
-@settings(max_examples=2_500, deadline=None)
+@tried(2_500)
 @given(text=TEXTS)
 def test_text_in_any_position_of_a_template_is_that_text(text: str) -> None:
     result = TemplateSet({"t": TEMPLATE}, FILTERS).render("t", {"text": text})
