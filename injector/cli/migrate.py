@@ -16,7 +16,7 @@ from injector.runtime.config_sources import Connection
 from injector.runtime.errors import as_input_error
 from injector.runtime.loading import read_setup
 from injector.runtime.migration import Place, Surroundings, in_cluster, in_documents, setup_of_release, situation_in
-from injector.runtime.terminal import output_paint, write
+from injector.runtime.terminal import output_paint, warn, write
 from injector.runtime.workloads import documents_in
 
 _FOUND = 1
@@ -101,10 +101,14 @@ def plan(  # noqa: PLR0913, PLR0917 -- one parameter an option
     place = Place(Connection(kubeconfig, context), istio_namespace, with_workloads=True)
     surroundings = _surroundings(filename, snapshot, place)
     situation = situation_in(surroundings)
-    here = read_setup(config, sets, place.connection) if config or sets else None
+    here = read_setup(config, sets, place.connection) if config else None
     if here is None and not (filename or snapshot):
-        here, unseen = setup_of_release(place.connection, release)
+        here, unseen = setup_of_release(place.connection, release, sets or ())
         situation = replace(situation, unseen=(*situation.unseen, *unseen))
+    if here is None and sets:
+        here = read_setup(None, sets)
+    if here is None:
+        warn(["configuration here: the ConfigMaps of each revision; name another with -c"])
     with as_input_error(UnreadableInputError):
         plans = plans_for(situation, here, list(surroundings.documents), surroundings.pods)
     if output is Output.JSON:

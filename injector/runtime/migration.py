@@ -170,14 +170,17 @@ def in_cluster(place: Place) -> Surroundings:
     return Surroundings(known, tuple(webhooks), tuple(config_maps), tuple(documents), tuple(pods), unseen)
 
 
-def setup_of_release(connection: Connection, name: str = "") -> tuple[Setup | None, list[str]]:
-    """The configuration of the release of this injector in a cluster, if there is one; and why it cannot be seen."""
+def setup_of_release(connection: Connection, name: str, sets: Sequence[str]) -> tuple[Setup | None, list[str]]:
+    """The configuration of the release of this injector in a cluster, if there is one; and why it cannot be seen.
+
+    `name` is that of one of several, `sets` are flags over its configuration.
+    """
     try:
         with as_input_error(ClusterError):
             server = connect(*connection)
             if not releases(server):
                 return None, []
-        return installed_setup(server, connection, None, (), name), []
+        return installed_setup(server, connection, None, sets, name), []
     except InputError as error:
         return None, [f"the configuration of the release of this injector: {error}"]
 
