@@ -34,9 +34,9 @@ def pod(labels: dict[str, str] | None = None, annotations: dict[str, str] | None
     return {"metadata": {"labels": labels or {}, "annotations": annotations or {}}, "spec": spec}
 
 
-def os_affinity(*terms: list[str]) -> dict[str, Any]:
+def os_affinity(*terms: list[str], key: str = "kubernetes.io/os", operator: str = "In") -> dict[str, Any]:
     """A node affinity whose terms, which are alternatives, each name operating systems."""
-    expressions = [{"key": "kubernetes.io/os", "operator": "In", "values": values} for values in terms]
+    expressions = [{"key": key, "operator": operator, "values": values} for values in terms]
     selector = {"nodeSelectorTerms": [{"matchExpressions": [each]} for each in expressions]}
     return {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": selector}}
 
@@ -55,6 +55,9 @@ CASES = [
     (facts(pod=pod(affinity=os_affinity(["windows"], ["windows"]))), False, "WindowsPod"),
     (facts(pod=pod(affinity=os_affinity(["windows"], ["linux"]))), True, "NamespaceLabel"),
     (facts(pod=pod(affinity=os_affinity(["windows", "linux"]))), True, "NamespaceLabel"),
+    (facts(pod=pod(affinity=os_affinity(["windows"], key="beta.kubernetes.io/os"))), False, "WindowsPod"),
+    (facts(pod=pod(affinity=os_affinity(["windows"], key="theme"))), True, "NamespaceLabel"),
+    (facts(pod=pod(affinity=os_affinity(["windows"], operator="NotIn"))), True, "NamespaceLabel"),
     (facts(pod=pod(affinity={"nodeAffinity": 5}, nodeSelector=[])), True, "NamespaceLabel"),
     (facts(namespace="kube-system"), False, "IgnoredNamespace"),
     (facts(pod=pod({INJECT: "false"})), False, "PodLabel"),
@@ -99,19 +102,19 @@ def test_the_trace_holds_every_rule_looked_at_in_order_and_ends_with_the_one_tha
 
 def test_the_words_of_the_trace() -> None:
     """What a preview shows of a usual pod, rule by rule."""
-    assert [result.message for result in decide(facts()).trace] == [
-        "the pod is not a mirror pod",
-        "the pod has a network of its own",
-        "the pod does not ask for Windows",
-        "namespace 'shop' is not among the ignored ones",
-        "the namespace's label istio-injection=enabled opts in",
-        "the policy is enabled",
-        "the pod has no label sidecar.istio.io/inject",
-        "the pod has no annotation sidecar.istio.io/inject",
-        "no neverInjectSelector matches the pod's labels",
-        "no alwaysInjectSelector matches the pod's labels",
-        "the namespace's label istio-injection=enabled opts in",
-    ]
+    assert {result.rule: result.message for result in decide(facts()).trace} == {
+        "mirror pod": "the pod is not a mirror pod",
+        "host network": "the pod has a network of its own",
+        "Windows pod": "the pod does not ask for Windows",
+        "ignored namespace": "namespace 'shop' is not among the ignored ones",
+        "namespace and revision": "the namespace's label istio-injection=enabled opts in",
+        "readable policy": "the policy is enabled",
+        "pod label": "the pod has no label sidecar.istio.io/inject",
+        "pod annotation": "the pod has no annotation sidecar.istio.io/inject",
+        "neverInjectSelector": "no neverInjectSelector matches the pod's labels",
+        "alwaysInjectSelector": "no alwaysInjectSelector matches the pod's labels",
+        "policy": "the namespace's label istio-injection=enabled opts in",
+    }
 
 
 @pytest.mark.parametrize(

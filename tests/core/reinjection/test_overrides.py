@@ -96,6 +96,13 @@ def test_a_definition_under_init_containers_is_not_that_of_a_proxy_under_contain
     assert OVERRIDES not in found["metadata"]["annotations"]
 
 
+def test_a_proxy_may_run_as_another_user_where_nothing_redirects() -> None:
+    own = proxy(securityContext={"runAsUser": 5, "runAsGroup": 6})
+    found = made(pod_with(own, annotations={"sidecar.istio.io/interceptionMode": "NONE"}))
+    context = container_of(found, "istio-proxy")["securityContext"]
+    assert (context["runAsUser"], context["runAsGroup"]) == (5, 6)
+
+
 def test_a_definition_of_the_redirection_counts_from_containers_first() -> None:
     """Reference 9.1's table: for an init container the pod's containers are looked at before its init containers."""
     found = made(pod_with({"name": "istio-init", "image": "of-containers"}))
