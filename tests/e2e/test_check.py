@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import re
 import shlex
 import ssl
 import subprocess
@@ -10,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
+import httpx
 import pytest
 import trustme
 
@@ -356,6 +358,25 @@ def test_a_fault_is_named(release: Installed, name: str) -> None:
 
 def test_afterwards_nothing_is_said_again(release: Installed) -> None:
     wait_until(lambda: checked(release) == (0, ""), f"not healthy: {checked(release)}")
+
+
+def keys(found: Any, before: str = "") -> Iterator[str]:
+    """The paths of all keys in JSON; names of resources and webhooks are one."""
+    if isinstance(found, dict):
+        is_named = before.endswith((".resources", ".registrations"))
+        for key, value in found.items():
+            path = f"{before}.NAME" if is_named else f"{before}.{key}".lstrip(".")
+            yield path
+            yield from keys(value, path)
+
+
+def test_every_field_of_readyz_has_its_row(release: Installed) -> None:
+    page = (REPOSITORY / "docs" / "availability.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (`[^|]*) \|", page[page.index("## What /readyz says") :], re.MULTILINE)
+    described = {name for row in rows for name in re.findall(r"`([^`]+)`", row)}
+    found = httpx.get(f"https://127.0.0.1:{release.port}/readyz", verify=False).json()  # noqa: S501 -- read only
+    last = {path.rpartition(".")[2] for path in keys(found)}
+    assert {each for each in last if not any(each == row.rpartition(".")[2] for row in described)} <= {"resources"}
 
 
 def commands(heading: str) -> list[list[str]]:
