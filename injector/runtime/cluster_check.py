@@ -83,8 +83,8 @@ def cluster_sections(place: Place, given: Setup | None, sets: Sequence[str] = ()
         arguments = server_arguments() if not (place.webhook_configs or place.release) else ()
         own = [release_of_server(server, arguments, own_namespace())] if arguments else []
         own = [each for each in own if each.configurations]
-        configurations = _configurations(server, place.webhook_configs, own)
-        cluster = _Cluster(server, configurations, read_cluster(server), is_whole=not own)
+        configurations, is_whole = _configurations(server, place.webhook_configs, own)
+        cluster = _Cluster(server, configurations, read_cluster(server), is_whole)
         found = own or releases_of(server, configurations, place.webhook_configs)
     if place.release:
         found = [each for each in [chosen(found, place.release)] if each]
@@ -129,12 +129,15 @@ def _looked_at(name: str, look: Callable[[], Iterable[Finding]]) -> list[Finding
         return [warning(name, f"not looked at: {error}")]
 
 
-def _configurations(server: ApiServer, names: Sequence[str], own: Sequence[Release]) -> list[JsonObject]:
-    """All webhook configurations; those of `own` or `names` where others may not be read. Raises ClusterError."""
+def _configurations(server: ApiServer, names: Sequence[str], own: Sequence[Release]) -> tuple[list[JsonObject], bool]:
+    """Webhook configurations, and whether they are all: those of `own` or `names` where others may not be read.
+
+    Raises ClusterError, and InputError where none is named.
+    """
     if own:
-        return [each for release in own for each in release.configurations]
+        return [each for release in own for each in release.configurations], False
     try:
-        return server.items(WEBHOOK_CONFIGURATIONS)
+        return server.items(WEBHOOK_CONFIGURATIONS), True
     except ClusterError as error:
         if not error.is_forbidden:
             raise
@@ -142,7 +145,7 @@ def _configurations(server: ApiServer, names: Sequence[str], own: Sequence[Relea
             raise InputError(
                 f"{error}; name yours with --webhook-config, or use an account that may list them"
             ) from error
-        return [server.get(WEBHOOK_CONFIGURATIONS, name) for name in names]
+        return [server.get(WEBHOOK_CONFIGURATIONS, name) for name in names], False
 
 
 def _at_once(look: Callable[[Item], Finding | None], items: Iterable[Item]) -> list[Finding]:
