@@ -116,7 +116,7 @@ def create_app(
     telemetry.caches = lambda: service.caches
     webhook, pages = Webhook(service, telemetry, limits), create_pages(service, telemetry)
     if with_preview:
-        pages.include_router(preview_route(service))
+        pages.include_router(preview_route(service, is_apart=True))
         pages.include_router(page_routes())
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:

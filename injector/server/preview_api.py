@@ -23,14 +23,16 @@ from injector.core.yaml.bounds import REQUEST
 from injector.manifests.workloads import CREATED_FROM, pod_places
 from injector.reports.documents import Document, UnreadableInputError, read_documents
 from injector.reports.evaluate import DEFAULT_NAMESPACE, PreviewOptions, parse_labels
+from injector.server.isolation import Budget, FailedError, OutOfBudgetError, in_own_process
 from injector.server.limits import Limits
+from injector.server.origin import refuse_other_sites
 from injector.server.preview_items import PreviewItems, Question, Trial
 from injector.server.request_body import Reception, RequestRefused
 from injector.server.state import Service, State
 
 # What `POST /preview` takes and answers, as OpenAPI describes it. Source: https://spec.openapis.org/oas/v3.1.0
 
-MEDIA_TYPES = ("application/json", "application/yaml", "application/x-yaml", "text/yaml", "text/plain")
+MEDIA_TYPES = ("application/json", "application/yaml", "application/x-yaml", "text/yaml")
 
 _OBJECT: dict[str, Any] = {"type": "object"}
 _POD: dict[str, Any] = {
@@ -114,7 +116,8 @@ ANSWERS: dict[int | str, dict[str, Any]] = {
     },
     400: {"description": "no body, or one that holds no Kubernetes objects"},
     408: {"description": "the body did not arrive in time"},
-    413: {"description": "the body, or the number of workloads in it, is over the limit"},
+    403: {"description": "asked by a page of another site, or under a name that is not this server's"},
+    413: {"description": "the body, the answer, or the number of workloads is over the limit"},
     415: {"description": f"a Content-Type other than {', '.join(MEDIA_TYPES)}"},
     503: {"description": "too many previews are waiting, or this one takes too long"},
 }
@@ -172,12 +175,13 @@ async def array_of(items: list[bytes]) -> AsyncIterator[bytes]:
 
 @dataclass(frozen=True, slots=True)
 class PreviewLimits:
-    """What previews may take: workloads in one, seconds for the work on it, previews that wait; and what bodies may."""
+    """What previews may take: workloads in one, seconds, previews that wait, bytes of an answer; what bodies may."""
 
     workloads: int = 1000
     seconds: float = 5.0
     waiting: int = 8
-    bodies: Limits = field(default_factory=Limits)
+    answer: int = 67_108_864
+    bodies: Limits = field(default_factory=lambda: Limits(body=1_572_864))
 
 
 Configure = Callable[[str], Setup]
@@ -187,9 +191,12 @@ Configure = Callable[[str], Setup]
 class Desk:
     """Where previews wait for their turn, and the thread that works on them."""
 
-    def __init__(self, limits: PreviewLimits) -> None:
-        """Work within `limits`."""
-        self._limits = limits
+    def __init__(self, limits: PreviewLimits, *, any_host: bool = False, is_apart: bool = False) -> None:
+        """Work within `limits`; with `any_host` for requests to whatever name this server is called by.
+
+        `is_apart`: each preview has a process of its own, since reviews are answered in this one.
+        """
+        self._limits, self._any_host, self._is_apart = limits, any_host, is_apart
         self._reception = Reception(limits.bodies)
         self._items = PreviewItems()
         self._trial: Trial | None = None
@@ -202,7 +209,8 @@ class Desk:
         return self._items.caches
 
     async def text_of(self, request: Request) -> str:
-        """The text in the body of `request`. Raises RequestRefused."""
+        """The text in the body of `request`. Raises RequestRefused, for a large body before it is read."""
+        refuse_other_sites(request.scope, any_host=self._any_host)
         media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if media_type not in MEDIA_TYPES:
             raise RequestRefused(415, f"invalid Content-Type {media_type!r}, want one of {', '.join(MEDIA_TYPES)}")
@@ -223,16 +231,13 @@ class Desk:
         self._waiting += 1
         try:
             loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._thread, self._work, text, question, state, loop)
-        except UnreadableInputError as error:
-            raise RequestRefused(400, " ".join(str(error).split())) from error
-        except OutOfTimeError as error:
-            raise RequestRefused(503, str(error)) from error
+            work = self._work_apart if self._is_apart else self._work
+            return await loop.run_in_executor(self._thread, work, text, question, state, loop)
         except RequestRefused:
             raise
         except Exception as error:
-            message = " ".join(str(error).split())
-            raise RequestRefused(500, f"the preview failed: {type(error).__name__}: {message}") from error
+            failed = _failed(error)
+            raise RequestRefused(failed.status, str(failed)) from error
         finally:
             self._waiting -= 1
 
@@ -244,10 +249,34 @@ class Desk:
             self._trial = Trial(configuration, setup)
         return self._trial
 
+    def _work_apart(self, text: str, question: Question, state: State, _: asyncio.AbstractEventLoop) -> list[bytes]:
+        """The same in a process of its own, which remembers nothing."""
+
+        def work() -> list[bytes]:
+            documents = list(self._counted(read_documents(text, REQUEST)))
+            return list(self._short(self._items.of(documents, question, state)))
+
+        budget = Budget(self._limits.seconds)
+        try:
+            return in_own_process(work, _failed, budget)
+        except OutOfBudgetError as error:
+            limits = f"{budget.seconds:g} s and {budget.memory >> 20} MiB"
+            raise RequestRefused(503, f"the preview was given up: {error}; the limits are {limits}") from None
+
     def _work(self, text: str, question: Question, state: State, loop: asyncio.AbstractEventLoop) -> list[bytes]:
         slices = Slices(loop, self._limits.seconds)
         documents = self._items.documents(text, lambda each: slices.of(self._counted(read_documents(each, REQUEST))))
-        return list(slices.of(self._items.of(documents, question, state)))
+        return list(self._short(slices.of(self._items.of(documents, question, state))))
+
+    def _short(self, items: Iterator[bytes]) -> Iterator[bytes]:
+        size = 0
+        for item in items:
+            size += len(item)
+            if size > self._limits.answer:
+                raise RequestRefused(
+                    413, f"the answer would be over {self._limits.answer:,} bytes: ask for fewer workloads"
+                )
+            yield item
 
     def _counted(self, documents: Iterator[Document]) -> Iterator[Document]:
         found = 0
@@ -256,6 +285,21 @@ class Desk:
             if found > self._limits.workloads:
                 raise RequestRefused(413, f"too many workloads: the limit is {self._limits.workloads}")
             yield document
+
+
+def _failed(error: Exception) -> FailedError:
+    """What the caller is told of an error."""
+    message = " ".join(str(error).split())
+    match error:
+        case FailedError():
+            return error
+        case RequestRefused():
+            return FailedError(error.status, message)
+        case UnreadableInputError():
+            return FailedError(400, message)
+        case OutOfTimeError():
+            return FailedError(503, message)
+    return FailedError(500, f"the preview failed: {type(error).__name__}: {message}")
 
 
 # `POST /preview`: what would be done to the workloads in the body, and why.
@@ -275,14 +319,21 @@ _Origins: TypeAlias = Annotated[bool, Query(description="whole items say where e
 
 
 def preview_route(
-    service: Service, limits: PreviewLimits | None = None, configure: Configure | None = None
+    service: Service,
+    limits: PreviewLimits | None = None,
+    configure: Configure | None = None,
+    *,
+    any_host: bool = False,
+    is_apart: bool = False,
 ) -> APIRouter:
     """The route `POST /preview`, answering from the state of `service`.
 
     With `configure` also `POST /preview/configuration`, which tries a configuration of the caller's. To make one ready
-    takes more than an answer to a review may: only for a preview with a process of its own.
+    takes more than an answer to a review may: only for a preview with a process of its own. With `any_host` requests
+    may be sent to any name: somebody else makes sure that no other site's page can. `is_apart`: each preview has a
+    process of its own.
     """
-    router, desk = APIRouter(), Desk(limits or PreviewLimits())
+    router, desk = APIRouter(), Desk(limits or PreviewLimits(), any_host=any_host, is_apart=is_apart)
     service.more_caches += desk.caches
     if configure:
         _add_trials(router, desk, service, configure)

@@ -44,7 +44,9 @@ def create_preview_app(service: Service, door: Door | None, configure: Configure
     pages = FastAPI(
         title="sidecar-injector preview", version=version("sidecar-injector"), docs_url=None, redoc_url=None
     )
-    pages.include_router(preview_route(service, configure=configure))
+    pages.include_router(
+        preview_route(service, configure=configure, any_host=door is not None, is_apart=configure is None)
+    )
     pages.include_router(page_routes(is_configurable=configure is not None))
     return pages if door is None else _behind(door, pages)
 

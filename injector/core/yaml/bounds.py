@@ -28,7 +28,7 @@ class Bounds:
 DOCUMENTS = Bounds()
 # For texts of tenants: a value costs a few hundred bytes of memory while it is read, and an object of the API server,
 # which has at most 1.5 MiB, has a few thousand of them.
-REQUEST = Bounds(characters=16 * 1024 * 1024, values=200_000)
+REQUEST = Bounds(characters=2 * 1024 * 1024, values=60_000)
 # Annotations share 256 KiB (https://kubernetes.io/docs/concepts/overview/working-with-objects/annotations/).
 # The largest ProxyConfig that makes sense has a few hundred values, and each takes as long to read as a line of a log.
 ANNOTATION = Bounds(characters=256 * 1024, values=500)

@@ -14,7 +14,7 @@ export class Refused extends Error {
 export async function ask({ text, configuration = "", namespace, labels, known }, whole = 0, origins = false) {
   const query = new URLSearchParams({ namespace: namespace || "default", whole, origins });
   if (known) query.set("namespaceLabels", labels);
-  if (!configuration.trim()) return post(`preview?${query}`, "text/plain", text);
+  if (!configuration.trim()) return post(`preview?${query}`, "application/yaml", text);
   const trial = JSON.stringify({ workloads: text, configuration });
   const { faults, items } = await post(`preview/configuration?${query}`, "application/json", trial);
   if (faults.length) throw new Refused(`The configuration cannot be used: ${faults[0].message}`, faults);

@@ -162,7 +162,7 @@ HARD_PAIRS = [
 _COMPARED = """async ([text, pairs]) => {
     const {compare} = await import("/page/compare.js");
     const {podAt} = await import("/page/picture.js");
-    const request = {method: "POST", body: text, headers: {"Content-Type": "text/plain"}};
+    const request = {method: "POST", body: text, headers: {"Content-Type": "application/yaml"}};
     const items = text ? await (await fetch("/preview", request)).json() : [];
     const all = [...pairs, ...items.map((item) => [item.object, item.result])];
     const drawn = items.filter((item) => podAt(item.object, item.path).spec).length;
