@@ -4,7 +4,8 @@ BIN := .venv/bin
 UV := uv==0.13.9
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage lint fmt generate editor site bless e2e policies cluster bench faults soak fuzz mutants lock clean \
+.PHONY: help demo test coverage lint fmt generate editor site bless e2e policies cluster sandbox bench faults soak fuzz mutants \
+	lock clean \
 	version-check image image-push chart-push
 
 help: ## this list
@@ -52,6 +53,10 @@ policies: .venv/ready ## the gallery's policies on a real API server, 500 pods e
 
 cluster: .venv/ready ## against a whole cluster whose nodes run pods
 	$(BIN)/pytest -m cluster
+
+sandbox: .venv/ready ## pods in network namespaces, as root: the protocol matrix 30 times, and what a sidecar costs
+	SANDBOX_REPETITIONS=30 $(BIN)/pytest tests/sandbox
+	$(BIN)/python -m tests.sandbox.latency
 
 bench: .venv/ready ## cost per injection and per request, beside the floor; CONFIG_MAPS=FILE adds an installation's
 	$(BIN)/python -m tests.bench $(CONFIG_MAPS:%=--config-maps %)
