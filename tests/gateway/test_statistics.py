@@ -3,8 +3,9 @@
 import socket
 from pathlib import Path
 
+from injector.envoy.peers import HEADER
 from tests.gateway.running import LOOPBACK, application, ask, free_port, running
-from tests.gateway.support import configuration, gateway, server, to, virtual_service
+from tests.gateway.support import configuration, gateway, routes, server, to, virtual_service
 
 _FEW, _MANY = 100, 20_000
 _LARGEST = 1024 * 1024
@@ -61,3 +62,25 @@ def test_the_parts_of_a_name_stay_labels(tmp_path: Path) -> None:
         line.startswith('envoy_cluster_upstream_cx_total{envoy_cluster_name="outbound|80||web_') for line in lines
     )
     assert f'envoy_http_downstream_rq_total{{envoy_http_conn_manager_prefix="http_{port}"}} 0' in lines
+
+
+def test_who_peers_are_is_said_to_nobody_outside(tmp_path: Path) -> None:
+    """The response of a peer is made by a rule here. 127.0.0.1 is no Service, so it is told nothing either."""
+    port, claim = free_port(), "web-v1,shop,web,v1,web,v1,Kubernetes"
+    with application("web") as web:
+        answering = {"headers": {"response": {"set": {HEADER: claim}}}, "route": [to(LOOPBACK, web.port)]}
+        found = configuration(gateway(server(port)), virtual_service(answering), address=LOOPBACK)
+        with running(found, tmp_path) as envoy:
+            answer = ask(port, x_sidecar_injector_peer="liar,shop,liar,v1,liar,v1,Kubernetes")
+            page = envoy.admin("/stats/prometheus")
+    assert HEADER not in answer.headers
+    assert HEADER not in answer.seen["headers"]
+    assert any("istio_requests_total{" in line and f'peer="{claim}|"' in line for line in page.splitlines())
+
+
+def test_services_are_told_who_the_gateway_is() -> None:
+    first = {"match": [{"uri": {"prefix": "/in"}}], "route": [to("web")]}
+    routed = virtual_service(first, {"route": [to("elsewhere.example")]})
+    inside, outside = routes(configuration(gateway(server(80)), routed))
+    assert [each["header"]["key"] for each in inside["request_headers_to_add"]] == [HEADER]
+    assert "request_headers_to_add" not in outside
