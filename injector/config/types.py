@@ -27,14 +27,20 @@ from injector.envoy import VALID, is_protocols, is_workload
 
 PORT_PROTOCOLS = Scalar(VALID, lambda value: isinstance(value, str) and is_protocols(value), {"type": "string"})
 
-_WORKLOAD = "NAMESPACE/NAME, both lower-case letters, digits, '-' and '.'"
-PEERS = Listed(
-    Scalar(
-        _WORKLOAD,
-        lambda value: isinstance(value, str) and is_workload(value),
-        {"type": "string", "pattern": "^[a-z0-9.-]+/[a-z0-9.-]+$"},
+# Each takes about 40 bytes of the proxy's arguments, up to four times; one argument is at most 128 KiB long.
+_MOST_PEERS = 200
+PEERS = Scalar(
+    f"a list of at most {_MOST_PEERS} workloads, each NAMESPACE/NAME in lower-case letters, digits, '-' and '.'",
+    lambda value: (
+        isinstance(value, list)
+        and len(value) <= _MOST_PEERS
+        and all(isinstance(each, str) and is_workload(each) for each in value)
     ),
-    items="workloads, each NAMESPACE/NAME",
+    {
+        "type": "array",
+        "items": {"type": "string", "pattern": "^[a-z0-9.-]+/[a-z0-9.-]+$"},
+        "maxItems": _MOST_PEERS,
+    },
 )
 _MOST_OTHER_PEERS = 1000
 FEW = Scalar(

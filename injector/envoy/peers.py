@@ -7,7 +7,6 @@ What is known of a request's peer stands in its dynamic metadata: `peer.key` and
 the service that was asked for (outbound only); `protocol` is `grpc` or missing.
 """
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -90,8 +89,14 @@ def lua_filter(constants: Mapping[str, str | int], code: str) -> JsonObject:
 
 
 def lua_literal(value: str | int) -> str:
-    """A Lua literal of a number, or of a text without line breaks and characters beyond ASCII."""
-    return json.dumps(value)
+    """A Lua literal. Of a text, what is not plain stands as the numbers of its bytes."""
+    if isinstance(value, int):
+        return str(value)
+    plain = (chr(byte) if byte in _PLAIN else f"\\{byte:03}" for byte in value.encode())
+    return f'"{"".join(plain)}"'
+
+
+_PLAIN = frozenset(range(0x20, 0x7F)) - frozenset(b'"\\')
 
 
 _INDENTATION = re.compile(r"^ +", re.MULTILINE)
