@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.support import default_setup, env_of, injected, pod_of
+from tests.support import admitted, default_setup, env_of, injected, pod_of
 from tests.templates.injecting import (
     SIDECAR,
     STATUS,
@@ -220,3 +220,36 @@ def test_the_probes_of_the_proxy() -> None:
     silent = proxy_of(annotated({f"{STATUS}port": "0"}))
     assert not {"readinessProbe", "startupProbe"} & silent.keys()
     assert "startupProbe" not in proxy_of(annotated({}, "values.global.proxy.startupProbe.enabled=false"))
+
+
+def test_a_proxy_written_by_hand_as_in_the_article_keeps_what_it_says() -> None:
+    """Its image, arguments, resources, ports, mounts and probes; only the rest is the template's."""
+    resources = {"limits": {"cpu": "2000m", "memory": "1024Mi"}, "requests": {"cpu": "1000m", "memory": "128Mi"}}
+    ports = [{"name": name, "containerPort": port} for name, port in (("http2", 8080), ("tcp", 31400), ("tls", 15012))]
+    own = {
+        "name": "istio-proxy",
+        "image": "docker.io/istio/proxyv2:1.8.0",
+        "securityContext": {"privileged": True, "runAsUser": 1337},
+        "args": ["--dnsRefreshRate=300s", "--proxyLogLevel=warning"],
+        "resources": resources,
+        "ports": ports,
+        "volumeMounts": [{"name": "config-volume", "mountPath": "/etc/istio/proxy", "readOnly": True}],
+        "readinessProbe": {"httpGet": {"path": "/healthz/ready", "port": 15020}},
+        "livenessProbe": {"httpGet": {"path": "/app-health/livez", "port": 15020}},
+    }
+    pod = pod_of(volumes=[{"name": "config-volume", "configMap": {"name": "istio"}}])
+    pod["spec"]["containers"].append(own)
+
+    admission = admitted(pod, default_setup())
+
+    (proxy,) = (each for each in admission.pod["spec"]["containers"] if each["name"] == "istio-proxy")
+    assert {name: proxy[name] for name in ("image", "args", "resources")} == {
+        name: own[name] for name in ("image", "args", "resources")
+    }
+    for listed in ("ports", "volumeMounts"):
+        assert all(each in proxy[listed] for each in own[listed])
+    assert proxy["securityContext"]["privileged"]
+    assert proxy["livenessProbe"] == own["livenessProbe"]
+    assert {"PROXY_CONFIG", "POD_NAME"} <= {each["name"] for each in proxy["env"]}
+    # As printed it asks for what an API server of today refuses, which the injector says.
+    assert any("privileged needs allowPrivilegeEscalation" in text for text in admission.warnings)
