@@ -58,8 +58,8 @@ class Prometheus:
         return {tuple(each.labels.get(label, "") for label in labels): each.value for each in self.query(expression)}
 
     def scrapes_all(self) -> bool:
-        """Whether every pod has been scraped."""
-        found = self.query("up")
+        """Whether every proxy has been scraped."""
+        found = self.query('up{job="proxies"}')
         return bool(found) and all(each.value == 1 for each in found)
 
     def _get(self, path: str, **parameters: str) -> dict[str, Any]:
@@ -75,10 +75,12 @@ def scraping(sandbox: Sandbox, pods: Sequence[RunningPod], directory: Path) -> I
     configuration = yaml.safe_load((_SAMPLE / "prometheus.yml").read_text(encoding="utf-8"))
     configuration["global"] |= dict.fromkeys(("scrape_interval", "scrape_timeout", "evaluation_interval"), _INTERVAL)
     configuration["rule_files"] = [str(_SAMPLE / each) for each in configuration["rule_files"]]
-    (job,) = configuration["scrape_configs"]
-    # Debian's Prometheus does not know Kubernetes: the pods are listed as that would find them.
-    del job["kubernetes_sd_configs"]
-    job["static_configs"] = [{"targets": [pod.address], "labels": _discovered(pod)} for pod in pods]
+    for job in configuration["scrape_configs"]:
+        # Debian's Prometheus does not know Kubernetes: ports are listed as that would find them. Scrapes of
+        # applications would be requests like others.
+        del job["kubernetes_sd_configs"]
+        scraped = pods if job["job_name"] == "proxies" else ()
+        job["static_configs"] = [found for pod in scraped for found in _discovered(pod)]
     file = directory / "prometheus.yml"
     file.write_text(json.dumps(configuration), encoding="utf-8")
     options = [f"--config.file={file}", f"--storage.tsdb.path={directory / 'data'}", f"--web.listen-address=:{_PORT}"]
@@ -93,12 +95,17 @@ def scraping(sandbox: Sandbox, pods: Sequence[RunningPod], directory: Path) -> I
         process.wait(30)
 
 
-def _discovered(pod: RunningPod) -> dict[str, str]:
+def _discovered(pod: RunningPod) -> Iterator[dict[str, Any]]:
+    """A target for each port of each container, as `role: pod` has it."""
     metadata = pod.pod["metadata"]
-    found = {"pod_ip": pod.address, "namespace": metadata.get("namespace", "default"), "pod_name": pod.network}
+    of_pod = {"pod_ip": pod.address, "namespace": metadata.get("namespace", "default"), "pod_name": pod.network}
     for name, value in metadata["annotations"].items():
-        found[f"pod_annotation_{re.sub(r'[^A-Za-z0-9_]', '_', name)}"] = value
-    return {f"__meta_kubernetes_{name}": value for name, value in found.items()}
+        of_pod[f"pod_annotation_{re.sub(r'[^A-Za-z0-9_]', '_', name)}"] = value
+    for container in (*pod.pod["spec"].get("initContainers", ()), *pod.pod["spec"]["containers"]):
+        for port in container.get("ports") or ():
+            found = {**of_pod, "pod_container_port_name": port.get("name", "")}
+            labels = {f"__meta_kubernetes_{name}": value for name, value in found.items()}
+            yield {"targets": [f"{pod.address}:{port['containerPort']}"], "labels": labels}
 
 
 def _answers(prometheus: Prometheus) -> bool:

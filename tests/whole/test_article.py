@@ -109,13 +109,19 @@ def ingress(machine: Machine) -> trustme.CA:
     return authority
 
 
+def proxy_ports(pod: Any) -> list[int]:
+    """The ports where proxies of the pod show their metrics."""
+    containers = (*pod["spec"].get("initContainers", ()), *pod["spec"]["containers"])
+    ports = (port for each in containers for port in each.get("ports", ()))
+    return [port["containerPort"] for port in ports if port.get("name") == "http-envoy-prom"]
+
+
 def prometheus(machine: Machine, directory: Path) -> str:
-    """Prometheus, which scrapes whatever pod asks for it. Returns its address."""
+    """Prometheus, which scrapes the proxies. Returns its address."""
     image = stand_in(machine, directory / "prometheus", "prometheus", Path(shutil.which("prometheus") or ""))
     pods = [*machine.objects("pods", BOOKINFO), *machine.objects("pods", ISTIO_SYSTEM)]
-    asking = [each for each in pods if each["metadata"].get("annotations", {}).get("prometheus.io/scrape") == "true"]
-    # Debian's Prometheus does not know Kubernetes: it is told what that would find.
-    targets = [f"{each['status']['podIP']}:{each['metadata']['annotations']['prometheus.io/port']}" for each in asking]
+    # Debian's Prometheus does not know Kubernetes: it is told what that would find, the ports of proxies.
+    targets = [f"{each['status']['podIP']}:{port}" for each in pods for port in proxy_ports(each)]
     job = {"job_name": "pods", "metrics_path": "/stats/prometheus", "static_configs": [{"targets": targets}]}
     configuration = {"global": {"scrape_interval": "1s", "scrape_timeout": "1s"}, "scrape_configs": [job]}
     names = {"name": "prometheus", "namespace": TRACING}
