@@ -9,10 +9,12 @@ import typer
 
 from injector.cli.options import ConfigFiles, Context, Kubeconfig, Recursive, ReleaseName, Sets, SnapshotFile
 from injector.core.admission import Setup
+from injector.core.errors import InjectorError
 from injector.core.model import JsonObject, Snapshot
 from injector.core.patch import diff
 from injector.core.yaml.writer import write as write_yaml
 from injector.manifests.workloads import title_of
+from injector.policy import policies
 from injector.reports.compare import Comparison, compare, comparison_items, comparison_text
 from injector.reports.documents import Document, UnreadableInputError
 from injector.reports.evaluate import (
@@ -24,6 +26,7 @@ from injector.reports.evaluate import (
     without_pods,
 )
 from injector.reports.origins import origin_items, origins_text
+from injector.reports.policies import patch_lines, policies_text, policy_previews
 from injector.reports.render import head_lines, preview_item, preview_text, summary, summary_text, table_text
 from injector.runtime.config_sources import Connection
 from injector.runtime.errors import InputError, UsageError, failing_with
@@ -76,6 +79,22 @@ Against = Annotated[
         show_default=False,
     ),
 ]
+
+
+class Via(StrEnum):
+    """What injects."""
+
+    WEBHOOK = "webhook"
+    POLICY = "policy"
+
+
+ViaOption = Annotated[
+    Via,
+    typer.Option(
+        "--via",
+        help="What injects. policy: the admission policies of the default templates, with their conditions.",
+    ),
+]
 Summary = Annotated[bool, typer.Option("--summary", help="Count the workloads by decision instead of listing them.")]
 
 
@@ -86,6 +105,7 @@ def preview(  # noqa: PLR0913, PLR0917 -- one parameter an option
     output: OutputOption = Output.DIFF,
     summary: Summary = False,  # noqa: FBT002 -- an option
     against: Against = None,
+    via: ViaOption = Via.WEBHOOK,
     config: ConfigFiles = None,
     sets: Sets = None,
     snapshot: SnapshotFile = None,
@@ -101,6 +121,8 @@ def preview(  # noqa: PLR0913, PLR0917 -- one parameter an option
     """
     if against and output in (Output.PATCH, Output.TABLE, Output.ORIGINS):
         raise UsageError(f"--against cannot be shown as {output}; valid: -o diff, json, yaml")
+    if via is Via.POLICY and (against or summary or output in (Output.TABLE, Output.ORIGINS)):
+        raise UsageError("--via policy is shown as -o diff, json, yaml or patch, without --against and --summary")
     connection = Connection(kubeconfig, context)
     with failing_with(FAILED):
         other = read_setup(against, sets, connection) if against else None
@@ -124,6 +146,8 @@ def preview(  # noqa: PLR0913, PLR0917 -- one parameter an option
     if other is not None:
         write(_comparison(compared, output, is_summary=summary))
         raise typer.Exit(CHANGED if any(each.consequence for each in compared) else 0)
+    if via is Via.POLICY:
+        raise typer.Exit(_write_policies(previews, setup, output))
     if summary:
         write(_summary(previews, output))
     elif output is Output.ORIGINS:
@@ -131,6 +155,28 @@ def preview(  # noqa: PLR0913, PLR0917 -- one parameter an option
     else:
         write(WRITERS[output](previews))
     raise typer.Exit(_status(previews))
+
+
+def _write_policies(previews: Sequence[Preview], setup: Setup, output: Output) -> int:
+    """Write what the policies of the default templates do, and give the exit status."""
+    with failing_with(FAILED):
+        try:
+            found = list(policy_previews(previews, policies(setup.config)))
+        except InjectorError as error:
+            raise InputError(str(error)) from error
+    items = [each.as_json() for each in found]
+    match output:
+        case Output.JSON:
+            write(_json(items))
+        case Output.YAML:
+            write(write_yaml(items))
+        case Output.PATCH:
+            write("".join(f"{line}\n" for each in found for line in patch_lines(each)))
+        case _:
+            write(policies_text(found, output_paint()))
+    if any(each.is_refused for each in found):
+        return FAILED
+    return CHANGED if any(each.patch for each in found) else 0
 
 
 def _name_others(documents: Sequence[Document]) -> None:

@@ -34,3 +34,17 @@ def test_an_unknown_template_is_named_with_the_nearest() -> None:
     found = run("policy", "render", "-c", DEBUG, "--template", "debgu")
     assert (found.returncode, found.stdout) == (1, "")
     assert "did you mean 'debug'?" in found.stderr
+
+
+def test_a_preview_shows_conditions_and_patch() -> None:
+    pod = '{"kind": "Pod", "apiVersion": "v1", "metadata": {"name": "a"}, "spec": {"containers": [{"name": "a"}]}}'
+    found = run("preview", "--via", "policy", "-c", DEBUG, "-f", "-", given=pod)
+    assert found.returncode == 1, found.stderr
+    assert "policy sidecar-injector-debug (template debug): applies" in found.stdout
+    assert "yes host network" in found.stdout
+    as_patch = run("preview", "--via", "policy", "-o", "patch", "-c", DEBUG, "-f", "-", given=pod)
+    assert {json.loads(line)["op"] for line in as_patch.stdout.splitlines()} == {"add"}
+
+
+def test_a_preview_by_policies_is_not_counted() -> None:
+    assert run("preview", "--via", "policy", "--summary", "-c", DEBUG).returncode == 2

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import jsonpatch
 import orjson
 
 from injector.core.admission import Setup, Subject, admit
@@ -46,18 +45,17 @@ def through_webhook(pod: Pod, setup: Setup) -> Admission:
     return admit(Subject(pod, "shop", workload_of(pod, "shop"), NAMESPACE), setup, EMPTY_SNAPSHOT)
 
 
-def patched(pod: Pod, applied: Applied) -> Pod:
-    """The pod with the patch of a policy."""
-    result: Pod = jsonpatch.apply_patch(plain(pod), applied.patch)
-    return result
+def by_policy_of(pod: Pod, policy: Policy) -> Applied:
+    """What the policy does to the pod, in a namespace that opts in."""
+    return apply(policy, pod, "shop", NAMESPACE["metadata"]["labels"])
 
 
 def through_policy(pod: Pod, policy: Policy) -> Pod:
     """What the policy makes of the pod, which it takes."""
-    applied = apply(policy, pod, NAMESPACE)
+    applied = by_policy_of(pod, policy)
     assert not applied.refusals
     assert not applied.fault
-    return patched(pod, applied)
+    return applied.pod
 
 
 def has_repeated_containers(pod: Pod) -> bool:
@@ -78,10 +76,10 @@ def random_pods(file: Path, count: int) -> Iterator[Pod]:
 
 def compare(pod: Pod, policy: Policy, setup: Setup) -> str:
     """Hold both ways against each other for one pod; what came of it: `refused` or `injected`."""
-    by_webhook, by_policy = through_webhook(pod, setup), apply(policy, pod, NAMESPACE)
+    by_webhook, by_policy = through_webhook(pod, setup), by_policy_of(pod, policy)
     if "two containers named" in by_webhook.message:
         # A policy leaves it to the API server to refuse these.
-        assert has_repeated_containers(patched(pod, by_policy))
+        assert has_repeated_containers(by_policy.pod)
         return "refused"
     if not by_webhook.allowed:
         assert by_policy.refusals or by_policy.fault, by_webhook.message
@@ -90,7 +88,7 @@ def compare(pod: Pod, policy: Policy, setup: Setup) -> str:
         return "refused"
     assert not by_policy.refusals
     assert not by_policy.fault
-    result = patched(pod, by_policy)
+    result = by_policy.pod
     if has_repeated_containers(by_webhook.pod):
         assert has_repeated_containers(result)
         return "refused"

@@ -98,7 +98,7 @@ def setup(request: pytest.FixtureRequest, tmp_path: Path) -> Setup:
 
 
 def is_selected(policy: Policy, pod: Pod, namespace: JsonObject) -> bool:
-    applied = apply(policy, pod, namespace)
+    applied = apply(policy, pod, namespace["metadata"]["name"], namespace["metadata"]["labels"])
     assert not applied.fault
     return all(applied.conditions.values())
 

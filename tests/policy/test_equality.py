@@ -7,13 +7,10 @@ import pytest
 
 from injector.core.admission import Setup
 from injector.policy import Policy, policies
-from injector.policy.application import apply
 from tests.policy.equality import (
     GALLERY,
-    NAMESPACE,
     compare,
     has_repeated_containers,
-    patched,
     plain,
     random_pods,
     through_policy,
@@ -158,4 +155,3 @@ def test_a_forged_record_hides_no_container_that_the_template_does_not_give(tmp_
     forged = pod_of(annotations={"policy.sidecar-injector.io/otel-collector": "x/app/otel-collector-config/zzz"})
     result = through_policy(forged, policy)
     assert result["spec"]["containers"][0]["env"][0]["name"] == "OTEL_EXPORTER_OTLP_ENDPOINT"
-    assert patched(forged, apply(policy, forged, NAMESPACE)) == result
