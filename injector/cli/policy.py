@@ -8,6 +8,7 @@ import typer
 
 from injector.cli.options import Command, ConfigFiles, Context, Kubeconfig, Sets
 from injector.core.errors import InjectorError
+from injector.core.model import JsonObject
 from injector.core.yaml.writer import write as write_yaml
 from injector.policy import policies
 from injector.runtime.config_sources import Connection
@@ -50,15 +51,28 @@ def render_command(  # noqa: PLR0913, PLR0917 -- one parameter an option
 ) -> None:
     """Write a policy and its binding for each template, for kubectl apply; and one more where it refuses pods.
 
-    What CEL cannot say is an error that names template, line and expression.
+    What CEL cannot say is an error that names template, line and expression. With a cluster its API server is asked
+    whether it takes the policies (a dry run).
     """
     setup = checked_setup(read_configuration(config, sets, Connection(kubeconfig, context)))
     try:
         documents = [each for found in policies(setup.config, template or ()) for each in found.documents()]
     except InjectorError as error:
         raise InputError(str(error)) from error
+    if kubeconfig or context:
+        _refuse(documents, Connection(kubeconfig, context))
     if output is Output.JSON:
         listed = {"apiVersion": "v1", "kind": "List", "items": documents}
         write(orjson.dumps(listed, option=orjson.OPT_INDENT_2).decode() + "\n")
     else:
         write("---\n".join(map(write_yaml, documents)))
+
+
+def _refuse(documents: list[JsonObject], connection: Connection) -> None:
+    """Raise InputError where the cluster's API server does not take the policies."""
+    # The official client takes its time to load: not for what only writes files.
+    from injector.runtime.policies import refusals_of  # noqa: PLC0415
+
+    refusals = refusals_of(documents, connection)
+    if refusals:
+        raise InputError("\n".join(refusals))

@@ -37,6 +37,8 @@ from injector.policy.variables import record, record_key, standard_variables
 API_VERSION = "admissionregistration.k8s.io/v1"
 # The API server has these policies from this release on; its nodes are at most three older, and run native sidecars.
 SINCE = "1.36"
+# By these a policy in a cluster is known again.
+TEMPLATE_ANNOTATION, DIGEST_ANNOTATION = "sidecar-injector.io/template", "sidecar-injector.io/digest"
 _DIGEST_LENGTH = 16
 _USED = re.compile(r"\bvariables\.([A-Za-z]+)\b")
 _NO_NAME = re.compile(r"[^a-z0-9]+")
@@ -88,11 +90,18 @@ class Policy:
             documents += [self._validating(), binding]
         return [*documents, self._mutating(), _binding("MutatingAdmissionPolicyBinding", self.name)]
 
+    def _metadata(self) -> JsonObject:
+        return {
+            "name": self.name,
+            "labels": {"app.kubernetes.io/managed-by": "sidecar-injector"},
+            "annotations": {TEMPLATE_ANNOTATION: self.template, DIGEST_ANNOTATION: self.digest},
+        }
+
     def _mutating(self) -> JsonObject:
         return {
             "apiVersion": API_VERSION,
             "kind": "MutatingAdmissionPolicy",
-            "metadata": {"name": self.name},
+            "metadata": self._metadata(),
             "spec": {
                 "failurePolicy": "Fail",
                 "reinvocationPolicy": "IfNeeded",
@@ -108,7 +117,7 @@ class Policy:
         return {
             "apiVersion": API_VERSION,
             "kind": "ValidatingAdmissionPolicy",
-            "metadata": {"name": self.name},
+            "metadata": self._metadata(),
             "spec": {
                 "failurePolicy": "Fail",
                 "matchConstraints": self.conditions.match_constraints(),

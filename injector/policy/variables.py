@@ -53,6 +53,11 @@ def record_key(template: str, revision: str) -> str:
     )
 
 
+def recorded_policies(annotations: Mapping[str, str]) -> dict[str, str]:
+    """The records among a pod's annotations: name of the annotation → digest of the policy."""
+    return {name: text.partition(_SEPARATOR)[0] for name, text in annotations.items() if name.startswith(RECORD_PREFIX)}
+
+
 def _variable(name: str) -> Expression:
     return field(Name("variables"), name)
 

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from injector.core.admission import Setup
 from injector.core.model import InjectionError, JsonObject, Pod, Snapshot
 from injector.core.pods import workload_of
+from injector.core.reinjection.status import read_status
 from injector.reports.explain import Explanation, explain
 from injector.reports.paint import Paint, plain
+from injector.reports.policies import CurrentPolicies
 
 # What is wrong with a pod, worst first.
 PROBLEMS = {
@@ -15,6 +17,7 @@ PROBLEMS = {
     "refused": "the pod would be refused if it were created now",
     "different": "the pod carries another sidecar than it would get now",
     "surplus": "the pod carries a sidecar and would not get one now",
+    "twice": "a policy and the webhook both inject the template",
 }
 _ENDED = ("Succeeded", "Failed")
 
@@ -35,12 +38,13 @@ def drift(pods: Iterable[Pod], setup: Setup, snapshot: Snapshot) -> list[Finding
 
     Pods that have ended or are about to go are left out: nothing becomes of them any more.
     """
+    policies = CurrentPolicies(setup.config)
     grouped: dict[tuple[str, str, str, tuple[str, ...]], list[str]] = {}
     for pod in pods:
         if _is_alive(pod):
             metadata = _metadata(pod)
             namespace = metadata.get("namespace") or "default"
-            for problem, details in _problems(pod, namespace, setup, snapshot):
+            for problem, details in _problems(pod, namespace, setup, snapshot, policies):
                 place = (namespace, _workload(pod, namespace), problem, details)
                 grouped.setdefault(place, []).append(metadata.get("name") or "")
     found = [
@@ -64,7 +68,18 @@ def _workload(pod: Pod, namespace: str) -> str:
     return f"{workload.kind}/{workload.name}"
 
 
-def _problems(pod: Pod, namespace: str, setup: Setup, snapshot: Snapshot) -> Iterator[tuple[str, tuple[str, ...]]]:
+def _problems(
+    pod: Pod, namespace: str, setup: Setup, snapshot: Snapshot, policies: CurrentPolicies
+) -> Iterator[tuple[str, tuple[str, ...]]]:
+    by_policy = policies.templates_of(pod)
+    if by_policy:
+        changed = tuple(policies.changes(pod))
+        if changed:
+            yield "different", changed
+        if by_policy.issuperset(policies.wanted_by(pod)):
+            if read_status(pod) is not None:
+                yield "twice", tuple(f"template {name!r}" for name in sorted(by_policy))
+            return
     try:
         explanation = explain(pod, namespace, setup, snapshot)
     except InjectionError as error:

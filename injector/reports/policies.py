@@ -5,11 +5,14 @@ from dataclasses import dataclass
 
 import orjson
 
-from injector.core.model import JsonObject
+from injector.core.injection import template_names
+from injector.core.model import Config, JsonObject, Pod
 from injector.core.patch import diff
+from injector.core.pods import annotations
 from injector.manifests.workloads import title_of
-from injector.policy import Policy
+from injector.policy import Policy, PolicyFaults, policies
 from injector.policy.application import Applied, apply_all
+from injector.policy.variables import record_key, recorded_policies
 from injector.reports.evaluate import Preview
 from injector.reports.paint import Paint, plain
 
@@ -49,15 +52,15 @@ class PolicyPreview:
         }
 
 
-def policy_previews(previews: Iterable[Preview], policies: Sequence[Policy]) -> Iterator[PolicyPreview]:
+def policy_previews(previews: Iterable[Preview], found: Sequence[Policy]) -> Iterator[PolicyPreview]:
     """What the policies do to the pods of previewed workloads."""
     for preview in previews:
         if not preview.pod:
             yield PolicyPreview(preview, ())
             continue
-        found = preview.namespace_object
-        labels = None if found is None else (found.get("metadata") or {}).get("labels") or {}
-        yield PolicyPreview(preview, apply_all(policies, preview.pod, preview.namespace, labels))
+        namespace = preview.namespace_object
+        labels = None if namespace is None else (namespace.get("metadata") or {}).get("labels") or {}
+        yield PolicyPreview(preview, apply_all(found, preview.pod, preview.namespace, labels))
 
 
 def policies_text(previews: Iterable[PolicyPreview], paint: Paint = plain) -> str:
@@ -82,3 +85,37 @@ def _lines(preview: PolicyPreview, paint: Paint) -> Iterator[str]:
 def patch_lines(preview: PolicyPreview) -> Iterator[str]:
     """The patch, one operation a line."""
     return (orjson.dumps(operation).decode() for operation in preview.patch)
+
+
+class CurrentPolicies:
+    """The policies that a configuration gives now, beside those whose records pods carry. Each is made when needed."""
+
+    def __init__(self, config: Config) -> None:
+        """Know nothing yet of the policies of `config`."""
+        self._config = config
+        self._keys = {record_key(name, config.revision): name for name in config.templates}
+        self._digests: dict[str, str] = {}
+
+    def templates_of(self, pod: Pod) -> set[str]:
+        """The templates that policies have injected into a pod, as it says."""
+        return {self._keys[key] for key in recorded_policies(annotations(pod)) if key in self._keys}
+
+    def wanted_by(self, pod: Pod) -> tuple[str, ...]:
+        """The templates that a pod is to have."""
+        return template_names(annotations(pod), self._config)
+
+    def changes(self, pod: Pod) -> Iterator[str]:
+        """How the policies of a pod differ from those that there would be now, one line each."""
+        for key, digest in recorded_policies(annotations(pod)).items():
+            name = self._keys.get(key)
+            now = self._digest(name) if name else ""
+            if name and digest != now:
+                yield f"policy of template {name!r}: {digest}, now {now or 'the template cannot be a policy'}"
+
+    def _digest(self, name: str) -> str:
+        if name not in self._digests:
+            try:
+                self._digests[name] = policies(self._config, [name])[0].digest
+            except PolicyFaults:
+                self._digests[name] = ""
+        return self._digests[name]

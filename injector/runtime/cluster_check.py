@@ -11,7 +11,7 @@ from typing import TypeVar
 from certs.authority import CertificateError, certificates_in, describe, serving_faults
 from certs.model import Holding
 from certs.secret import SecretStore, SecretStoreError
-from injector.cluster.api import WEBHOOK_CONFIGURATIONS, ApiServer, ClusterError
+from injector.cluster.api import MUTATING_POLICIES, WEBHOOK_CONFIGURATIONS, ApiServer, ClusterError
 from injector.cluster.ca_bundles import lacking, own_entries
 from injector.cluster.client import connect
 from injector.cluster.diagnosis import (
@@ -26,6 +26,7 @@ from injector.cluster.environment import own_namespace, server_arguments
 from injector.cluster.findings import Finding, Section, Severity, ok, warning
 from injector.cluster.inventory import read_cluster
 from injector.cluster.permissions import Permissions, rights_of
+from injector.cluster.policies import policy_findings
 from injector.cluster.references import missing_references
 from injector.cluster.release import Release, release_of_server, releases_of
 from injector.cluster.replicas import pods_of, replica_findings
@@ -115,6 +116,7 @@ def _release_sections(  # noqa: PLR0913, PLR0917 -- what is known of a release a
         "permissions": lambda: _permissions(cluster, release),
         "namespaces": lambda: _namespaces(cluster, release, setup),
         "other webhooks": lambda: _rivals(cluster, release),
+        "policies": lambda: policy_findings(setup.config, _policies(cluster.server)),
         "objects that templates need": lambda: _references(cluster, release, setup),
     }
     for name, look in looks.items():
@@ -176,6 +178,16 @@ def _registration(release: Release, setup: Setup) -> list[Finding]:
     return found or [
         ok(release.name, f"{entries} entries, as the opt-in table of revision {release.revision} has them")
     ]
+
+
+def _policies(server: ApiServer) -> list[JsonObject]:
+    """The policies of a cluster; none where its release has no such resource."""
+    try:
+        return server.items(MUTATING_POLICIES)
+    except ClusterError as error:
+        if error.is_missing:
+            return []
+        raise
 
 
 def _certificates(cluster: _Cluster, release: Release, secret: tuple[str, str] | None) -> Iterator[Finding]:

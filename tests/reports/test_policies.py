@@ -6,6 +6,7 @@ from pathlib import Path
 from injector.core.admission import Setup
 from injector.core.model import EMPTY_SNAPSHOT, JsonObject, Pod, Snapshot
 from injector.policy import policies
+from injector.reports.drift import drift
 from injector.reports.evaluate import preview_workload
 from injector.reports.policies import PolicyPreview, policies_text, policy_previews
 from tests.support import pod_of, setup_of
@@ -65,3 +66,33 @@ def test_a_workload_of_which_no_pod_can_be_made_is_refused(tmp_path: Path) -> No
     found = previewed({"kind": "Pod", "metadata": {"name": 7}, "spec": {}}, setup)
     assert found.is_refused
     assert "metadata.name" in policies_text([found])
+
+
+def drifting(pod: Pod, setup: Setup) -> list[tuple[str, tuple[str, ...]]]:
+    return [(each.problem, each.details) for each in drift([pod], setup, SELECTED)]
+
+
+SELECTED = Snapshot({"shop": {"metadata": {"name": "shop", "labels": {"istio-injection": "enabled"}}}})
+
+
+def test_a_pod_of_a_policy_is_no_drift_until_the_policy_changes(tmp_path: Path) -> None:
+    setup = setup_of(tmp_path, TEXT, "defaultTemplates={a}")
+    bare = pod_of()
+    bare["metadata"]["namespace"] = "shop"
+    pod = previewed(bare, setup).applied[-1].pod
+    assert [problem for problem, _ in drifting(bare, setup)] == ["missing"]
+    assert drifting(pod, setup) == []
+    changed = setup_of(tmp_path, TEXT.replace("default=1", "default=2"), "defaultTemplates={a}")
+    ((problem, details),) = drifting(pod, changed)
+    assert problem == "different"
+    assert details[0].startswith("policy of template 'a': ")
+
+
+def test_a_pod_of_a_policy_and_the_webhook_is_injected_twice(tmp_path: Path) -> None:
+    setup = setup_of(tmp_path, TEXT, "defaultTemplates={a}")
+    bare = pod_of()
+    bare["metadata"]["namespace"] = "shop"
+    by_policy = previewed(bare, setup).applied[-1].pod
+    by_both = preview_workload(by_policy, setup, SELECTED, "shop").admission.pod
+    assert drifting(by_both, setup) == [("twice", ("template 'a'",))]
+    assert [each["name"] for each in by_both["spec"]["containers"]] == ["a", "app"]
