@@ -34,6 +34,10 @@ from injector.gateway.fields import exceptions
 from injector.gateway.servers import GATEWAY
 from injector.gateway.service_entries import SERVICE_ENTRY
 from injector.gateway.virtual_services import VIRTUAL_SERVICE
+from injector.policy.annotation_types import READINGS
+from injector.policy.filters import FILTERS, METHODS, TESTS
+from injector.policy.filters import Row as FilterRow
+from injector.policy.scope import SAID, UNSAID
 
 # The JSON Schema of the configuration, made from the tables of keys; `schema.json` beside this file is its text.
 # Source: https://json-schema.org/draft/2020-12. Only the injector's own document is described, no foreign kind.
@@ -241,6 +245,42 @@ def with_ingress_tables(page: str) -> str:
     return _INGRESS_SECTION.sub(lambda match: f"{match[1]}{tables[match[2]]}{match[3]}", page)
 
 
+# What of the template language CEL can say.
+
+POLICIES_PAGE = PAGE.with_name("policies.md")
+_POLICIES_SECTION = re.compile(r"(<!-- policies: (\w+) -->\n).*?(<!-- end of \2 -->)", re.DOTALL)
+
+
+def with_policies_tables(page: str) -> str:
+    """The page on policies with each table between its marks written anew."""
+    names = {
+        **{name: ("yes", note) for name, note in SAID.items()},
+        **{name: ("no", why) for name, why in UNSAID.items()},
+    }
+    types = {
+        name: ("no", reading) if isinstance(reading, str) else ("yes", reading.note)
+        for name, reading in READINGS.items()
+    }
+    tables = {
+        "names": _said_table("name", names),
+        "types": _said_table("type", types),
+        **{
+            each: _said_table(each[:-1], {name: (_is_said(row), row.note) for name, row in rows.items()})
+            for each, rows in (("filters", FILTERS), ("tests", TESTS), ("methods", METHODS))
+        },
+    }
+    return _POLICIES_SECTION.sub(lambda match: f"{match[1]}{tables[match[2]]}{match[3]}", page)
+
+
+def _is_said(row: FilterRow) -> str:
+    return "yes" if row.say else "no"
+
+
+def _said_table(what: str, rows: Mapping[str, tuple[str, str]]) -> str:
+    lines = [(f"`{name}`", said, note) for name, (said, note) in sorted(rows.items())]
+    return _markdown_table((what, "in CEL", "how, or why not"), lines)
+
+
 # Pages that are wholly made from a table.
 
 _GENERATED = "<!-- Made by `make generate`; not edited. -->\n"
@@ -361,6 +401,7 @@ def generated_files() -> Mapping[Path, str]:
         SCHEMA_FILE: schema_text(),
         PAGE: with_tables(PAGE.read_text(encoding="utf-8")),
         INGRESS_PAGE: with_ingress_tables(INGRESS_PAGE.read_text(encoding="utf-8")),
+        POLICIES_PAGE: with_policies_tables(POLICIES_PAGE.read_text(encoding="utf-8")),
         PAGE.with_name("annotations.md"): annotations_page(),
         PAGE.with_name("metrics.md"): metrics_page(),
         PAGE.with_name("caches.md"): caches_page(),
