@@ -19,13 +19,18 @@ from typer.main import get_command
 from injector.cli.application import application
 from tests.support import REPOSITORY
 
-PAGES = [REPOSITORY / "docs" / f"{name}.md" for name in ("quickstart", "cookbook", "faq", "comparison", "preview")]
+PAGES = [
+    REPOSITORY / "docs" / f"{name}.md"
+    for name in ("quickstart", "cookbook", "faq", "comparison", "preview", "templates")
+]
 _BLOCK = re.compile(
     r"^(?:<!-- (?P<why>[^>]+) -->\n\n)?```sh\n(?P<script>.*?)^```\n(?:\n```text\n(?P<shown>.*?)^```\n)?",
     re.DOTALL | re.MULTILINE,
 )
+# A file that the reader writes.
+_FILE = re.compile(r"^<!-- file: (?P<name>\S+) -->\n\n```\w+\n(?P<content>.*?)^```\n", re.DOTALL | re.MULTILINE)
 # As with `kubectl diff`, 1 says that something would change.
-_DIFFERS = re.compile(r"injector (preview|explain)\b")
+_DIFFERS = re.compile(r"(^|\| )injector (preview|explain)\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,7 @@ class Block:
     script: str
     why: str
     shown: str
+    at: int
 
     def commands(self) -> list[str]:
         """The commands, those over several lines joined."""
@@ -45,7 +51,16 @@ class Block:
 
 def blocks_of(page: Path) -> list[Block]:
     text = page.read_text(encoding="utf-8")
-    return [Block(page, found["script"], found["why"] or "", found["shown"] or "") for found in _BLOCK.finditer(text)]
+    return [
+        Block(page, found["script"], found["why"] or "", found["shown"] or "", found.start())
+        for found in _BLOCK.finditer(text)
+    ]
+
+
+def files_of(page: Path) -> list[tuple[int, str, str]]:
+    """Place in the page, name and content of each file that the reader writes."""
+    text = page.read_text(encoding="utf-8")
+    return [(found.start(), found["name"], found["content"]) for found in _FILE.finditer(text)]
 
 
 ALL = [block for page in PAGES for block in blocks_of(page)]
@@ -69,14 +84,18 @@ def _printed(commands: list[str], directory: Path) -> Iterator[str]:
             check=False,
             timeout=120,
         )
-        assert done.returncode in ((0, 1) if _DIFFERS.match(command) else (0,)), (command, done.stdout, done.stderr)
+        assert done.returncode in ((0, 1) if _DIFFERS.search(command) else (0,)), (command, done.stdout, done.stderr)
         yield done.stdout
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_commands_run_as_they_are_written(page: Path, tmp_path: Path) -> None:
     _workplace(tmp_path)
+    files = files_of(page)
     for block in blocks_of(page):
+        while files and files[0][0] < block.at:
+            _, name, content = files.pop(0)
+            (tmp_path / name).write_text(content, encoding="utf-8")
         if not block.why:
             printed = "".join(_printed(block.commands(), tmp_path))
             assert [line for line in block.shown.splitlines() if line != "…" and line not in printed] == []
