@@ -19,8 +19,8 @@ from injector.policy.cel import (
     Operation,
     conjunction,
     contains,
-    each,
     list_of,
+    macro,
     method,
     negation,
     plus,
@@ -90,8 +90,8 @@ def _at_most(length: int, pattern: str) -> Callable[[Expression], Expression]:
 
 
 def _items(text: Expression) -> Expression:
-    parts = each(method(text, "split", Literal(",")), "map", "item", trimmed)
-    return each(parts, "filter", "item", lambda item: Operation("!=", (item, Literal(""))))
+    parts = macro(method(text, "split", Literal(",")), "map", "item", trimmed)
+    return macro(parts, "filter", "item", lambda item: Operation("!=", (item, Literal(""))))
 
 
 READINGS: Mapping[str, Reading | str] = {

@@ -292,13 +292,13 @@ def choice(test: Expression, chosen: Expression, otherwise: Expression) -> Expre
     return otherwise if test == FALSE else Operation("?", (test, chosen, otherwise))
 
 
-def each(base: Expression, macro: str, variable: str, body: Callable[[Expression], Expression]) -> Comprehension:
-    """`base.macro(variable, body)`: a macro such as `map`, `filter`, `exists` or `all`."""
-    return Comprehension(base, macro, (variable,), (body(Name(variable)),))
+def macro(base: Expression, name: str, variable: str, body: Callable[[Expression], Expression]) -> Comprehension:
+    """`base.name(variable, body)`, where the name is that of a macro such as `map`, `filter`, `exists` or `all`."""
+    return Comprehension(base, name, (variable,), (body(Name(variable)),))
 
 
 def bound(value: Expression, variable: str, body: Callable[[Expression], Expression]) -> Expression:
     """The body with a name for a value that it needs more than once: CEL of Kubernetes has no other way to say so."""
     if isinstance(value, Name | Literal):
         return body(value)
-    return Index(each(ListOf((value,)), "map", variable, body), Literal(0))
+    return Index(macro(ListOf((value,)), "map", variable, body), Literal(0))

@@ -24,8 +24,8 @@ from injector.policy.cel import (
     choice,
     contains,
     dynamic,
-    each,
     equal,
+    macro,
     map_of,
     method,
     negation,
@@ -182,14 +182,14 @@ class _Sidecars:
         """Those of the sidecars that come among the containers, or among the init containers, where they restart."""
         found = variable(_variable(SIDECARS))
         if name == "containers":
-            return each(found, "filter", "item", lambda item: negation(self._is_init(item)))
-        native = each(found, "filter", "item", self._is_init)
+            return macro(found, "filter", "item", lambda item: negation(self._is_init(item)))
+        native = macro(found, "filter", "item", self._is_init)
         always = dynamic(map_of({"restartPolicy": Literal("Always")}))
-        return each(native, "map", "item", lambda item: united(ListOf((dynamic(item), always))))
+        return macro(native, "map", "item", lambda item: united(ListOf((dynamic(item), always))))
 
     def _is_init(self, item: Expression) -> Expression:
         inits, apps = (
-            each(
+            macro(
                 variable(name),
                 "exists",
                 "other",
@@ -357,9 +357,9 @@ def _refuse_conflicts(reads: Reads, overlay: Overlay) -> None:
         for alternative in overlay.at("metadata", name):
             for part in overlay.parts(alternative.node):
                 key = part.key.constant if part.key else None
-                if isinstance(key, str) and key not in read and not ("" in read and read):
-                    continue
-                if isinstance(key, str) and "" not in read and _keeps(overlay, part, owner, key):
+                # All keys are read where one is that depends on the pod, or where a loop goes over them.
+                is_read = bool(read) if key is None or "" in read else key in read
+                if not is_read or (isinstance(key, str) and "" not in read and _keeps(overlay, part, owner, key)):
                     continue
                 raise CannotSayError(
                     f"it reads and writes metadata.{name}, {key or 'a key that depends on the pod'}: "
@@ -376,8 +376,9 @@ def _refuse_conflicts(reads: Reads, overlay: Overlay) -> None:
         for entry in overlay.parts(item.value)
         if entry.key
     }
+    written |= set(overlay.keys("spec")).difference((*_ALL_CONTAINERS, "volumes"))
     for name in sorted(reads.fields & (written - {"name"})):
-        raise CannotSayError(f"it reads and writes {name!r} of containers: a second evaluation would give another pod")
+        raise CannotSayError(f"it reads and writes {name!r}: a second evaluation would give another pod")
 
 
 def _keeps(overlay: Overlay, part: Part, owner: Expression, key: str) -> bool:

@@ -32,10 +32,10 @@ from injector.policy.cel import (
     conjunction,
     contains,
     disjunction,
-    each,
     equal,
     field,
     list_of,
+    macro,
     method,
     negation,
     optional_field,
@@ -92,7 +92,7 @@ def conditions_of(config: Config, template: str) -> Conditions:
 def _common(selectors: Iterable[LabelSelector]) -> tuple[Requirement, ...]:
     """The requirements of every selector: a policy has one of them, where a webhook has an entry for each row."""
     lists = [selector.requirements for selector in selectors]
-    return tuple(each_ for each_ in lists[0] if all(each_ in others for others in lists)) if lists else ()
+    return tuple(each for each in lists[0] if all(each in others for others in lists)) if lists else ()
 
 
 def _not_ignored(config: Config) -> tuple[Requirement, ...]:
@@ -102,10 +102,10 @@ def _not_ignored(config: Config) -> tuple[Requirement, ...]:
 
 def _selects(rule: SelectionRule, namespaces: Iterable[Requirement], pods: Iterable[Requirement]) -> Expression:
     """What a row of the opt-in table asks beyond the selectors."""
-    of_namespace = (each_ for each_ in rule.namespace.requirements if each_ not in namespaces)
-    of_pod = (each_ for each_ in rule.pod.requirements if each_ not in pods)
+    of_namespace = (each for each in rule.namespace.requirements if each not in namespaces)
+    of_pod = (each for each in rule.pod.requirements if each not in pods)
     return conjunction(
-        *(_meets(each_, _NAMESPACE_LABELS) for each_ in of_namespace), *(_meets(each_, _LABELS) for each_ in of_pod)
+        *(_meets(each, _NAMESPACE_LABELS) for each in of_namespace), *(_meets(each, _LABELS) for each in of_pod)
     )
 
 
@@ -159,7 +159,7 @@ def _windows_pod(_: Config) -> Expression:
     required = conjunction(
         Operation(">", (size(terms), Literal(0))),
         Operation("<=", (size(terms), Literal(MOST_TERMS))),
-        each(terms, "all", "alternative", lambda _: Comprehension(expressions, "exists", ("place", "term"), (asks,))),
+        macro(terms, "all", "alternative", lambda _: Comprehension(expressions, "exists", ("place", "term"), (asks,))),
     )
     asked = disjunction(*selected, required)
     return choice(equal(system, EMPTY_TEXT), negation(asked), Operation("!=", (system, windows)))
@@ -176,7 +176,7 @@ def _own_word(config: Config) -> Expression:
     """
     said = list_of([Literal("true"), Literal("false")])
     label, annotation = (
-        or_value(Index(each_, Literal(INJECT_KEY), optional=True), EMPTY_TEXT) for each_ in (_LABELS, _ANNOTATIONS)
+        or_value(Index(each, Literal(INJECT_KEY), optional=True), EMPTY_TEXT) for each in (_LABELS, _ANNOTATIONS)
     )
     never, always = (
         disjunction(*(_matches(selector) for selector in selectors if selector.requirements))
@@ -191,7 +191,7 @@ def _own_word(config: Config) -> Expression:
 
 
 def _matches(selector: LabelSelector) -> Expression:
-    return conjunction(*(_meets(each_, _LABELS) for each_ in selector.requirements))
+    return conjunction(*(_meets(each, _LABELS) for each in selector.requirements))
 
 
 def _elsewhere(_: Config) -> Expression:
@@ -221,7 +221,7 @@ def _asks_for(template: str, config: Config) -> Expression:
     asked = [name for name in names if own or name != template]
     default = any(name in asked for name in config.default_templates)
     text = Index(_ANNOTATIONS, Literal(TEMPLATES_ANNOTATION))
-    named = each(
+    named = macro(
         method(text, "split", Literal(",")),
         "exists",
         "name",

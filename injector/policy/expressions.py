@@ -15,6 +15,8 @@ from injector.core.render.functions import go_text
 from injector.core.render.limits import BOUNDED_FILTER, COMPARED, COUNTED
 from injector.policy.annotation_types import Check, typed_annotation
 from injector.policy.cel import (
+    EMPTY_LIST,
+    EMPTY_MAP,
     EMPTY_TEXT,
     NULL,
     Expression,
@@ -25,8 +27,8 @@ from injector.policy.cel import (
     choice,
     conjunction,
     disjunction,
-    each,
     list_of,
+    macro,
     map_of,
     method,
     negation,
@@ -228,8 +230,8 @@ class Expressions:
         if node.dyn_args or node.dyn_kwargs:
             raise CannotSayError("arguments that are unpacked")
         arguments = Arguments(
-            tuple(self.value(each_) for each_ in node.args),
-            {str(each_.key): self.value(each_.value) for each_ in node.kwargs},
+            tuple(self.value(each) for each in node.args),
+            {str(each.key): self.value(each.value) for each in node.kwargs},
         )
         if isinstance(node.node, nodes.Getattr):
             return self._method(node.node, arguments)
@@ -243,13 +245,13 @@ class Expressions:
                 return self._first_of(list(arguments.positional))
             case "application_containers":
                 self._reads.fields.add("containers")
-                applications = each(
+                applications = macro(
                     variable("containers"),
                     "filter",
                     "item",
                     lambda item: Operation("!=", (cel_field(item, "name"), Literal(PROXY_CONTAINER))),
                 )
-                names = each(applications, "map", "item", lambda item: cel_field(item, "name"))
+                names = macro(applications, "map", "item", lambda item: cel_field(item, "name"))
                 return Value(names, f"[{TEXT}]", is_plain=True)
             case "refuse":
                 raise CannotSayError("refuse(…) is said as a statement: {% do refuse(…) %} or alone on its line")
@@ -338,8 +340,8 @@ class Expressions:
     def _arguments(self, node: nodes.Filter | nodes.Test) -> Arguments:
         if node.dyn_args or node.dyn_kwargs:
             raise CannotSayError("arguments that are unpacked")
-        positional = tuple(self.value(each_) for each_ in node.args)
-        return Arguments(positional, {str(each_.key): self.value(each_.value) for each_ in node.kwargs})
+        positional = tuple(self.value(each) for each in node.args)
+        return Arguments(positional, {str(each.key): self.value(each.value) for each in node.kwargs})
 
     def _with_default(self, node: nodes.Filter) -> Value:
         arguments = self._arguments(node)
@@ -431,7 +433,7 @@ def _common(found: Value, default: Value) -> str:
         return TEXT
     if found.is_integer and default.is_integer:
         return INTEGER
-    return ANY
+    return found.type if default.expression in (EMPTY_LIST, EMPTY_MAP) else ANY
 
 
 def _compared(operator: str, left: Value, right: Value) -> Expression:

@@ -21,8 +21,8 @@ from injector.policy.cel import (
     choice,
     conjunction,
     contains,
-    each,
     field,
+    macro,
     method,
     negation,
     size,
@@ -127,7 +127,7 @@ def _join(subject: Value, arguments: Arguments) -> Value:
     if attribute is not None:
         item = Value(field(item.expression, attribute), field_type(subject.item_type, attribute))
     if item.expression != Name("word") or not item.is_text:
-        items = each(items, "map", "word", lambda _: python_text(item))
+        items = macro(items, "map", "word", lambda _: python_text(item))
     separator = arguments.positional[0] if arguments.positional else (arguments.named or {}).get("d")
     return Value(
         method(items, "join", EMPTY_TEXT if separator is None else python_text(separator)),
@@ -179,7 +179,7 @@ def _map(subject: Value, arguments: Arguments) -> Value:
     if attribute is None or arguments.positional:
         raise CannotSayError("only map(attribute='…') is said")
     kind = field_type(subject.item_type, attribute)
-    items = each(_list(subject), "map", "item", lambda item: field(item, attribute))
+    items = macro(_list(subject), "map", "item", lambda item: field(item, attribute))
     return Value(items, f"[{kind}]", is_plain=_is_name(attribute))
 
 
@@ -198,7 +198,7 @@ def _selected(*, keep: bool, attribute: bool) -> Say:
             item = replace(item, key=key)
         test = _test_of(given, item)
         return Value(
-            each(_list(subject), "filter", "item", lambda _: test if keep else negation(test)),
+            macro(_list(subject), "filter", "item", lambda _: test if keep else negation(test)),
             subject.type,
             is_plain=subject.is_plain,
         )
@@ -316,7 +316,7 @@ def _compared(operator: str) -> Say:
 def compared(operator: str, left: Value, right: Value) -> Value:
     """`left operator right`, one of `==`, `!=`, `<`, `<=`, `>`, `>=`."""
     if operator in ("==", "!="):
-        sides = [each_.expression if each_.optional is None else each_.or_value(NULL) for each_ in (left, right)]
+        sides = [each.expression if each.optional is None else each.or_value(NULL) for each in (left, right)]
         if {left.type, right.type} == {BOOLEAN, INTEGER}:
             raise CannotSayError("Python takes 1 and true for equal, CEL does not")
         same = left.type == right.type and not (may_be_absent(left) or may_be_absent(right))

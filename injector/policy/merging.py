@@ -27,9 +27,9 @@ from injector.policy.cel import (
     conjunction,
     contains,
     disjunction,
-    each,
     equal,
     field,
+    macro,
     method,
     negation,
     or_value,
@@ -48,16 +48,16 @@ CONTAINER_KEYS: Mapping[str, str] = {
 
 def united(maps: Expression) -> Expression:
     """One map of a list of maps: a later entry takes the place of an earlier one."""
-    keys = method(method(each(Name("maps"), "map", "map", _keys), "flatten"), "distinct")
+    keys = method(method(macro(Name("maps"), "map", "map", _keys), "flatten"), "distinct")
     last = method(
-        method(each(Name("maps"), "filter", "map", lambda found: contains(found, Name("key"))), "last"), "value"
+        method(macro(Name("maps"), "filter", "map", lambda found: contains(found, Name("key"))), "last"), "value"
     )
     entry = MapOf((Entry(Name("key"), Index(last, Name("key"))),))
     return bound(maps, "maps", lambda _: Comprehension(keys, "transformMapEntry", ("place", "key"), (entry,)))
 
 
 def _keys(mapping: Expression) -> Expression:
-    return each(mapping, "map", "key", lambda key: key)
+    return macro(mapping, "map", "key", lambda key: key)
 
 
 def operation(
@@ -190,8 +190,8 @@ def merge_list(  # noqa: PLR0913, PLR0917 -- two lists, their key, and how items
         new = Index(once, Operation("-", (Literal(-1), Name("entry"))))
         own = operation("copy", end, origin=_below(place, Call("string", (Name("entry"),))))
         entry = choice(Operation("<", (Name("entry"), Literal(0))), operation("add", end, new), own)
-        written = each(order, "map", "entry", lambda _: entry)
-        removed = each(items, "map", "entry", lambda _: operation("remove", _below(place, Literal("0"))))
+        written = macro(order, "map", "entry", lambda _: entry)
+        removed = macro(items, "map", "entry", lambda _: operation("remove", _below(place, Literal("0"))))
         return plus(written, removed)
 
     def body(place: Expression) -> Expression:
@@ -200,13 +200,13 @@ def merge_list(  # noqa: PLR0913, PLR0917 -- two lists, their key, and how items
             order = bound(order, f"merged{mark}", lambda merged: _in_user_order(items, merged))
         return plus(item_operations(place), written_anew(place, order))
 
-    keys = each(items, "map", "item", lambda item: field(item, key))
-    places = each(once, "map", "item", lambda item: method(Name(f"keys{mark}"), "indexOf", field(item, key)))
+    keys = macro(items, "map", "item", lambda item: field(item, key))
+    places = macro(once, "map", "item", lambda item: method(Name(f"keys{mark}"), "indexOf", field(item, key)))
 
     def merged_at(place: Expression) -> Expression:
         merged = bound(keys, f"keys{mark}", lambda _: bound(places, at.name, lambda _: body(place)))
         over = bound(overlay, f"more{mark}", lambda more: bound(_once(more, key), once.name, lambda _: merged))
-        return Index(each(ListOf((target,)), "map", items.name, lambda _: over), Literal(0))
+        return Index(macro(ListOf((target,)), "map", items.name, lambda _: over), Literal(0))
 
     return bound(path, f"path{mark}_", merged_at)
 
@@ -214,9 +214,9 @@ def merge_list(  # noqa: PLR0913, PLR0917 -- two lists, their key, and how items
 def _once(overlay: Expression, key: str) -> Expression:
     """The overlay's items, each key once."""
     own = field(Name("item"), key)
-    same = each(overlay, "filter", "other", lambda other: equal(field(other, key), own))
+    same = macro(overlay, "filter", "other", lambda other: equal(field(other, key), own))
     earlier = method(overlay, "slice", Literal(0), Name("place"))
-    before = each(earlier, "exists", "other", lambda other: equal(field(other, key), own))
+    before = macro(earlier, "exists", "other", lambda other: equal(field(other, key), own))
     last = method(method(same, "last"), "value")
     return Comprehension(overlay, "transformList", ("place", "item"), (negation(before), last))
 
@@ -234,12 +234,12 @@ def _order(items: Expression, at: Expression, mark: str) -> Expression:
     number, found = Name(f"number{mark}"), Name(f"found{mark}")
 
     def others(test: Callable[[Expression], Expression]) -> Expression:
-        return each(
+        return macro(
             _range(items), "filter", "other", lambda other: conjunction(negation(contains(at, other)), test(other))
         )
 
     def is_behind(places: Expression, other: Expression) -> Expression:
-        return each(places, "exists", "place", lambda place: Operation(">", (place, other)))
+        return macro(places, "exists", "place", lambda place: Operation(">", (place, other)))
 
     earlier = method(at, "slice", Literal(0), number)
     before = others(lambda other: conjunction(Operation(">", (found, other)), negation(is_behind(earlier, other))))
@@ -252,7 +252,7 @@ def _in_user_order(items: Expression, merged: Expression) -> Expression:
     """The order of `merged`, but that the target's own items keep theirs, and new ones are before what they were."""
 
     def new(test: Callable[[Expression], Expression]) -> Expression:
-        return each(
+        return macro(
             merged, "filter", "new", lambda entry: conjunction(Operation("<", (entry, Literal(0))), test(entry))
         )
 
@@ -260,10 +260,10 @@ def _in_user_order(items: Expression, merged: Expression) -> Expression:
         return method(merged, "indexOf", entry)
 
     def is_behind(places: Expression, entry: Expression) -> Expression:
-        return each(places, "exists", "place", lambda place: Operation(">", (at(place), at(entry))))
+        return macro(places, "exists", "place", lambda place: Operation(">", (at(place), at(entry))))
 
     own = Name("own")
     earlier = Call("range", (own,), Name("lists"))
     before = new(lambda entry: conjunction(Operation(">", (at(own), at(entry))), negation(is_behind(earlier, entry))))
-    ordered = method(each(_range(items), "map", "own", lambda _: plus(before, ListOf((own,)))), "flatten")
+    ordered = method(macro(_range(items), "map", "own", lambda _: plus(before, ListOf((own,)))), "flatten")
     return plus(ordered, new(lambda entry: negation(is_behind(_range(items), entry))))

@@ -62,9 +62,9 @@ class Overlay:
         found = [Alternative((), self.root)]
         for name in path:
             found = [
-                Alternative((*each_.guards, *part.guards), part.value)
-                for each_ in found
-                for part in self.parts(each_.node)
+                Alternative((*each.guards, *part.guards), part.value)
+                for each in found
+                for part in self.parts(each.node)
                 if part.key == Content(constant=name)
             ]
         return found

@@ -19,8 +19,8 @@ from injector.policy.cel import (
     Name,
     Operation,
     conjunction,
-    each,
     equal,
+    macro,
     method,
     negation,
     size,
@@ -123,7 +123,7 @@ class _Walk:
             node = node.node
         if not isinstance(node, nodes.Call) or not isinstance(node.node, nodes.Name) or node.node.name != "refuse":
             return False
-        argument = node.args[0] if node.args else next(each_.value for each_ in node.kwargs)
+        argument = node.args[0] if node.args else next(each.value for each in node.kwargs)
         message = self._expressions.value(argument)
         if not message.is_text or may_be_absent(message):
             raise CannotSayError("the message must be text", node.lineno, shown(node))
@@ -193,7 +193,7 @@ class _Walk:
         self._expressions.names.update(names)
         if node.test is not None:
             kept = self._expressions.truth(_expression(node.test))
-            source = each(source, "filter", item.name, lambda _: kept)
+            source = macro(source, "filter", item.name, lambda _: kept)
         last = Operation("-", (size(source), Literal(1)))
         self._expressions.names["loop"] = {
             "index0": Value(place, INTEGER),
@@ -213,7 +213,7 @@ class _Walk:
         if pairs is not None:
             if not isinstance(node.target, nodes.Tuple) or len(node.target.items) != 2:  # noqa: PLR2004
                 raise CannotSayError("items() gives a key and a value", node.lineno)
-            keys = method(each(pairs.expression, "map", "key", lambda key: key), "sort")
+            keys = method(macro(pairs.expression, "map", "key", lambda key: key), "sort")
             key, value = (target.name for target in node.target.items if isinstance(target, nodes.Name))
             return keys, {
                 key: Value(item, TEXT, is_plain=True),
@@ -258,7 +258,7 @@ def _where(loop: Loop, test: Expression) -> Expression:
 
 
 def _over(items: Expression, loop: Loop, body: Expression) -> Expression:
-    return each(items, "map", loop.item.name, lambda _: body)
+    return macro(items, "map", loop.item.name, lambda _: body)
 
 
 def _merged(outcomes: list[tuple[Expression, dict[str, Any]]]) -> dict[str, Any]:

@@ -25,10 +25,10 @@ from injector.policy.cel import (
     conjunction,
     contains,
     disjunction,
-    each,
     equal,
     field,
     list_of,
+    macro,
     method,
     negation,
     optional_field,
@@ -74,7 +74,7 @@ def _recorded(key: str, part: int) -> Expression:
 def _recorded_of(key: str, part: int, names: Iterable[str]) -> Expression:
     """Those of `names` that the record under `key` says were added."""
     listed = _recorded(key, part)
-    return each(list_of(map(Literal, names)), "filter", "name", lambda name: contains(listed, name))
+    return macro(list_of(map(Literal, names)), "filter", "name", lambda name: contains(listed, name))
 
 
 def record(digest: str, containers: Iterable[str], volumes: Iterable[str], ordered: Collection[str]) -> Expression:
@@ -85,7 +85,7 @@ def record(digest: str, containers: Iterable[str], volumes: Iterable[str], order
     ]
     parts = [
         Literal(digest),
-        _added(containers, "recordedContainers", plus(*(_names(each_) for each_ in present[:2]))),
+        _added(containers, "recordedContainers", plus(*(_names(each) for each in present[:2]))),
         _added(volumes, "recordedVolumes", _names(present[2])),
         *(
             method(_names(_variable(name)), "join", Literal(_NAMES_SEPARATOR)) if name in ordered else EMPTY_TEXT
@@ -98,14 +98,14 @@ def record(digest: str, containers: Iterable[str], volumes: Iterable[str], order
 
 
 def _names(items: Expression) -> Expression:
-    return each(items, "map", "item", lambda item: field(item, "name"))
+    return macro(items, "map", "item", lambda item: field(item, "name"))
 
 
 def _added(names: Iterable[str], variable: str, present: Expression) -> Expression:
     texts = list_of(map(Literal, names))
     if not texts.items:
         return EMPTY_TEXT
-    added = each(
+    added = macro(
         texts,
         "filter",
         "name",
@@ -127,10 +127,10 @@ def standard_variables(records: Mapping[str, tuple[Iterable[str], Iterable[str]]
     )
     named = {
         "recordedContainers": plus(
-            EMPTY_LIST, *(_recorded_of(key, _CONTAINERS, each_[0]) for key, each_ in records.items() if each_[0])
+            EMPTY_LIST, *(_recorded_of(key, _CONTAINERS, each[0]) for key, each in records.items() if each[0])
         ),
         "recordedVolumes": plus(
-            EMPTY_LIST, *(_recorded_of(key, _VOLUMES, each_[1]) for key, each_ in records.items() if each_[1])
+            EMPTY_LIST, *(_recorded_of(key, _VOLUMES, each[1]) for key, each in records.items() if each[1])
         ),
         "annotations": others,
         "labels": or_value(optional_field(_OBJECT, "metadata", "labels"), EMPTY_MAP),
@@ -145,7 +145,7 @@ def standard_variables(records: Mapping[str, tuple[Iterable[str], Iterable[str]]
 
 def _without(name: str, recorded_names: str) -> Expression:
     items = or_value(optional_field(_OBJECT, "spec", name), EMPTY_LIST)
-    return each(
+    return macro(
         items, "filter", "item", lambda item: negation(contains(_variable(recorded_names), field(item, "name")))
     )
 
@@ -155,10 +155,10 @@ def _as_seen(name: str, key: str) -> Expression:
     seen = method(_recorded(key, _ORDER[name]), "distinct")
 
     def body(items: Expression) -> Expression:
-        found = each(items, "filter", "other", lambda other: equal(field(other, "name"), Name("name")))
-        before = method(each(Name("seen"), "map", "name", lambda _: found), "flatten")
+        found = macro(items, "filter", "other", lambda other: equal(field(other, "name"), Name("name")))
+        before = method(macro(Name("seen"), "map", "name", lambda _: found), "flatten")
         return plus(
-            before, each(items, "filter", "item", lambda item: negation(contains(Name("seen"), field(item, "name"))))
+            before, macro(items, "filter", "item", lambda item: negation(contains(Name("seen"), field(item, "name"))))
         )
 
     return bound(
@@ -178,7 +178,7 @@ def _controllers() -> Expression:
     """
     generated = or_value(optional_field(_OBJECT, "metadata", "generateName"), EMPTY_TEXT)
     references = or_value(optional_field(_OBJECT, "metadata", "ownerReferences"), EMPTY_LIST)
-    controllers = each(
+    controllers = macro(
         references, "filter", "owner", lambda owner: or_value(optional_field(owner, "controller"), FALSE)
     )
     return choice(Operation("!=", (generated, EMPTY_TEXT)), controllers, EMPTY_LIST)
