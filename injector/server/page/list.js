@@ -25,14 +25,15 @@ export function workloadList(choose) {
   grouping.addEventListener("change", group);
 
   function show(items) {
-    rows = items.map((item, place) => ({ item, row: card(item, place), words: wordsIn(item) }));
+    const before = rows;
+    rows = rowsOf(items, before);
     const isTried = Boolean(items[0]?.before);
     tools.hidden = items.length <= FEW;
     if (tools.hidden) search.value = "";
     if (tools.hidden || (!isTried && only.value === "changed")) only.value = "";
     if (!isTried && grouping.value === "change") grouping.value = "outcome";
     for (const option of document.querySelectorAll(".when-tried")) option.hidden = !isTried;
-    group();
+    if (rows.length !== before.length || rows.some((each, place) => each !== before[place])) group();
   }
 
   function group() {
@@ -71,6 +72,20 @@ export function workloadList(choose) {
   }
 
   return { show, select };
+}
+
+/** The rows for `items`; whoever types changes one of many, so the row of an item that says the same as before is kept. */
+function rowsOf(items, before) {
+  const known = new Map(before.map((each) => [each.says, each]));
+  return items.map((item, place) => {
+    const says = JSON.stringify([item.kind, item.name, item.path, wordsIn(item), outcome(item), item.consequence]);
+    const kept = known.get(says);
+    known.delete(says);
+    if (!kept) return { item, says, row: card(item, place), words: wordsIn(item) };
+    kept.item = item;
+    kept.row.dataset.place = place;
+    return kept;
+  });
 }
 
 function isWanted(item, wanted) {

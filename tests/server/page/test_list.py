@@ -68,6 +68,22 @@ def test_the_detail_stays_in_view_beside_many_workloads(opened: Opened) -> None:
     opened_page.keep_picture("many")
 
 
+def test_an_edit_redraws_the_row_of_the_workload_that_changed(opened: Opened) -> None:
+    opened_page = opened()
+    page = opened_page.page
+    opened_page.open_file(many_workloads())
+    opened_page.says("500 workloads")
+    page.evaluate("for (const row of document.querySelectorAll('[role=option]')) row.drawn = true")
+    opened_page.workloads.press("Control+Home")
+    opened_page.page.keyboard.insert_text(f"{POD.replace('shop', 'till')}---\n")
+    opened_page.says("501 workloads")
+    assert page.evaluate("[...document.querySelectorAll('[role=option]')].filter((row) => !row.drawn).length") == 1
+    opened_page.option("till").click()
+    expect(page.locator("#detail-name")).to_have_text("till")
+    opened_page.option("shop-499").click()
+    expect(page.locator("#detail-name")).to_have_text("shop-499")
+
+
 def test_the_list_is_one_stop_for_the_keyboard(opened: Opened) -> None:
     opened_page = opened()
     page = opened_page.page
