@@ -65,7 +65,7 @@ def list_templates(  # noqa: PLR0913, PLR0917 -- one parameter an option
         write(_json(entries) if output is Output.JSON else columns(rows, output_paint()))
         return
     loaded = read_configuration(config, sets, Connection(kubeconfig, context))
-    templates = describe_templates(set_up(loaded.config), _sources(loaded))
+    templates = describe_templates(set_up(loaded.config, optimise=False), _sources(loaded))
     if output is Output.JSON:
         write(_json([each.as_json() for each in templates]))
     else:
@@ -84,7 +84,7 @@ def show_template(  # noqa: PLR0913, PLR0917 -- one parameter an option
     """Show a template: what it adds, for which pods, the annotations that it reads, and its text."""
     loaded = read_configuration(config, sets, Connection(kubeconfig, context))
     try:
-        found = describe_template(set_up(loaded.config), name, _sources(loaded))
+        found = describe_template(set_up(loaded.config, optimise=False), name, _sources(loaded))
     except ValueError as error:
         raise InputError(str(error)) from error
     write(_json(found.as_json()) if output is Output.JSON else template_text(found, output_paint()))
@@ -147,7 +147,8 @@ def run_tests(  # noqa: PLR0913, PLR0917 -- one parameter an option
     """
     known, suites = snapshot_of(snapshot), list[Suite]()
     for folder in folders:
-        setup = checked_setup(read_configuration(config or configuration_of(folder), sets))
+        loaded = read_configuration(config or configuration_of(folder), sets)
+        setup = checked_setup(loaded, optimise=False)
         trial = Trial(setup, known, PreviewOptions(namespace))
         if update:
             suite, written = update_folder(folder, trial)

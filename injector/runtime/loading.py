@@ -66,12 +66,12 @@ def read_setup(
     return set_up(read_configuration(names, sets, connection).config, optimise=False)
 
 
-def checked_setup(loaded: Loaded) -> Setup:
-    """The configuration made ready for use.
+def checked_setup(loaded: Loaded, *, optimise: bool = True) -> Setup:
+    """The configuration made ready for use; `optimise` as in TemplateSet.
 
     Raises InputError with every fault of its templates, each with file and line.
     """
-    setup = set_up(loaded.config)
+    setup = set_up(loaded.config, optimise=optimise)
     faults = located_faults(loaded, setup)
     if faults:
         raise InputError("\n".join(faults))

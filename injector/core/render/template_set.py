@@ -323,20 +323,22 @@ class TemplateSet:
     def check(self, known_names: Iterable[str]) -> None:
         """Compile every template. Raises TemplateFaults with all syntax errors and names outside `known_names`."""
         known = frozenset(known_names)
-        faults = [fault for name in sorted(self._jinja.sources) for fault in self._faults(name, known)]
-        faults += conflicts({name: self._jinja.general.declared(name) for name in sorted(self._jinja.sources)})
+        declared = {name: self._jinja.general.declared(name) for name in sorted(self._jinja.sources)}
+        faults = [fault for name in declared for fault in self._faults(name, known, declared[name])]
+        faults += conflicts(declared)
         faults += [fault for name in sorted(self._go.sources) for fault in _parsed(self._go.general, name)[1]]
         if faults:
             raise TemplateFaults(faults)
 
-    def _faults(self, name: str, known: frozenset[str]) -> list[TemplateFault]:
+    def _faults(
+        self, name: str, known: frozenset[str], declared: Iterable[tuple[Declaration, str]]
+    ) -> list[TemplateFault]:
         tree, faults = _parsed(self._jinja.general, name)
         if tree is None or name.startswith(LIBRARY_PREFIX):
             return faults
         # Jinja counts a name that only one branch sets as undeclared.
         assigned = {each.name for each in tree.find_all(nodes.Name) if each.ctx == "store"}
         unknown = find_undeclared_variables(tree) - known - assigned - self._jinja.general.global_names
-        declared = self._jinja.general.declared(name)
         return [
             *(_unknown_name(name, tree, word, known) for word in sorted(unknown)),
             *(TemplateFault(name, each.line, fault) for each, fault in declared if fault),
