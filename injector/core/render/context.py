@@ -1,7 +1,7 @@
 """The names that templates see: the pod and its surroundings as data, and functions that answer about them."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import wraps
 from typing import Any, TypeVar
 
@@ -311,7 +311,7 @@ class PodFunctions:
             ipv6=settings["envoy"].get("ipv6") is not False,
             declared=self._protocols(),
             peer=self._peer(service),
-            known_peers=known_peers(settings),
+            known_peers=replace(known_peers(settings), listed=()),
         )
         return sidecar_bootstrap(proxy)
 
