@@ -164,7 +164,7 @@ def is_of_istio(configuration: JsonObject) -> bool:
     """
     labels = configuration["metadata"].get("labels") or {}
     services = [_service(each)[1] for each in own_entries(configuration)]
-    return (
+    return REVISION_LABEL not in labels and (
         "operator.istio.io/component" in labels
         or labels.get("app.kubernetes.io/part-of") == "istio"
         or any(name == _ISTIOD or name.startswith(f"{_ISTIOD}-") for name in services)

@@ -70,3 +70,6 @@ def test_istio_is_known_by_its_labels_or_its_service() -> None:
     assert is_of_istio(other("a", entry, service="istiod"))
     assert is_of_istio(other("a", entry, labels={"operator.istio.io/component": "Pilot"}))
     assert not is_of_istio(other("a", entry))
+    # A release of the chart that calls itself a part of Istio.
+    ours = {"app.kubernetes.io/part-of": "istio", "injector/revision": "default"}
+    assert not is_of_istio(other("a", entry, labels=ours))
