@@ -69,8 +69,13 @@ def selected_namespaces(revision: Revision, snapshot: Snapshot) -> list[str]:
 
 
 def _is_selected(namespace: str, setup: Setup, snapshot: Snapshot) -> bool:
-    labels = (snapshot.namespaces[namespace].get("metadata") or {}).get("labels") or {}
-    pod: Pod = {"metadata": {"name": "any"}, "spec": {"containers": []}}
+    return _is_injected({"metadata": {"name": "any", "namespace": namespace}, "spec": {}}, setup, snapshot)
+
+
+def _is_injected(pod: Pod, setup: Setup, snapshot: Snapshot) -> bool:
+    namespace = namespace_of(pod, DEFAULT_NAMESPACE)
+    known = snapshot.namespaces.get(namespace)
+    labels = None if known is None else (known.get("metadata") or {}).get("labels") or {}
     return decide(facts_of(pod, namespace, labels, setup.config, setup.selection)).inject
 
 
@@ -98,15 +103,15 @@ class Plan:
     """The difference that moving from `revision` makes: to its workloads, and to its pods that run now.
 
     `restarted` holds namespace and kind of what makes pods there, `compared` what its ConfigMaps say against the
-    configuration here, `running` those of all `pods` that carry something else than they would get here. `target` is
-    the revision here.
+    configuration here, `different` those of its `pods` that carry something else than they would get here. `target`
+    is the revision here.
     """
 
     revision: Revision
     namespaces: tuple[str, ...]
     restarted: frozenset[tuple[str, str]]
     compared: tuple[Comparison, ...]
-    running: tuple[Finding, ...]
+    different: tuple[Finding, ...]
     pods: int
     target: str
 
@@ -123,11 +128,13 @@ def plans_for(situation: Situation, here: Setup | None, documents: list[Document
         moved = _answering_to(revision, here) if here else revision.setup
         setups = (revision.setup, moved)
         compared = tuple(compare(documents, PreviewOptions(), setups, situation.snapshot)) if here else ()
-        running = tuple(drift(pods, moved, situation.snapshot))
+        running = [pod for pod in pods if _is_injected(pod, revision.setup, situation.snapshot)]
+        different = tuple(drift(running, moved, situation.snapshot))
         own = here.config.revision if here else ANY_REVISION
         target = own if own not in (revision.name, *revision.tags) else ANY_REVISION
         namespaces = tuple(selected_namespaces(revision, situation.snapshot))
-        plans.append(Plan(revision, namespaces, frozenset(_restarted(documents)), compared, running, len(pods), target))
+        restarted = frozenset(_restarted(documents))
+        plans.append(Plan(revision, namespaces, restarted, compared, different, len(running), target))
     return plans
 
 
@@ -193,7 +200,7 @@ def plan_text(plans: Sequence[Plan], situation: Situation, paint: Paint = plain)
         if plan.compared:
             parts.append(comparison_text(plan.compared, paint))
         if plan.pods:
-            parts.append(f"pods that run now: {drift_text(list(plan.running), plan.pods, paint)}")
+            parts.append(f"pods that run now: {drift_text(list(plan.different), plan.pods, paint)}")
         parts += [f"{line}\n" for line in _step_lines(plan, situation)]
         text += "\n".join(part.rstrip("\n") for part in parts) + "\n\n"
     broken = [
@@ -233,7 +240,7 @@ def plan_items(plans: Iterable[Plan], situation: Situation) -> JsonObject:
         plan = planned.get((item["namespace"], item["revision"]))
         if plan is not None:
             item["workloads"] = comparison_items(plan.compared)
-            item["pods"] = {"count": plan.pods, "different": [asdict(each) for each in plan.running]}
+            item["pods"] = {"count": plan.pods, "different": [asdict(each) for each in plan.different]}
             item["steps"] = {
                 name: dict(zip(("there", "back"), steps(plan, name, _labels(name, situation)), strict=True))
                 for name in plan.namespaces

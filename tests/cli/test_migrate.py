@@ -165,6 +165,24 @@ def test_without_a_configuration_the_pods_that_run_are_held_against_what_its_con
     assert (finding["problem"], finding["pods"]) == ("missing", ["cart-1"])
 
 
+def test_pods_of_another_revision_are_left_to_it() -> None:
+    pods = [
+        {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"name": "a", "namespace": place, "labels": {"app": "a"}},
+            "spec": {"containers": [{"name": "app", "image": "a"}]},
+        }
+        for place in ("shop", "pay", "other")
+    ]
+    found = {each["revision"]: each["pods"] for each in planned([*CLUSTER, *pods])["revisions"]}
+    assert {name: [each["namespace"] for each in pods["different"]] for name, pods in found.items()} == {
+        "default": ["shop"],
+        "canary": ["pay"],
+    }
+    assert [pods["count"] for pods in found.values()] == [1, 1]
+
+
 def test_the_text_says_the_same() -> None:
     said = run("migrate", "plan", "-f", "-", "--set", "revision=beside", given=listed(CLUSTER)).stdout
     assert "Istio 1.28.10 in istio-system, revision default\n" in said
