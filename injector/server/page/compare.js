@@ -28,13 +28,19 @@ function nested(before, after, at, key) {
 }
 
 /** What became of the value of `key`: the same, gone, new, another one, or changed inside. */
-function changed(before, after, key, { owner }, write, inside) {
+function changed(before, after, key, at, write, inside) {
   const [had, has] = [Object.hasOwn(before, key), Object.hasOwn(after, key)];
   const [one, other] = [before[key], after[key]];
-  const marked = (mark, rows) => rows.map((row) => ({ ...row, mark, owner }));
-  if (had && has && JSON.stringify(one) === JSON.stringify(other)) return marked(" ", write(one));
+  const marked = (mark, value) => write(value).map((row) => ({ ...row, mark, owner: ownerOf(row, key, value, at) }));
+  if (had && has && JSON.stringify(one) === JSON.stringify(other)) return marked(" ", one);
   if (had && has && comparable(one, other)) return inside(one, other);
-  return [...(had ? marked("-", write(one)) : []), ...(has ? marked("+", write(other)) : [])];
+  return [...(had ? marked("-", one) : []), ...(has ? marked("+", other) : [])];
+}
+
+/** The container that a line of `value`, which is at `key`, belongs to: a whole list of containers may be new, or the same. */
+function ownerOf({ path }, key, value, { path: above, owner }) {
+  const item = OWNERS[key] && Array.isArray(value) ? value[path.slice(above.length + 1).split("/")[0]] : null;
+  return item ? `${OWNERS[key]} ${item.name}` : owner;
 }
 
 function comparable(one, other) {

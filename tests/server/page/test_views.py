@@ -74,6 +74,17 @@ def test_a_container_is_folded_away(opened: Opened) -> None:
     expect(panel.get_by_text("ISTIO_META_CLUSTER_ID")).to_be_visible()
 
 
+def test_containers_of_a_list_that_is_new_are_folded_one_by_one(opened: Opened) -> None:
+    panel = opened().tab("Diff")
+    expect(panel.locator(".owner button")).to_contain_text(
+        ["container reviews: +2", "container istio-proxy: added", "init container istio-init: added"]
+    )
+    panel.get_by_role("button", name="init container istio-init: added").click()
+    expect(panel.get_by_text("istio-iptables")).to_be_hidden()
+    expect(panel.get_by_text("initContainers:")).to_be_visible()
+    expect(panel.get_by_text("istiod-ca-cert").last).to_be_visible()
+
+
 def test_the_record_of_the_injection_is_folded(opened: Opened) -> None:
     panel = opened().tab("Diff")
     row = panel.locator("tr", has_text="sidecar.istio.io/status:")
