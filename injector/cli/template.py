@@ -116,11 +116,11 @@ def begin_template(
         write(files[CONFIGURATION])
     elif output.endswith("/") or Path(output).is_dir():
         warn(f"wrote {path}" for path in write_files(Path(output), list(files.items())))
-        write(f"Next: injector template test {output}\n")
+        warn([f"next: injector template test {output}"])
     else:
         target = Path(output)
         warn(f"wrote {path}" for path in write_files(target.parent, [(target.name, files[CONFIGURATION])]))
-        write(f"Next: injector check -c {output}\n")
+        warn([f"next: injector check -c {output}"])
 
 
 @template.command("test", cls=Command)

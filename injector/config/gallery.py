@@ -31,15 +31,15 @@ class GalleryEntry:
         return " ".join(text.partition("\n\n")[0].split()).partition(". ")[0].removesuffix(".")
 
     def files_as(self, name: str) -> dict[str, str]:
-        """The configuration and the tests with the template called `name`, by their paths in the folder.
+        """The configuration, its tests and the objects beside it, by path, with the template called `name`.
 
         Raises ValueError for a name that a template cannot have.
         """
         if not _NAME.fullmatch(name):
             raise ValueError(f"a template cannot be called {name!r:.80}; valid: lower-case letters, digits and '-'")
-        tests = sorted((self.folder / TESTS).iterdir())
-        texts = {f"{TESTS}/{path.name}": path.read_text(encoding="utf-8") for path in tests}
-        return {CONFIGURATION: self._configuration_as(name), **texts}
+        files = sorted([*self.folder.glob("*.yaml"), *(self.folder / TESTS).iterdir()])
+        texts = {str(path.relative_to(self.folder)): path.read_text(encoding="utf-8") for path in files}
+        return {**texts, CONFIGURATION: self._configuration_as(name)}
 
     def _configuration_as(self, name: str) -> str:
         """The configuration, in which two lines name the template: that of the default, and the key of its text."""

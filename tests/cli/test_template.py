@@ -61,7 +61,9 @@ def test_show_names_the_nearest() -> None:
 
 def test_new_gives_a_configuration_that_is_valid(tmp_path: Path) -> None:
     file = tmp_path / "mine.yaml"
-    assert run("template", "new", "mine", "-o", file).returncode == 0
+    begun = run("template", "new", "mine", "-o", file)
+    assert (begun.returncode, begun.stdout) == (0, "")
+    assert begun.stderr == f"wrote {file}\nnext: injector check -c {file}\n"
     assert "templates: valid" in run("check", "-c", file).stdout
     assert "mine*" in run("template", "list", "-c", file).stdout
     again = run("template", "new", "mine", "-o", file)

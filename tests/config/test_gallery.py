@@ -19,6 +19,12 @@ def test_an_entry_under_another_name_is_that_template(name: str) -> None:
     assert 20 < len(entry.summary) < 100
 
 
+def test_an_entry_comes_with_the_objects_that_its_pods_need() -> None:
+    assert "config-map.yaml" in gallery_entry("vault-agent").files_as("mine")
+    assert "secret.yaml" in gallery_entry("oauth2-proxy").files_as("mine")
+    assert set(gallery_entry(STARTER).files_as("mine")) & {"README.md", "config-map.yaml"} == set()
+
+
 def test_the_starter_is_there_and_what_is_not_gets_the_nearest() -> None:
     assert gallery_entry(STARTER).name == STARTER
     with pytest.raises(ValueError, match=f"did you mean '{STARTER}'"):
