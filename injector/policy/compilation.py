@@ -38,7 +38,7 @@ from injector.policy.cel import field as cel_field
 from injector.policy.expressions import Reads
 from injector.policy.merging import CONTAINER_KEYS, merge_containers, merge_list, merge_map, operation, united
 from injector.policy.outline import Collection, Content, Guards, Leaf, Loop, Node, Part
-from injector.policy.overlay import Alternative, Overlay, guarded, is_null, test_of
+from injector.policy.overlay import Alternative, Overlay, guarded, is_null, overlay_of, test_of
 from injector.policy.scope import ANNOTATIONS, LABELS, OBJECT, variable
 from injector.policy.statements import Refused, statements_of
 from injector.policy.values import CannotSayError, Value, may_be_absent
@@ -97,7 +97,7 @@ def compiled(
     injected pod.
     """
     statements = statements_of(tree, constants)
-    overlay = Overlay(statements.source.outline(), statements.source.values)
+    overlay = overlay_of(statements.source.outline(), statements.source.values)
     _refuse_other_keys(overlay)
     fields = [*_metadata(overlay, fixed), *_spec(overlay, native=constants["native_sidecars"])]
     names = {field: _constant_names(overlay, field, statements.reads) for field in (*_ALL_CONTAINERS, "volumes")}

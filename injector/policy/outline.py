@@ -295,21 +295,26 @@ class _Reader:
 
     def _alternatives(
         self, spans: list[Piece], beyond: list[Guards], groups: Mapping[int, list[Condition]], line: int
-    ) -> Iterator[tuple[Guards, Content]]:
-        """The contents by the branches that are taken, the last one where none is."""
-        choices = [
-            conditions if len(conditions) == self._branches[group] else [*conditions, None]
-            for group, conditions in groups.items()
-        ]
-        ways = list(product(*choices))
+    ) -> list[tuple[Guards, Content]]:
+        """The contents by the branches that are taken; the last one holds where no other does."""
+        whole = {group for group, conditions in groups.items() if len(conditions) == self._branches[group]}
+        around = {group: _needed(conditions[0], beyond) for group, conditions in groups.items()}
+        ways = list(product(*([*conditions, None] for conditions in groups.values())))
         if len(ways) > _MOST_ALTERNATIVES:
             raise CannotSayError("a text with so many branches inside it", line)
+        found: list[tuple[Guards, Content]] = []
         for taken in ways:
             chosen = tuple(guard for guard in taken if guard)
-            if not all(set(_needed(guard, beyond)) <= set(chosen) for guard in chosen):
+            entered = {group for group, needed in around.items() if set(needed) <= set(chosen)}
+            missed = {group for group, guard in zip(groups, taken, strict=True) if guard is None}
+            # A branch is taken in each `if` that is reached and has them all in this text, and in no other.
+            if missed & entered & whole or (set(groups) - missed) - entered:
                 continue
             raw = "".join(piece.text for piece, guards in zip(spans, beyond, strict=True) if set(guards) <= set(chosen))
-            yield chosen, _alone(raw, line)
+            found.append((chosen, _alone(raw, line)))
+        if whole == set(groups):
+            found[-1] = ((), found[-1][1])
+        return found
 
 
 def _is_block(node: YamlNode) -> bool:

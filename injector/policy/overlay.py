@@ -1,7 +1,7 @@
 """The overlay that a template gives, as values of CEL: what a pod gets, before it is merged into the pod."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from injector.policy.cel import (
     EMPTY_LIST,
@@ -191,6 +191,35 @@ class Overlay:
             run[1].append(value.expression)
         lists += _run(run)
         return plus(EMPTY_LIST, *lists)
+
+
+def overlay_of(root: Collection, values: Sequence[Value]) -> Overlay:
+    """The overlay of an outline, in which keys are constants where all expressions in them are."""
+
+    def known(node: Node) -> Node:
+        if isinstance(node, Leaf):
+            return node
+        parts = (replace(part, value=known(part.value), key=known_key(part.key)) for part in node.parts)
+        return replace(node, parts=tuple(parts))
+
+    def known_key(key: Content | None) -> Content | None:
+        parts = () if key is None else key.parts
+        if not parts or not all(isinstance(part, str) or _is_known(values[part]) for part in parts):
+            return key
+        texts = [part if isinstance(part, str) else _literal(document_text(values[part])) for part in parts]
+        return Content(constant="".join(texts))
+
+    found = known(root)
+    assert isinstance(found, Collection)  # noqa: S101 -- what a mapping becomes
+    return Overlay(found, values)
+
+
+def _is_known(value: Value) -> bool:
+    return isinstance(value.expression, Literal)
+
+
+def _literal(expression: Expression) -> str:
+    return str(expression.value) if isinstance(expression, Literal) else ""
 
 
 def _run(run: tuple[Guards, list[Expression]]) -> list[Expression]:

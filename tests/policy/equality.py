@@ -84,7 +84,9 @@ def compare(pod: Pod, policy: Policy, setup: Setup) -> str:
     if not by_webhook.allowed:
         assert by_policy.refusals or by_policy.fault, by_webhook.message
         escaped = "\\x" in by_webhook.message or "\\u" in by_webhook.message
-        assert escaped or any(message in by_webhook.message for message in by_policy.refusals), by_webhook.message
+        assert by_policy.fault or escaped or any(message in by_webhook.message for message in by_policy.refusals), (
+            by_webhook.message
+        )
         return "refused"
     assert not by_policy.refusals
     assert not by_policy.fault

@@ -80,6 +80,78 @@ templates:
         {% endfor %}
 """
 
+CONSTRUCTS = """
+defaultTemplates: [t]
+injectedAnnotations: {injected.example/by: us}
+values: {global: {network: net1}}
+templates:
+  t: |
+    {% set mode = "a" %}
+    {% if label("app") == "shop" and annotation("b/flag", type="boolean", default=false) %}
+    {% set mode = "b" %}
+    {% elif annotation("b/mode") %}
+    {% set mode = annotation("b/mode") %}
+    {% endif %}
+    {% macro item(name, port=1) %}
+    - name: {{ name }}
+      containerPort: {{ port }}
+    {% endmacro %}
+    metadata:
+      annotations:
+        "b/{{ revision }}": {{ mode }}
+        b/ports: '{{ pod.spec.containers | map(attribute="name") | sort | join("/") }}'
+      labels: {static: "yes", {% if annotation("b/mode") %}dynamic: "{{ workload.namespace }}",{% endif %} more: x}
+    spec:
+      {% with size = annotation("b/size", type="quantity", default="1Gi") %}
+      volumes:
+      - name: big
+        emptyDir: {sizeLimit: {{ size }}}
+      {% endwith %}
+      terminationGracePeriodSeconds: {{ annotation("b/grace", type="integer", default=30) }}
+      tolerations:
+      - {key: a, operator: Exists}
+      {% for n in ["x", "y"] if n != mode %}
+      - key: {{ n }}
+        operator: Exists
+        {% if loop.first %}
+        effect: NoSchedule
+        {% endif %}
+      {% endfor %}
+      dnsPolicy: {% if mode == "b" %}Default{% elif mode == "a" %}ClusterFirst{% else %}None{% endif %}
+
+      sidecars:
+      - name: side
+        image: "{{ first_nonempty(annotation("b/image"), label("image"), "default") }}:1"
+        args: [a, {% if mode == "b" %}"b{{ mode }}",{% endif %} "c-{% if label("app") %}{{ mode }}{% else %}no{% endif %}-d"]
+        command:
+        - sh
+        - -c
+        - |
+          start {{ mode }}
+          {% if annotation("b/flag", type="boolean", default=false) %}
+          flag on
+          {% endif %}
+          {{ "x" if mode == "a" else annotation("b/mode", "zz") }}
+          end
+        ports:
+        {{ item("one") }}
+        {{ item("two", 2) }}
+        resources: {limits: {{ {"cpu": "1"} }} }
+        env:
+        {% for c in pod.spec.containers %}
+        {% for v in c.get("env", []) if v.get("value") %}
+        - {name: "{{ c.name | upper }}_{{ v.name }}", value: "{{ v.value }}"}
+        {% endfor %}
+        {% endfor %}
+        {% set others = pod.spec.containers | selectattr("name", "ne", "app") | map(attribute="name") %}
+        - {name: LAST, value: "{{ pod.spec.containers | length }}{{ others | join(",") }}"}
+        - {name: HN, value: "{{ pod.spec.hostNetwork | default(false) }}"}
+        - {name: SA, value: "{{ pod.spec.get("serviceAccountName", "none") }}"}
+        - {name: NULLED, value: {{ annotation("b/none", none) }}}
+        securityContext: {{ pod.spec.containers[0].get("securityContext") }}
+"""
+TEMPLATES = {"merges": MERGES, "t": CONSTRUCTS}
+
 
 def pair_of(file: Path) -> tuple[Policy, Setup]:
     """The policy of a configuration, and its webhook. Every node runs native sidecars where there are policies."""
@@ -88,14 +160,14 @@ def pair_of(file: Path) -> tuple[Policy, Setup]:
     return policy, setup
 
 
-@pytest.fixture(params=[*GALLERY, "merges"])
+@pytest.fixture(params=[*GALLERY, *TEMPLATES])
 def template(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """A file with the configuration of a template, in a folder of its name."""
     name: str = request.param
     (tmp_path / name).mkdir()
     file = tmp_path / name / "injector.yaml"
     given = GALLERY.get(name)
-    file.write_text(given.read_text(encoding="utf-8") if given else MERGES, encoding="utf-8")
+    file.write_text(given.read_text(encoding="utf-8") if given else TEMPLATES[name], encoding="utf-8")
     return file
 
 
