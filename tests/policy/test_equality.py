@@ -122,7 +122,7 @@ templates:
       sidecars:
       - name: side
         image: "{{ first_nonempty(annotation("b/image"), label("image"), "default") }}:1"
-        args: [a, {% if mode == "b" %}"b{{ mode }}",{% endif %} "c{% if label("app") %}{{ mode }}{% else %}n{% endif %}"]
+        args: [{% if mode == "b" %}"b{{ mode }}",{% endif %} "c{% if label("app") %}{{ mode }}{% else %}n{% endif %}"]
         command:
         - sh
         - -c
