@@ -132,6 +132,41 @@ def test_new_items_come_before_what_follows_and_others_keep_their_place(
     assert names(merged(containers(*target), containers(*overlay))) == list(expected)
 
 
+def nested(path: str, items: list[Any]) -> Any:
+    """A pod with the items at a path of MERGE_KEYS; lists of containers on the way have one of them."""
+    head, _, rest = path.partition(".")
+    if not rest:
+        return {head: items}
+    below = nested(rest, items)
+    return {head: [{"name": "a", **below}] if head.endswith("ontainers") else below}
+
+
+@pytest.mark.parametrize(
+    ("path", "key"),
+    [
+        ("metadata.ownerReferences", "uid"),
+        *((f"spec.{which}", "name") for which in ("containers", "initContainers", "ephemeralContainers")),
+        *(
+            (f"spec.{which}.{field}", key)
+            for which in ("containers", "initContainers", "ephemeralContainers")
+            for field, key in {
+                "ports": "containerPort",
+                "env": "name",
+                "volumeMounts": "mountPath",
+                "volumeDevices": "devicePath",
+            }.items()
+        ),
+        *((f"spec.{field}", "name") for field in ("volumes", "resourceClaims", "imagePullSecrets", "schedulingGates")),
+        ("spec.hostAliases", "ip"),
+        ("spec.topologySpreadConstraints", "topologyKey"),
+    ],
+)
+def test_each_list_is_merged_by_the_key_that_kubernetes_gives_it(path: str, key: str) -> None:
+    """The patch merge keys of Kubernetes' API (reference 8.2)."""
+    before, after = nested(path, [{key: "x", "a": 1}]), nested(path, [{key: "x", "b": 2}, {key: "y"}])
+    assert merged(before, after) == nested(path, [{key: "x", "a": 1, "b": 2}, {key: "y"}])
+
+
 def test_ports_merge_by_number_whatever_their_protocol() -> None:
     target = {"spec": {"containers": [{"name": "a", "ports": [{"containerPort": 1, "protocol": "UDP"}]}]}}
     overlay = {"spec": {"containers": [{"name": "a", "ports": [{"containerPort": 1, "name": "x"}]}]}}

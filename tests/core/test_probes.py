@@ -79,11 +79,19 @@ def test_every_place_of_a_handler_has_its_key_in_containers_of_both_lists() -> N
     }
 
 
+@pytest.mark.parametrize("hook", ["preStop", "postStart"])
+def test_a_hook_has_no_timeout(hook: str) -> None:
+    """Only probes have one: what stands there is nobody's field, and is not handed to the agent."""
+    pod = pod_with(lifecycle={hook: {"httpGet": {"port": 8080}, "timeoutSeconds": 3}})
+    assert probers_of(pod) == {f"/app-lifecycle/app/{hook.lower()}z": {"httpGet": {"port": 8080}}}
+
+
+@pytest.mark.parametrize("hook", ["preStop", "postStart"])
 @pytest.mark.parametrize("handler", [{"sleep": {"seconds": 1}}, {"exec": {"command": ["x"]}}, {"grpc": {"port": 1}}])
-def test_other_hooks_stay(handler: JsonObject) -> None:
-    pod = pod_with(lifecycle={"preStop": handler})
+def test_other_hooks_stay(handler: JsonObject, hook: str) -> None:
+    pod = pod_with(lifecycle={hook: handler})
     assert probers_of(pod) == {}
-    assert app(pod)["lifecycle"] == {"preStop": handler}
+    assert app(pod)["lifecycle"] == {hook: handler}
 
 
 @pytest.mark.parametrize(

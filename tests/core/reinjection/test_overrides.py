@@ -1,13 +1,14 @@
 """Containers that the user defines under an injected name (reference 9.1, 9.2, 9.4 and 9.5)."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from injector.config.keys import ISTIO_RELEASE
 from injector.core.model import Container, JsonObject, Pod
-from tests.support import admitted, container_of, default_setup, env_of, injected, pod_of
+from tests.support import admitted, container_of, default_setup, env_of, injected, pod_of, setup_of
 from tests.templates.injecting import setup_with
 
 OVERRIDES = "proxy.istio.io/overrides"
@@ -101,6 +102,14 @@ def test_a_proxy_may_run_as_another_user_where_nothing_redirects() -> None:
     found = made(pod_with(own, annotations={"sidecar.istio.io/interceptionMode": "NONE"}))
     context = container_of(found, "istio-proxy")["securityContext"]
     assert (context["runAsUser"], context["runAsGroup"]) == (5, 6)
+
+
+def test_redirection_leaves_out_the_user_of_a_proxy_that_no_template_gives(tmp_path: Path) -> None:
+    """Reference 9.5."""
+    text = "spec: {initContainers: [{name: istio-init, image: i, args: [-u, '1337', -g, '1337']}]}"
+    setup = setup_of(tmp_path, f'defaultTemplates: [only]\ntemplates: {{only: "{text}"}}')
+    found = injected(pod_with(proxy(securityContext={"runAsUser": 5})), setup)
+    assert found["spec"]["initContainers"][0]["args"] == ["-u", "5", "-g", "1337"]
 
 
 def test_a_definition_of_the_redirection_counts_from_containers_first() -> None:
