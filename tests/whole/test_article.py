@@ -14,7 +14,7 @@ import trustme
 
 from tests.chart.rendering import NAMESPACE as SYSTEM
 from tests.chart.rendering import RELEASE
-from tests.whole.conftest import BOOKINFO, SERVICES, TRACING, Installed, stand_in
+from tests.whole.conftest import BOOKINFO, PROGRAMS, SERVICES, TRACING, Installed
 from tests.whole.machine import Machine, ready_column, wait_until
 from tools.generate import REPOSITORY
 
@@ -116,9 +116,8 @@ def proxy_ports(pod: Any) -> list[int]:
     return [port["containerPort"] for port in ports if port.get("name") == "http-envoy-prom"]
 
 
-def prometheus(machine: Machine, directory: Path) -> str:
+def prometheus(machine: Machine) -> str:
     """Prometheus, which scrapes the proxies. Returns its address."""
-    image = stand_in(machine, directory / "prometheus", "prometheus", Path(shutil.which("prometheus") or ""))
     pods = [*machine.objects("pods", BOOKINFO), *machine.objects("pods", ISTIO_SYSTEM)]
     # Debian's Prometheus does not know Kubernetes: it is told what that would find, the ports of proxies.
     targets = [f"{each['status']['podIP']}:{port}" for each in pods for port in proxy_ports(each)]
@@ -127,7 +126,8 @@ def prometheus(machine: Machine, directory: Path) -> str:
     names = {"name": "prometheus", "namespace": TRACING}
     container = {
         "name": "prometheus",
-        "image": image,
+        "image": PROGRAMS,
+        "command": ["/programs/prometheus"],
         "args": ["--config.file=/etc/prometheus/prometheus.yml", "--storage.tsdb.path=/tmp/data"],
         "ports": [{"containerPort": 9090}],
         "readinessProbe": {"httpGet": {"path": "/-/ready", "port": 9090}},
@@ -175,7 +175,7 @@ def test_the_article_s_story(configured: Machine, tmp_path: Path) -> None:
     known = ("--resolve", f"{HOST}:80:{address}", "--resolve", f"{HOST}:443:{address}", "--cacert", str(trusted))
     moved = machine.get(f"http://{HOST}/productpage", *known, "-o", "/dev/null", "-w", "%{http_code} %{redirect_url}")
     assert moved == f"301 https://{HOST}/productpage"
-    scraper = prometheus(machine, tmp_path)
+    scraper = prometheus(machine)
     reviews: set[str] = set()
 
     def all_services_answer() -> bool:
