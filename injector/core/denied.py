@@ -28,6 +28,8 @@ _INJECTED_NAMES = frozenset({"istio-proxy", "istio-init", "istio-validation"})
 _VOLUME_SOURCES = frozenset(
     "configMap csi downwardAPI emptyDir ephemeral image persistentVolumeClaim projected secret".split()
 )
+# Of proxyMetadata: the proxy prints the rules of the kernel.
+_TRACING = "IPTABLES_TRACE_LOGGING"
 _PROXY_CONFIG_FIELDS = ("binaryPath", "configPath", "customConfigFile", "image", "proxyBootstrapTemplatePath")
 # Fields of an injected container that its pod may leave to the template alone.
 _CONTAINER_FIELDS = ("args", "command", "image", "lifecycle", "securityContext", "volumeDevices", "volumeMounts")
@@ -126,6 +128,8 @@ def _proxy_config(value: str) -> str:
     fields = [field for field in _PROXY_CONFIG_FIELDS if given.get(field)]
     if given.get("interceptionMode") == "TPROXY":
         fields.append("interceptionMode TPROXY")
+    if (given.get("proxyMetadata") or {}).get(_TRACING) == "true":
+        fields.append(f"{_TRACING}, which makes the proxy privileged")
     return f"sets {', '.join(fields)}" if fields else ""
 
 

@@ -23,7 +23,8 @@ EVERYTHING: dict[str, Any] = {
     "podMonitor": {"enabled": True},
     "prometheusRule": {"enabled": True},
     "dashboard": {"enabled": True},
-    "survivalPolicy": {"enabled": True},
+    "survivalPolicy": {"enabled": True, "byNamespace": True},
+    "accountPolicy": {"enabled": True},
     "userNamespace": True,
 }
 CERT_MANAGER: dict[str, Any] = {"certificates": {"provider": "cert-manager"}}

@@ -62,6 +62,7 @@ EVASIONS = {
     "user volumes as a list": {f"{SIDECAR}userVolume": '[{"name": "n", "hostPath": {"path": "/"}}]'},
     "image of a ProxyConfig": {"proxy.istio.io/config": r'{"im\u0061ge": {"imageType": "debug"}}'},
     "mode of a ProxyConfig": {"proxy.istio.io/config": '"interceptionMode": "TPR\\x4fXY"'},
+    "tracing of a ProxyConfig": {"proxy.istio.io/config": 'proxyMetadata: {"IPTABLES_TRACE_LOGGIN\\x47": "true"}'},
     "proxy image": {f"{SIDECAR}proxyImage": "evil/proxy:1"},
     "templates": {"inject.istio.io/templates": "sidecar"},
     "mode": {f"{SIDECAR}interceptionMode": "TPROXY"},

@@ -3,11 +3,16 @@
 Source: https://kubernetes.io/docs/concepts/security/pod-security-standards/
 """
 
+import re
+from pathlib import Path
+
 import pytest
 
+from injector.core.admission import Setup
+from injector.core.denied import RESTRICTED_ANNOTATIONS
 from injector.core.model import JsonObject
 from injector.reports.pod_security import required_level, violations
-from tests.support import pod_of
+from tests.support import REPOSITORY, injected, pod_of, setup_of
 
 SAFE: JsonObject = {
     "allowPrivilegeEscalation": False,
@@ -60,3 +65,27 @@ def test_what_the_pod_sets_holds_for_its_containers() -> None:
     own = {key: value for key, value in SAFE.items() if key not in ("runAsNonRoot", "seccompProfile")}
     of_pod = {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
     assert needed(pod_of(container={"securityContext": own}, securityContext=of_pod)) == "restricted"
+
+
+ROW = re.compile(r"\| `(?P<name>[^`]+)` \| `(?P<value>[^`]+)` \|[^|]*\| `(?P<level>privileged|baseline|restricted)` \|")
+PAGE = [found.groups() for found in ROW.finditer((REPOSITORY / "docs" / "security.md").read_text(encoding="utf-8"))]
+RESTRICTED_POD: JsonObject = {"securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}}
+RESTRICTED_CONTAINER = {"securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}}
+
+
+def level_with(setup: Setup, annotations: dict[str, str]) -> str:
+    pod = pod_of(annotations=annotations, container=RESTRICTED_CONTAINER, **RESTRICTED_POD)
+    return required_level(list(violations(injected(pod, setup))))
+
+
+def test_the_page_says_what_level_each_annotation_needs(tmp_path: Path) -> None:
+    cni = setup_of(
+        tmp_path, "", "values.pilot.cni.enabled=true", "values.global.proxy.seccompProfile.type=RuntimeDefault"
+    )
+    assert level_with(cni, {}) == "restricted"
+    assert len(PAGE) > 10
+    assert {(name, value): level_with(cni, {name: value}) for name, value, _ in PAGE} == {
+        (name, value): level for name, value, level in PAGE
+    }
+    named = {name for name, _, _ in PAGE} | {"sidecar.istio.io/proxyImageType"}
+    assert RESTRICTED_ANNOTATIONS.keys() <= named, "what the preset denies is in the table"
