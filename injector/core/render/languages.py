@@ -19,13 +19,14 @@ class Language:
     """What two languages have of their own in one engine.
 
     `environment` makes trees of texts, `rendering` is the one that runs, `new_rendering` begins one.
-    `names` gives a template's names for a scope, `document` what a rendered text means.
+    `names` gives a template's names for a scope, None where they are those of the scope; `document` gives what a
+    rendered text means.
     """
 
     environment: Any
     rendering: ContextVar[Any]
     new_rendering: Callable[[], Rendering]
-    names: Callable[[dict[str, Any]], dict[str, Any]]
+    names: Callable[[dict[str, Any]], dict[str, Any]] | None
     document: Callable[[str], Fill]
     in_blocks: Callable[..., Fill] | None = None
 
@@ -45,7 +46,7 @@ def jinja(
         environment,
         rendering,
         Rendering,
-        lambda scope: scope,
+        None,
         lambda text: compile_document(text, constants),
         partial(compile_blocks, constants=constants) if optimise else None,
     )

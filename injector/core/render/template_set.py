@@ -135,7 +135,8 @@ class Renderer:
             self.parsed(name)
         template = self._compiled[name]
         environment = template.environment
-        names = {**environment.globals, **self._language.names(scope)}
+        names_of = self._language.names
+        names = {**environment.globals, **(names_of(scope) if names_of else scope)}
         context = environment.context_class(environment, names, name, template.blocks)
         return template.root_render_func(context)
 
