@@ -7,10 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache
-from hashlib import sha256
-from typing import Any, TypedDict
-
-import orjson
+from typing import TypedDict
 
 from injector.core import proxy_config
 from injector.core.annotations import validate
@@ -21,6 +18,7 @@ from injector.core.errors import LONGEST_MESSAGE, shortened, shortened_warnings,
 from injector.core.injection import (
     Injected,
     Injection,
+    digest_of,
     fingerprint_of,
     inject,
     native_by_default,
@@ -71,21 +69,6 @@ from injector.core.review import request_faults
 from injector.core.selection import SelectionRule
 from injector.envoy import Subject as StandaloneSubject
 from injector.envoy import standalone_warnings
-
-# A short text that stands for a configuration and its templates, so that records can be compared later.
-
-_LENGTH = 16
-
-
-def digest_of(config: Config) -> str:
-    """The digest of `config`, templates included: 16 hexadecimal digits, the same for equal configurations."""
-    written = orjson.dumps(config, default=_plain, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS)
-    return sha256(written).hexdigest()[:_LENGTH]
-
-
-def _plain(value: Any) -> Any:
-    return sorted(value) if isinstance(value, frozenset) else dict(value)
-
 
 # The template whose proxy has no control plane.
 _STANDALONE = "envoy"

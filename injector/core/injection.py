@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from hashlib import blake2b
+from hashlib import blake2b, sha256
 from typing import Any
 
 import orjson
@@ -313,6 +313,21 @@ def _with_status(
     if STATUS_ANNOTATION in config.injected_annotations:
         return pod
     return with_metadata(pod, "annotations", {**own, STATUS_ANNOTATION: text})
+
+
+# A short text that stands for a configuration and its templates, so that records can be compared later.
+
+_LENGTH = 16
+
+
+def digest_of(config: Config) -> str:
+    """The digest of `config`, templates included: 16 hexadecimal digits, the same for equal configurations."""
+    written = orjson.dumps(config, default=_plain, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS)
+    return sha256(written).hexdigest()[:_LENGTH]
+
+
+def _plain(value: Any) -> Any:
+    return sorted(value) if isinstance(value, frozenset) else dict(value)
 
 
 def fingerprint_of(circumstances: tuple[Any, ...], own_proxy_config: JsonObject | None) -> str:

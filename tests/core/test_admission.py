@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from injector.core.admission import Setup, admit_request, digest_of
+from injector.core.admission import Setup, admit_request
+from injector.core.injection import digest_of
 from injector.core.model import EMPTY_SNAPSHOT, Pod
 from injector.core.review import parse_path, parse_review
 from tests.support import admitted, container_of, default_setup, env_of, injected, pod_of, review_of, setup_of
