@@ -17,6 +17,7 @@ from injector.core.render.context import SAFE_FUNCTIONS, configured_by
 from injector.core.render.functions import FILTERS
 from injector.policy.cel import (
     EMPTY_LIST,
+    FALSE,
     TRUE,
     Expression,
     Index,
@@ -31,6 +32,7 @@ from injector.policy.cel import (
 from injector.policy.compilation import Compiled, compiled, patch_of
 from injector.policy.conditions import Conditions, conditions_of
 from injector.policy.scope import LABELS, variable
+from injector.policy.statements import Refused
 from injector.policy.values import CannotSayError
 from injector.policy.variables import record, record_key, standard_variables
 
@@ -214,7 +216,7 @@ def _policy(
     own = record(digest, found.containers, found.volumes, found.ordered)
     found = _compiled(config, name, {record_key(name, config.revision): own})
     selected = TRUE if conditions.selected == TRUE else variable("selected")
-    refused = tuple((conjunction(selected, each.test), each.message) for each in found.refused)
+    refused = tuple((conjunction(selected, test), message) for message, test in _by_message(found.refused).items())
     is_changed = conjunction(selected, negation(disjunction(*(each.test for each in found.refused))))
     return Policy(
         template=name,
@@ -229,6 +231,14 @@ def _policy(
         patch=choice(is_changed, patch_of(found.fields), EMPTY_LIST),
         refused=refused,
     )
+
+
+def _by_message(refused: Iterable[Refused]) -> dict[Expression, Expression]:
+    """When pods are refused, by the message: what a template says in several places is said once."""
+    tests: dict[Expression, Expression] = {}
+    for each in refused:
+        tests[each.message] = disjunction(tests.get(each.message, FALSE), each.test)
+    return tests
 
 
 def _digest(found: Compiled, conditions: Conditions) -> str:

@@ -150,3 +150,15 @@ def test_the_same_configuration_gives_the_same_policies(tmp_path: Path) -> None:
     assert [each.documents() for each in policies(config)] == [each.documents() for each in policies(config)]
     other = config_of(tmp_path, SIDE.replace("image: s", "image: t"))
     assert policies(config)[0].digest != policies(other)[0].digest
+
+
+def test_a_message_of_several_places_is_one_validation(tmp_path: Path) -> None:
+    template = """
+        spec:
+          {% if label("a") %}
+          hostname: "{{ annotation("x/port", type="port", default=1) }}"
+          {% endif %}
+          subdomain: "{{ annotation("x/port", type="port", default=1) }}"
+        """
+    (policy,) = policies(config_of(tmp_path, dedent(template)))
+    assert len(policy.refused) == 1
