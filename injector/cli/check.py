@@ -20,6 +20,7 @@ from injector.cli.options import (
     WebhookConfig,
 )
 from injector.cluster.findings import Section, Severity, ok, problems, sections_text, warning
+from injector.core.denied import described
 from injector.runtime import options as option
 from injector.runtime.config_sources import Connection
 from injector.runtime.loading import checked_setup, located_warnings, read_configuration, snapshot_of
@@ -70,6 +71,10 @@ def check(  # noqa: PLR0913, PLR0917 -- one parameter an option
         setup = checked_setup(loaded)
         known = snapshot_of(snapshot)
         valid = [ok("configuration", "valid"), ok("templates", f"valid ({', '.join(setup.templates.names)})")]
+        valid += [
+            ok(f"deniedAnnotations[{index}]", described(rule))
+            for index, rule in enumerate(setup.config.denied_annotations)
+        ]
         valid += [warning("templates", line) for line in located_warnings(loaded, setup)]
         if snapshot is not None:
             counted = f"valid ({len(known.namespaces)} namespaces, {len(known.nodes or ())} nodes)"

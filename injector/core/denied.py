@@ -55,6 +55,16 @@ def _pattern(globs: Iterable[str]) -> re.Pattern[str] | None:
     return re.compile("|".join(alternatives)) if alternatives else None
 
 
+def described(rule: DenialRule) -> str:
+    """A rule in words: what it denies, and where."""
+    what = f"preset {rule.preset}" if rule.preset else f"annotations {', '.join(rule.annotations)}"
+    values = f" with values {', '.join(rule.values)}" if rule.values else ""
+    expressions = [each.as_expression() for each in rule.namespaces.requirements]
+    where = [f"{each['key']} {each['operator']} {', '.join(each.get('values', ()))}".strip() for each in expressions]
+    namespaces = f"namespaces with {' and '.join(where)}" if where else "every namespace"
+    return f"denies {what}{values} in {namespaces}"
+
+
 def refusals(
     pod: Pod, namespace_labels: Mapping[str, str] | None, denials: tuple[Denial, ...], *, manual: bool = False
 ) -> list[str]:

@@ -7,6 +7,7 @@ import pytest
 
 from injector.config import ConfigFaults
 from injector.core.admission import Setup
+from injector.core.denied import described
 from injector.core.model import Snapshot
 from tests.support import admitted, pod_of, setup_of
 
@@ -121,3 +122,13 @@ def test_the_injected_pod_is_not_refused_on_a_second_pass(tmp_path: Path) -> Non
 def test_a_rule_that_says_nothing_is_a_fault(tmp_path: Path, rule: str, expected: str) -> None:
     with pytest.raises(ConfigFaults, match=expected):
         setup_of(tmp_path, f"deniedAnnotations: [{rule}]")
+
+
+def test_a_rule_is_described_by_what_it_denies_and_where(tmp_path: Path) -> None:
+    rule = "{preset: restricted, namespaceSelector: {matchLabels: {tenant: 'true'}}}"
+    text = f"deniedAnnotations: [{{annotations: ['a*', b], values: [x]}}, {rule}]"
+    rules = setup_of(tmp_path, text).config.denied_annotations
+    assert [described(rule) for rule in rules] == [
+        "denies annotations a*, b with values x in every namespace",
+        "denies preset restricted in namespaces with tenant In true",
+    ]
