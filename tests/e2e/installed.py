@@ -59,8 +59,13 @@ class Installed:
         if self.process:
             self.process.kill()
             self.process.wait()
-            # Its worker ends when it sees that nobody looks after it any more.
-            wait_until(lambda: not self.is_ready(), "it still answers")
+            # Its worker ends when it sees that nobody looks after it any more; until then it answers on open connections.
+            wait_until(self.is_gone, "it still answers")
+
+    def is_gone(self) -> bool:
+        """Whether nobody listens any more."""
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) != 0
 
     def is_ready(self) -> bool:
         """Whether it takes reviews."""
