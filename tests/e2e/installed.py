@@ -59,7 +59,7 @@ class Installed:
         if self.process:
             self.process.kill()
             self.process.wait()
-            # Its worker ends when it sees that nobody looks after it any more; until then it answers on open connections.
+            # Its worker ends when it sees that it is alone; until then it answers on open connections.
             wait_until(self.is_gone, "it still answers")
 
     def is_gone(self) -> bool:
