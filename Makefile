@@ -5,8 +5,7 @@ UV := uv==0.13.9
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test coverage lint fmt generate editor site bless e2e policies cluster sandbox bench faults soak fuzz mutants \
-	lock clean \
-	version-check image image-push chart-push
+	lock clean version-check image image-push chart-push
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
