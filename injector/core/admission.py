@@ -298,7 +298,8 @@ def _removed(subject: Subject, status: Status, setup: Setup, injection: Injectio
     overlays: list[JsonObject] = [{"metadata": {"annotations": dict.fromkeys(written, "")}}]
     overlays += _overlays(injection, setup.templates) if injection else ()
     removal = uninject(subject.pod, status, union(footprint_of(overlays), setup.footprint()))
-    if status.original is not None:
+    # A record may be of a pod that Istio had injected before: what was its user's is known by Istio's traces alone.
+    if status.original is not None and "earlier" not in status.original:
         return removal
     traces = IstioTraces(subject.pod, status, subject.workload, setup.config)
     pod, unknown = traces.removed_from(removal.pod)
