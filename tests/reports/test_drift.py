@@ -37,6 +37,25 @@ def of_deployment(pod: Pod, deployment: str) -> Pod:
     return {**pod, "metadata": metadata}
 
 
+def with_token(pod: Pod) -> Pod:
+    """The pod with its token mounted into every container, as the API server does after injection."""
+    mount = {"name": "kube-api-access-x", "mountPath": "/var/run/secrets/kubernetes.io/serviceaccount"}
+    lists = {
+        which: [{**each, "volumeMounts": [*each.get("volumeMounts", ()), mount]} for each in pod["spec"].get(which, ())]
+        for which in ("containers", "initContainers")
+    }
+    return {**pod, "spec": {**pod["spec"], **lists}}
+
+
+def test_a_token_that_the_api_server_mounts_is_no_drift(tmp_path: Path) -> None:
+    """Also where the configuration has changed since in what the pod has no part in."""
+    envoy = "defaultTemplates: [envoy]"
+    pod = with_token(injected_in(running("a"), setup_of(tmp_path, envoy)))
+    pod["status"] = {"phase": "Running"}
+    changed = setup_of(tmp_path, f"{envoy}\nneverInjectSelector: [{{matchLabels: {{none: such}}}}]")
+    assert drift([pod], changed, SNAPSHOT) == []
+
+
 def test_a_pod_that_was_created_while_the_webhook_was_away_is_missing_its_sidecar() -> None:
     (finding,) = drift([running("late")], default_setup(), SNAPSHOT)
     assert (finding.problem, finding.workload, finding.pods) == ("missing", "Pod/late", ("late",))
