@@ -190,6 +190,7 @@ def exposition(pod: RunningPod) -> int:
         return len(connection.getresponse().read())
 
 
+@pytest.mark.slow
 def test_statistics_stay_small_whatever_clients_make_up(lab: Lab) -> None:
     for client in (lab.stranger, lab.client):
         _flood(lab, client, range(MANY))
