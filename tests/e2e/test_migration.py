@@ -50,7 +50,7 @@ def test_what_istio_injects_is_found(mesh: Cluster) -> None:
     revisions = by_revision(migrate(mesh, "check"))
     assert (revisions["default"]["release"], revisions["canary"]["release"]) == ("1.28.10", "1.30.3")
     assert revisions["default"]["webhookConfigurations"] == ["istio-sidecar-injector"]
-    assert revisions["default"]["namespaces"] == [SHOP]
+    assert SHOP in revisions["default"]["namespaces"]
 
 
 def test_with_its_own_config_maps_no_workload_changes(mesh: Cluster) -> None:
@@ -63,8 +63,9 @@ def test_another_configuration_changes_the_workload(mesh: Cluster, tmp_path: Pat
     own = tmp_path / "own.yaml"
     values = {"global": {"hub": HUB, "tag": "own"}}
     own.write_text(yaml.safe_dump({"goTemplates": {"sidecar": SIDECAR}, "values": values}), encoding="utf-8")
-    (group,) = by_revision(migrate(mesh, "plan", "-c", own))["default"]["workloads"]
-    assert [each["name"] for each in group["workloads"]] == ["cart"]
+    groups = by_revision(migrate(mesh, "plan", "-c", own))["default"]["workloads"]
+    # Other tests have workloads of their own in this cluster.
+    (group,) = (each for each in groups if "cart" in [workload["name"] for workload in each["workloads"]])
     assert f"+image: {HUB}/proxyv2:own" in group["detail"]
 
 
@@ -119,7 +120,7 @@ def test_what_an_account_may_not_see_is_said(mesh: Cluster, tmp_path: Path) -> N
         return json.loads(found.stdout) if found.stdout else None
 
     answer = wait_until(answered, "the account may not read ConfigMaps")
-    assert by_revision(answer)["default"]["namespaces"] == [SHOP]
+    assert SHOP in by_revision(answer)["default"]["namespaces"]
     unseen = "\n".join(answer["unseen"])
     for kind in ("mutatingwebhookconfigurations", "nodes", "pods", "StatefulSet", "CronJob"):
         assert kind in unseen, unseen

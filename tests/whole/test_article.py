@@ -173,7 +173,10 @@ def test_the_article_s_story(configured: Machine, tmp_path: Path) -> None:
     authority.cert_pem.write_to_path(trusted)
     address = machine.service_address(INGRESS, ISTIO_SYSTEM)
     known = ("--resolve", f"{HOST}:80:{address}", "--resolve", f"{HOST}:443:{address}", "--cacert", str(trusted))
-    moved = machine.get(f"http://{HOST}/productpage", *known, "-o", "/dev/null", "-w", "%{http_code} %{redirect_url}")
+    # A node learns of a Service a while after its pod is ready.
+    patient = ("--retry", "30", "--retry-connrefused", "--retry-delay", "1")
+    shown = ("-o", "/dev/null", "-w", "%{http_code} %{redirect_url}")
+    moved = machine.get(f"http://{HOST}/productpage", *known, *patient, *shown)
     assert moved == f"301 https://{HOST}/productpage"
     scraper = prometheus(machine)
     reviews: set[str] = set()
@@ -181,6 +184,8 @@ def test_the_article_s_story(configured: Machine, tmp_path: Path) -> None:
     def all_services_answer() -> bool:
         for _ in range(6):
             page = json.loads(machine.get(f"https://{HOST}/productpage", *known))
+            if "error" in page:
+                return False
             assert (page["name"], set(page["asked"])) == ("productpage", {"details", "reviews"})
             reviews.add(page["asked"]["reviews"]["name"])
         return reviews == {"reviews-v1", "reviews-v2", "reviews-v3"}
@@ -204,6 +209,6 @@ def test_the_article_s_story(configured: Machine, tmp_path: Path) -> None:
         traces: dict[str, set[str]] = {}
         for span in json.loads(machine.get(f"http://{collector}:9411/spans")):
             traces.setdefault(span["traceId"], set()).add(span["localEndpoint"]["serviceName"].partition(".")[0])
-        return any({"gateway", "productpage", "details", "reviews", "ratings"} <= names for names in traces.values())
+        return any({INGRESS, "productpage", "details", "reviews", "ratings"} <= names for names in traces.values())
 
     wait_until(whole_trace, "one trace holds the ingress and every service", 60)
