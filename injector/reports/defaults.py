@@ -39,12 +39,15 @@ _FIELD: Mapping[str, Any] = {"apiVersion": "v1"}
 _RESOURCE_FIELD: Mapping[str, Any] = {"divisor": "0"}
 _FILES: Mapping[str, Any] = {"defaultMode": 0o644}
 _TOKEN: Mapping[str, Any] = {"expirationSeconds": 3600}
+# Where a pod's token is mounted into every container, those that were injected included:
+# https://kubernetes.io/docs/tasks/configure-pod-container/configure-service-account/
+_TOKEN_PATH = "/var/run/secrets/kubernetes.io/serviceaccount"  # noqa: S105 -- the place of a token
 _PROBES = ("readinessProbe", "livenessProbe", "startupProbe")
 _HOOKS = ("postStart", "preStop")
 
 
 def without_defaults(pod: Pod) -> Pod:
-    """`pod` without the fields that have the value they would have anyway."""
+    """`pod` without the fields that have the value they would have anyway, and without the mounts of its token."""
     spec: JsonObject = pod.get("spec") or {}
     plain = _without(spec, _SPEC)
     for which in CONTAINER_LISTS:
@@ -64,6 +67,10 @@ def _container(container: Container) -> Container:
     for field, each in (("ports", _PORT), ("env", _VARIABLE)):
         if plain.get(field):
             plain[field] = [_source(_without(item, each)) for item in plain[field]]
+    if plain.get("volumeMounts"):
+        plain["volumeMounts"] = [each for each in plain["volumeMounts"] if each.get("mountPath") != _TOKEN_PATH]
+        if not plain["volumeMounts"]:
+            del plain["volumeMounts"]
     for field in _PROBES:
         if plain.get(field):
             plain[field] = _handler(_without(plain[field], _PROBE))

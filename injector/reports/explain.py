@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from injector.core.admission import Setup, admit_request, remove_injection, subject_of
-from injector.core.model import STATUS_ANNOTATION, Admission, Container, InjectionError, Pod, Snapshot
-from injector.core.pods import CONTAINER_LISTS, annotations, containers, with_containers, with_metadata
+from injector.core.model import STATUS_ANNOTATION, Admission, InjectionError, Pod, Snapshot
+from injector.core.pods import annotations, with_metadata
 from injector.core.reinjection.status import Status, read_status, refuse_foreign_status
 from injector.manifests.workloads import title_of
 from injector.reports.changes import Changes, changes_between, diff_lines
@@ -53,31 +53,10 @@ def explain(pod: Pod, namespace: str, setup: Setup, snapshot: Snapshot) -> Expla
     return Explanation(namespace, recorded, now, tuple(_differences(recorded, now)), changes)
 
 
-# Where the API server mounts a pod's token into every container, those that were injected included:
-# https://kubernetes.io/docs/tasks/configure-pod-container/configure-service-account/
-_TOKEN_PATH = "/var/run/secrets/kubernetes.io/serviceaccount"  # noqa: S105 -- the place of a token
-
-
 def _comparable(pod: Pod) -> Pod:
     """The pod without what says nothing about its sidecar: what the API server fills in, and the record itself."""
     own = {name: value for name, value in annotations(pod).items() if name != STATUS_ANNOTATION}
-    return without_defaults(_without_tokens(with_metadata(pod, "annotations", own)))
-
-
-def _without_tokens(pod: Pod) -> Pod:
-    for list_name in CONTAINER_LISTS:
-        if containers(pod, list_name):
-            pod = with_containers(pod, list_name, list(map(_without_token, containers(pod, list_name))))
-    return pod
-
-
-def _without_token(container: Container) -> Container:
-    mounts = container.get("volumeMounts") or ()
-    kept = [mount for mount in mounts if mount.get("mountPath") != _TOKEN_PATH]
-    if len(kept) == len(mounts):
-        return container
-    rest = {name: value for name, value in container.items() if name != "volumeMounts"}
-    return {**rest, "volumeMounts": kept} if kept else rest
+    return without_defaults(with_metadata(pod, "annotations", own))
 
 
 def _is_injected(admission: Admission) -> bool:
