@@ -200,7 +200,7 @@ def serving(server: DrainingServer, bound: socket.socket) -> Iterator[int]:
     """Serve on `bound` from a thread of its own while the block runs; gives the port."""
     thread = Thread(target=lambda: uvloop.run(server.serve(sockets=[bound])), name="webhook", daemon=True)
     thread.start()
-    while not server.started and thread.is_alive():
+    while not server.listening.is_set() and thread.is_alive():
         sleep(_POLL_SECONDS)
     try:
         yield bound.getsockname()[1]

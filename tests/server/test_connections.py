@@ -20,7 +20,7 @@ from certs.model import Settings
 from certs.rotation import ensure
 from injector.core.model import EMPTY_SNAPSHOT
 from injector.server.app import create_app
-from injector.server.connections import Guard
+from injector.server.connections import Guard, Listener
 from injector.server.limits import ConnectionLimits, Limits
 from injector.server.request_body import ARRIVED, Reception, RequestRefused, timeout_of, waited_too_long
 from injector.server.run import Listening, ServingCertificate, bind, server_for, serving
@@ -102,6 +102,17 @@ def status(connection: socket.socket) -> int:
     response.begin()
     response.read()
     return response.status
+
+
+def test_a_server_listens_before_it_counts_as_serving(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    prompt = Listener.start
+
+    def held_up(listener: Listener, *arguments: object) -> None:
+        time.sleep(0.2)
+        prompt(listener, *arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Listener, "start", held_up)
+    start(ConnectionLimits()).plain().close()
 
 
 def test_a_client_that_sends_nothing_is_closed(start: Start) -> None:
