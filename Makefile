@@ -4,8 +4,8 @@ BIN := .venv/bin
 UV := uv==0.13.9
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage lint fmt generate editor site bless e2e policies cluster sandbox bench faults soak fuzz mutants \
-	lock clean version-check image image-push chart-push
+.PHONY: help demo test again coverage lint fmt generate editor site bless e2e policies cluster sandbox bench faults soak \
+	fuzz mutants lock clean version-check image image-push chart-push
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -15,6 +15,10 @@ demo: .venv/ready ## inject the Bookinfo sample through the real HTTPS webhook
 
 test: .venv/ready lint ## lint, types, import contracts and all tests that need no cluster
 	$(BIN)/pytest -n 2 -m "not e2e and not slow and not cluster"
+
+again: .venv/ready ## the tests that failed last, up to five of them, once more and one after the other
+	@test "$$(grep -c ': true' .pytest_cache/v/cache/lastfailed)" -le 5
+	$(BIN)/pytest --last-failed --last-failed-no-failures none -v
 
 coverage: .venv/ready ## the same tests with their coverage, held against the floors
 	$(BIN)/pytest -n 2 -m "not e2e and not slow and not cluster" --cov --cov-report=
