@@ -20,6 +20,7 @@ from injector.server.preview_server import PreviewServer, SecondServer, create_p
 from injector.server.run import Listening, ServingCertificate, Upkeep, bind, run, server_for
 from injector.server.state import Service
 from injector.server.telemetry import Telemetry
+from injector.server.workers import Supervisor
 
 if TYPE_CHECKING:
     from injector.cluster.access import Access
@@ -87,7 +88,7 @@ def preview_process(
     upkeep: Sequence[Upkeep],
     telemetry: Telemetry,
 ) -> Upkeep:
-    """Forks a process that serves the preview at `address`, with `upkeep` going on in it, and looks after that process.
+    """Forks a process that serves the preview at `address`, with `upkeep` going on in it, and is replaced if it dies.
 
     Call it while this process has one thread. Work on previews then takes no time from reviews, so that configurations
     can be tried. Raises InputError where the address cannot be had.
@@ -95,13 +96,15 @@ def preview_process(
     bound, parent = _bound(address), os.getpid()
     child = os.fork()
     if not child:
-        os._exit(_serve_alone(bound, service, certificate, [*upkeep, _ending_with(parent)], telemetry))
+        first = server_for(create_preview_app(service, None, try_configuration), service, certificate)
+        server = PreviewServer(first.config, service, 0.0, first.guard)
+        os._exit(_serve_alone(server, bound, upkeep, telemetry, parent))
     bound.close()
 
     async def watch() -> None:
         try:
             await _end_of(child)
-            telemetry.log.error("the process of the preview has ended", process=child)
+            telemetry.log.error("the preview is not served any more", process=child)
         except asyncio.CancelledError:
             os.kill(child, signal.SIGTERM)
             raise
@@ -110,30 +113,22 @@ def preview_process(
 
 
 def _serve_alone(
-    bound: socket.socket,
-    service: Service,
-    certificate: ServingCertificate,
-    upkeep: Sequence[Upkeep],
-    telemetry: Telemetry,
+    server: PreviewServer, bound: socket.socket, upkeep: Sequence[Upkeep], telemetry: Telemetry, parent: int
 ) -> int:
-    """Serve the preview until SIGTERM. The exit status of the process."""
-    first = server_for(create_preview_app(service, None, try_configuration), service, certificate)
+    """Serve the preview until SIGTERM, or until `parent` ends. The exit status of the process.
+
+    The process that is forked for that could not be replaced by `parent`, which by then has threads. So another one
+    stands between them, which does nothing else.
+    """
     try:
-        run(PreviewServer(first.config, service, 0.0, first.guard), bound, upkeep, telemetry)
+        worker = Supervisor(bound, 1, telemetry.log.bind(serves="preview"), parent=parent).forked()
+        run(server, bound, upkeep, telemetry, worker)
+    except SystemExit as ended:
+        return int(ended.code or 0)
     except Exception as error:
         telemetry.log.exception("the preview failed", message=str(error))
         return 1
     return 0
-
-
-def _ending_with(parent: int) -> Upkeep:
-    """Ends this process when `parent` has ended, whatever became of it."""
-
-    async def watch() -> None:
-        await _end_of(parent)
-        os.kill(os.getpid(), signal.SIGTERM)
-
-    return watch
 
 
 async def _end_of(process: int) -> None:

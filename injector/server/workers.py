@@ -127,10 +127,12 @@ class Supervisor:
     Workers are forked before anything is loaded: this process has no threads, no loop and no connections, only the
     socket. All share that one: what waits in it is lost with no worker, as it would be if each had a socket of its own.
     `hang`: seconds after which a worker that no longer shows that it lives is killed. By then API servers have given up
-    what it had in hand.
+    what it had in hand. `parent`: the process with which this one ends, if it was forked to help another.
     """
 
-    def __init__(self, bound: socket.socket, workers: int, log: Any, hang: float = 10.0) -> None:
+    def __init__(
+        self, bound: socket.socket, workers: int, log: Any, hang: float = 10.0, parent: int | None = None
+    ) -> None:
         """Serve on `bound`; what happens goes to `log`."""
         self._bound, self._log, self._hang = bound, log, hang
         self._metrics = SharedMetrics(workers)
@@ -138,6 +140,7 @@ class Supervisor:
         self._places = [_Place(index) for index in range(workers)]
         self._parent_lives, self._held = os.pipe()
         self._stopping = False
+        self._parent = parent
 
     def forked(self) -> Worker:
         """Fork workers, and return in each of them; in this process it ends with the program, when all have stopped.
@@ -164,6 +167,8 @@ class Supervisor:
                         return worker
                     os.close(ready)
             time.sleep(_LOOK_SECONDS)
+            if self._parent not in (None, os.getppid()) and not self._stopping:
+                self._stop(signal.SIGTERM, None)
         sys.exit(0)
 
     def _wants(self, place: _Place) -> bool:

@@ -117,9 +117,43 @@ def test_a_preview_apart_has_a_process_of_its_own_and_tries_configurations(start
         assert item()["before"]["decision"]["inject"] is True
         file.write_text("policy: disabled", encoding="utf-8")
         wait_until(lambda: item()["before"]["decision"]["inject"] is False)
-    (child,) = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text("utf-8").split()
+    forked = descendants(server.process.pid)
     os.kill(server.process.pid, signal.SIGKILL)
-    wait_until(lambda: not Path(f"/proc/{child}").exists())
+    wait_until(lambda: not any(Path(f"/proc/{child}").exists() for child in forked))
+
+
+def test_a_preview_whose_process_dies_is_started_again(start: Start, tmp_path: Path) -> None:
+    """It serves on the same port, from the configuration that is in force by then."""
+    file = tmp_path / "injector.yaml"
+    file.write_text("policy: enabled", encoding="utf-8")
+    server = start("--preview-port", "0", "-c", str(file))
+    pod = "{kind: Pod, spec: {containers: [{name: app}]}}"
+    with server.client() as client:
+        apart = server.wait_for_line("serving preview")["address"]
+
+        def injects() -> bool | None:
+            try:
+                answer = client.post(f"{apart}/preview", content=pod, headers={"Content-Type": "text/yaml"})
+            except httpx.TransportError:
+                return None
+            return bool(answer.json()[0]["decision"]["inject"])
+
+        assert injects() is True
+        before = descendants(server.process.pid)
+        os.kill(before[-1], signal.SIGKILL)
+        file.write_text("policy: disabled", encoding="utf-8")
+        wait_until(lambda: injects() is False)
+        assert client.get("/readyz").json()["ready"]
+        forked = [*before, *descendants(server.process.pid)]
+    os.kill(server.process.pid, signal.SIGTERM)
+    assert server.process.wait(timeout=60) == 0
+    wait_until(lambda: not any(Path(f"/proc/{child}").exists() for child in forked))
+
+
+def descendants(process: int) -> list[int]:
+    """The processes that `process` has forked, and those that they have."""
+    children = [int(each) for each in Path(f"/proc/{process}/task/{process}/children").read_text("utf-8").split()]
+    return [*children, *(each for child in children for each in descendants(child))]
 
 
 def test_a_preview_beside_the_webhook_tries_no_configuration(start: Start) -> None:
