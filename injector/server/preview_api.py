@@ -4,15 +4,17 @@ The webhook goes first: previews are worked on one after the other, in slices be
 """
 
 import asyncio
+import pickle
 import re
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from time import monotonic
 from typing import Annotated, Any, TypeAlias, TypeVar
 
 import orjson
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
@@ -23,7 +25,7 @@ from injector.core.yaml.bounds import REQUEST
 from injector.manifests.workloads import CREATED_FROM, pod_places
 from injector.reports.documents import Document, UnreadableInputError, read_documents
 from injector.reports.evaluate import DEFAULT_NAMESPACE, PreviewOptions, parse_labels
-from injector.server.isolation import Budget, FailedError, OutOfBudgetError, in_own_process
+from injector.server.isolation import Budget, FailedError, OutOfBudgetError, OwnProcess
 from injector.server.limits import Limits
 from injector.server.origin import refuse_other_sites
 from injector.server.preview_items import PreviewItems, Question, Trial
@@ -194,12 +196,14 @@ class Desk:
     def __init__(self, limits: PreviewLimits, *, any_host: bool = False, is_apart: bool = False) -> None:
         """Work within `limits`; with `any_host` for requests to whatever name this server is called by.
 
-        `is_apart`: each preview has a process of its own, since reviews are answered in this one.
+        `is_apart`: previews have a process of their own, since reviews are answered in this one.
         """
         self._limits, self._any_host, self._is_apart = limits, any_host, is_apart
         self._reception = Reception(limits.bodies)
         self._items = PreviewItems()
         self._trial: Trial | None = None
+        self._apart: OwnProcess | None = None
+        self._state: State | None = None
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="preview")
         self._waiting = 0
 
@@ -250,18 +254,22 @@ class Desk:
         return self._trial
 
     def _work_apart(self, text: str, question: Question, state: State, _: asyncio.AbstractEventLoop) -> list[bytes]:
-        """The same in a process of its own, which remembers nothing."""
-
-        def work() -> list[bytes]:
-            documents = list(self._counted(read_documents(text, REQUEST)))
-            return list(self._short(self._items.of(documents, question, state)))
-
+        """The same in a process of its own, a copy of this one with `state` in force."""
         budget = Budget(self._limits.seconds)
+        if self._apart is None or self._state is not state:
+            if self._apart:
+                self._apart.end()
+            self._apart, self._state = OwnProcess(partial(self._work_on, state), _failed, budget), state
         try:
-            return in_own_process(work, _failed, budget)
+            return self._apart.ask(pickle.dumps((text, question)))
         except OutOfBudgetError as error:
             limits = f"{budget.seconds:g} s and {budget.memory >> 20} MiB"
             raise RequestRefused(503, f"the preview was given up: {error}; the limits are {limits}") from None
+
+    def _work_on(self, state: State, asked: bytes) -> list[bytes]:
+        text, question = pickle.loads(asked)  # noqa: S301 -- written by this program, for its own copy
+        documents = self._items.documents(text, lambda each: self._counted(read_documents(each, REQUEST)))
+        return list(self._short(self._items.of(documents, question, state)))
 
     def _work(self, text: str, question: Question, state: State, loop: asyncio.AbstractEventLoop) -> list[bytes]:
         slices = Slices(loop, self._limits.seconds)
@@ -315,7 +323,26 @@ _Whole: TypeAlias = Annotated[
     int | None,
     Query(ge=0, description="only this item, counted from 0, is whole; the others are what a list shows"),
 ]
+_Only: TypeAlias = Annotated[
+    int | None, Query(ge=0, description="the answer has this item alone, counted from 0, and it is whole")
+]
 _Origins: TypeAlias = Annotated[bool, Query(description="whole items say where each added field comes from")]
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """The query of a preview."""
+
+    namespace: _Namespace = DEFAULT_NAMESPACE
+    labels: _Labels = None
+    whole: _Whole = None
+    only: _Only = None
+    origins: _Origins = False
+
+    def question(self, trial: Trial | None = None) -> Question:
+        """What is asked of a text. Raises RequestRefused."""
+        options = _options(self.namespace, self.labels)
+        return Question(options, self.whole, self.only, trial, self.origins)
 
 
 def preview_route(
@@ -330,8 +357,8 @@ def preview_route(
 
     With `configure` also `POST /preview/configuration`, which tries a configuration of the caller's. To make one ready
     takes more than an answer to a review may: only for a preview with a process of its own. With `any_host` requests
-    may be sent to any name: somebody else makes sure that no other site's page can. `is_apart`: each preview has a
-    process of its own.
+    may be sent to any name: somebody else makes sure that no other site's page can. `is_apart`: previews
+    have a process of their own.
     """
     router, desk = APIRouter(), Desk(limits or PreviewLimits(), any_host=any_host, is_apart=is_apart)
     service.more_caches += desk.caches
@@ -339,18 +366,11 @@ def preview_route(
         _add_trials(router, desk, service, configure)
 
     @router.post("/preview", openapi_extra={"requestBody": REQUEST_BODY}, responses=ANSWERS, response_model=None)
-    async def previewed(
-        request: Request,
-        namespace: _Namespace = DEFAULT_NAMESPACE,
-        labels: _Labels = None,
-        whole: _Whole = None,
-        origins: _Origins = False,  # noqa: FBT002 -- a parameter of the query
-    ) -> Response:
+    async def previewed(request: Request, asked: Annotated[_Asked, Depends()]) -> Response:
         """What would be done to each workload in the body, and why. Nothing is written anywhere."""
         try:
             text = await desk.text_of(request)
-            question = Question(_options(namespace, labels), whole, origins=origins)
-            items = await desk.answer(text, question, service.state)
+            items = await desk.answer(text, asked.question(), service.state)
         except RequestRefused as error:
             return Response(f"{error}\n", error.status, media_type="text/plain")
         return StreamingResponse(array_of(items), media_type="application/json")
@@ -360,13 +380,7 @@ def preview_route(
 
 def _add_trials(router: APIRouter, desk: Desk, service: Service, configure: Configure) -> None:
     @router.post("/preview/configuration", openapi_extra={"requestBody": TRIAL_BODY}, response_model=None)
-    async def tried(
-        request: Request,
-        namespace: _Namespace = DEFAULT_NAMESPACE,
-        labels: _Labels = None,
-        whole: _Whole = None,
-        origins: _Origins = False,  # noqa: FBT002 -- a parameter of the query
-    ) -> Response:
+    async def tried(request: Request, asked: Annotated[_Asked, Depends()]) -> Response:
         """What a configuration of the caller's would do to each workload, and what the one in force does.
 
         The answer has `faults` of the configuration, each with `line` and `message`, or `items`.
@@ -374,9 +388,7 @@ def _add_trials(router: APIRouter, desk: Desk, service: Service, configure: Conf
         try:
             workloads, configuration = _trial_of(await desk.text_of(request))
             trial = await desk.tried(configuration, configure)
-            items = await desk.answer(
-                workloads, Question(_options(namespace, labels), whole, trial, origins), service.state
-            )
+            items = await desk.answer(workloads, asked.question(trial), service.state)
         except RequestRefused as error:
             return Response(f"{error}\n", error.status, media_type="text/plain")
         except InjectorError as error:

@@ -39,7 +39,7 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked of a text: `whole` is the only item that is wanted whole, None all.
+    """What is asked of a text: the place of the item that is wanted whole, None for all; or of the `only` one wanted.
 
     With a `trial` the items say what that configuration gives, and what the one in force gives beside it. With
     `origins` whole items say where each added field comes from.
@@ -47,6 +47,7 @@ class Question:
 
     options: PreviewOptions
     whole: int | None = None
+    only: int | None = None
     trial: Trial | None = None
     origins: bool = False
 
@@ -75,13 +76,16 @@ class PreviewItems:
 
     def of(self, documents: list[Document], question: Question, state: State) -> Iterator[bytes]:
         """An item for each pod template, as `question` wants them."""
-        options, trial, whole = question.options, question.trial, question.whole
+        options, trial, only = question.options, question.trial, question.only
+        whole = question.whole if only is None else only
         known = cluster_around(documents, options, state.snapshot)
         asked = _asked(documents, question)
         if state is not self._state:
             self._state = state
             self._briefs.clear()
         for number, (document, place) in enumerate(pod_templates_in(documents)):
+            if only not in (None, number):
+                continue
             preview = partial(preview_workload, document.object, snapshot=known, default_namespace=options.namespace)
             before = partial(preview, state.setup, place=place)
             after = partial(preview, trial.setup, place=place) if trial else before

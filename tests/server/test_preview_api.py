@@ -90,6 +90,15 @@ def test_one_item_is_whole_and_the_others_are_what_a_list_shows(client: httpx.Cl
         assert items[1 - whole]["decision"].items() <= every[1 - whole]["decision"].items()
 
 
+def test_one_item_is_answered_alone(client: httpx.Client) -> None:
+    text = f"{POD}\n---\n# another\n{POD.replace('shop', 'till')}"
+
+    def asked(**query: int) -> Any:
+        return client.post("/preview", content=text, headers=YAML, params=query).json()
+
+    assert [asked(only=place) for place in (0, 1, 2)] == [[asked(whole=0)[0]], [asked(whole=1)[1]], []]
+
+
 def test_a_brief_item_follows_what_surrounds_its_workload(client: httpx.Client) -> None:
     def decided(namespace: str, **query: str | int) -> Any:
         text = f"{POD}\n---\n{{kind: Namespace, metadata: {{name: default, labels: {namespace}}}}}\n---\n{POD}"
