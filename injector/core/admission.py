@@ -13,7 +13,7 @@ from injector.core import proxy_config
 from injector.core.annotations import validate
 from injector.core.decision import decide, facts_of, selection_of
 from injector.core.denied import Denial, denials_of, refusals
-from injector.core.effort import METADATA, MISSPELT, RECORDED, TEMPLATE, Effort, count_pod
+from injector.core.effort import METADATA, MISSPELT, RECORDED, TEMPLATE, TEMPLATE_NAME, Effort, count_pod
 from injector.core.errors import LONGEST_MESSAGE, shortened, shortened_warnings, without_addresses
 from injector.core.injection import (
     Injected,
@@ -340,8 +340,6 @@ def prepare(  # noqa: PLR0913 -- all that an injection depends on
         user, group = proxy_ids(subject.namespace_object)
     mesh_default, effective = _proxy_configs(subject, layer, config, snapshot)
     is_default = effective is config.mesh_config["defaultConfig"]
-    if not is_default:
-        effort.add("entries of proxyMetadata", len(effective.get("proxyMetadata") or ()), METADATA)
     status_port = int(mesh_default.get("statusPort") or 0)
     saved, ignored, view = NO_DEFINITIONS, list[str](), pod
     if status is not None or OVERRIDES_ANNOTATION in own:
@@ -360,6 +358,9 @@ def prepare(  # noqa: PLR0913 -- all that an injection depends on
     hold = _hold(config, effective)
     asked: Mapping[str, str] = given.pod["metadata"]["annotations"]
     names = template_names(asked, config)
+    effort.add("names of templates", len(names), TEMPLATE_NAME)
+    if not is_default:
+        effort.add("entries of proxyMetadata", len(names) * len(effective.get("proxyMetadata") or ()), METADATA)
     native = is_native(asked, by_default=given.native_sidecars)
     modes = (native, hold, *_modes(own, effective))
     circumstances = (setup.digest, names, user, group, subject.parameters, modes)

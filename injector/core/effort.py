@@ -11,7 +11,6 @@ from injector.core.model import (
     OVERRIDES_ANNOTATION,
     PROXY_CONFIG_ANNOTATION,
     STATUS_ANNOTATION,
-    TEMPLATES_ANNOTATION,
     InjectionError,
     JsonObject,
     Pod,
@@ -27,7 +26,7 @@ MOST_ANNOTATION_BYTES = 256 * 1024
 
 CONTAINER, HANDLER, PORT, NAME, MISSPELT, RECORDED = 11.0, 8.0, 1.35, 0.55, 100.0, 10.0
 # A template has the containers of a sidecar; each more costs as much as a small template does.
-TEMPLATE, METADATA, TEMPLATE_CONTAINER, ENTRY = 250.0, 9.0, 22.0, 4.2
+TEMPLATE, TEMPLATE_NAME, METADATA, TEMPLATE_CONTAINER, ENTRY = 250.0, 0.6, 0.6, 22.0, 4.2
 # A longer text has more to be read; most are shorter.
 USUAL_LENGTH, CHARACTER = 5_000, 0.08
 _USUAL_CONTAINERS = 2
@@ -37,8 +36,7 @@ _HANDLERS = frozenset(("readinessProbe", "livenessProbe", "startupProbe", "lifec
 _TRAFFIC = "traffic.sidecar.istio.io/"
 # Annotation → the characters that its parts are counted by, and the units of one part.
 _PARTS: Mapping[str, Mapping[str, float]] = {
-    TEMPLATES_ANNOTATION: {",": 1},
-    PROXY_CONFIG_ANNOTATION: {",": 5.5, "\n": 5.5},
+    PROXY_CONFIG_ANNOTATION: {",": 4.6, "\n": 4.6, "{": 4.5, "[": 4.5},
     OVERRIDES_ANNOTATION: {"{": 12},
     STATUS_ANNOTATION: {},
     "sidecar.istio.io/userVolume": {"{": 9, ",": 0.2},
@@ -79,6 +77,24 @@ class Effort:
             counts[noun] += count
             units[noun] += round(count * weight)
         return ", ".join(f"{counts[noun]:,} {noun}" for noun, _ in units.most_common(_MOST_SHOWN))
+
+
+class ReadingEffort:
+    """The characters of one rendered text that are read: those of items that are all alike are read once."""
+
+    __slots__ = ("_effort", "characters")
+
+    def __init__(self, effort: Effort | None) -> None:
+        """Count them in `effort` too, where they are more than usual."""
+        self.characters = 0
+        self._effort = effort
+
+    def spend(self, characters: int) -> None:
+        """Count so many more. Raises InjectionError where the pod asks for too much."""
+        counted = max(self.characters, USUAL_LENGTH)
+        self.characters += characters
+        if self._effort and self.characters > counted:
+            self._effort.add("characters of templates", self.characters - counted, CHARACTER)
 
 
 def count_pod(pod: Pod, effort: Effort) -> None:

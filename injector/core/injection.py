@@ -136,8 +136,8 @@ def _may_override(injection: Injection, template_pod: Pod) -> bool:
 def template_names(own: Mapping[str, str], config: Config) -> tuple[str, ...]:
     """The templates that a pod's annotation names, else the default ones, aliases replaced once (1.2 step 12)."""
     asked = own.get(TEMPLATES_ANNOTATION)
-    names = config.default_templates if asked is None else tuple(name.strip() for name in asked.split(","))
     # A template that is named again has nothing to add to what it gave.
+    names = config.default_templates if asked is None else dict.fromkeys(map(str.strip, asked.split(",")))
     return tuple(dict.fromkeys(real for name in names for real in config.aliases.get(name, (name,))))
 
 

@@ -112,7 +112,20 @@ KINDS: Mapping[str, Make] = {
     "proxyMetadata": annotated(
         "proxy.istio.io/config", lambda n: json.dumps({"proxyMetadata": {f"K{each}": "v" for each in range(n)}})
     ),
+    "a template named often, and proxyMetadata": lambda number: with_annotations(
+        {
+            "inject.istio.io/templates": ",".join(["sidecar"] * (number + 100)),
+            "proxy.istio.io/config": "proxyMetadata: {" + "".join(f"{each:x}: ''," for each in range(number)) + "}",
+        }
+    ),
     "unknown fields of a ProxyConfig": annotated("proxy.istio.io/config", by_name(lambda each: each)),
+    "lists of a ProxyConfig": annotated("proxy.istio.io/config", by_name(lambda each: [-each])),
+    "mappings of a ProxyConfig": annotated(
+        "proxy.istio.io/config", lambda n: "{" + ",".join(f"-{each}: {{}}" for each in range(n)) + "}"
+    ),
+    "lines of a ProxyConfig": annotated(
+        "proxy.istio.io/config", lambda n: "proxyMetadata:\n" + "".join(f"  0x{each:x}: ''\n" for each in range(n))
+    ),
     "items of a ProxyConfig": annotated("proxy.istio.io/config", lambda n: json.dumps({"extraStatTags": ["a"] * n})),
     "a number in base 60": annotated("proxy.istio.io/config", lambda n: "x: " + ":".join("1" * n)),
     "comments of a ProxyConfig": annotated("proxy.istio.io/config", lambda number: "#\n" * number),

@@ -8,7 +8,7 @@ import orjson
 from injector.core.errors import Fault, InjectorError, format_path
 from injector.core.model import JsonObject
 from injector.core.proxy_config.schema import BUILT_IN_DEFAULTS, DOUBLE, DURATION, PROXY_CONFIG, Enum, Wrapped
-from injector.core.validation import Finding, Listed, Mapped, Message, Type, read
+from injector.core.validation import STRING, Finding, Listed, Mapped, Message, Type, read
 from injector.core.yaml import reader
 from injector.core.yaml.bounds import ANNOTATION
 from injector.core.yaml.nodes import YamlError
@@ -93,6 +93,8 @@ def _written(kind: Type, value: Any) -> Any:
             return _ordered(kind, value)
         case Listed(item):
             return [_written(item, each) for each in value]
+        case Mapped(item) if item is STRING:
+            return dict(sorted(value.items()))
         case Mapped(item):
             return {key: _written(item, value[key]) for key in sorted(value)}
     return value

@@ -7,14 +7,16 @@ fault, are read as a whole: `compile_document` has the last word on what a text 
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 from injector.core.pod_fields import pod_type
 from injector.core.render.checks import FieldError, Fill
-from injector.core.render.document import DocumentError, compile_document, compile_part
+from injector.core.render.document import DocumentError, RowFill, compile_document, compile_part
 from injector.core.render.placeholders import CLOSE, OPEN
 from injector.core.shared import SharedList, SharedMapping, is_clean
 from injector.core.validation import Listed, Message, Type
@@ -127,7 +129,22 @@ class _ListBlock:
         return parts[0] if len(parts) == 1 and type(parts[0]) is _Fixed else _ListBlock(tuple(parts))
 
 
-_Block: TypeAlias = Leaf | _Fixed | _MappingBlock | _ListBlock
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """Items of a list that differ in their texts alone: the part for one, and the numbers of them all in turn."""
+
+    part: RowFill
+    numbers: tuple[int, ...]
+    size: int
+
+    def fill(self, values: Sequence[Any]) -> list[Any]:
+        return self.part.rows(itemgetter(*self.numbers)(values), self.size)
+
+    def folded(self) -> "_Block":
+        return self
+
+
+_Block: TypeAlias = Leaf | _Fixed | _MappingBlock | _ListBlock | _Run
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,24 +168,25 @@ class InBlocks:
         return InBlocks(self.root.folded(), self.text, self.constants)
 
 
-def compile_blocks(text: str, constants: Sequence[Any], kept: Kept) -> Fill:
+def compile_blocks(
+    text: str, constants: Sequence[Any], kept: Kept, spend: Callable[[int], None] = lambda _: None
+) -> Fill:
     """What `compile_document` gives for `text`, made of blocks that are `kept` for these `constants`.
 
-    Raises what `compile_document` raises.
+    `spend` is called with the number of characters before they are read. Raises what `compile_document` raises.
     """
-    if not _LINES.fullmatch(text):
-        return compile_document(text, constants)
-    try:
-        return InBlocks(_Reader(constants, kept).document(text), text, constants)
-    except _WholeError:
-        return compile_document(text, constants)
+    if _LINES.fullmatch(text):
+        with suppress(_WholeError):
+            return InBlocks(_Reader(constants, kept, spend).document(text), text, constants)
+    spend(len(text))
+    return compile_document(text, constants)
 
 
 class _Reader:
     """One text while it is taken apart."""
 
-    def __init__(self, constants: Sequence[Any], kept: Kept) -> None:
-        self._constants, self._kept = constants, kept
+    def __init__(self, constants: Sequence[Any], kept: Kept, spend: Callable[[int], None]) -> None:
+        self._constants, self._kept, self._spend = constants, kept, spend
 
     def document(self, text: str) -> _Block:
         text = text.lstrip("\n")
@@ -213,27 +231,47 @@ class _Reader:
 
     def _list(self, text: str, indent: int, kind: Listed) -> _Block:
         """The block of a list whose items all begin at `indent`."""
-        starts = [found.start() for found in _at(indent).item.finditer(text)]
-        if len(starts) != len(_at(indent).not_deeper.findall(text)):
+        begins = _at(indent).item
+        _, *items = begins.split(text)
+        if len(items) != len(_at(indent).not_deeper.findall(text)):
             raise _WholeError
         inner = indent + len(_ITEM)
         has_fields = isinstance(kind.item, Message)
         parts: list[_Block] = []
-        for start, end in zip(starts, [*starts[1:], len(text)], strict=True):
-            item = text[start:end]
-            if has_fields and end - start >= _SHORT and item[inner].isalpha():
-                parts.append(self._mapping(" " * inner + item[inner:], inner, kind.item))  # type: ignore[arg-type]
+        place = 0
+        for marked, same in groupby(begins.split(_NUMBERED.sub(_MARK, text))[1:]):
+            first, place = place, place + len([*same])
+            if has_fields and len(items[first]) >= _SHORT and marked[inner].isalpha():
+                long = [" " * inner + item[inner:] for item in items[first:place]]
+                parts += [self._mapping(item, inner, kind.item) for item in long]  # type: ignore[arg-type]
+            elif place == first + 1:
+                parts.append(self._leaf(items[first], kind))
             else:
-                parts.append(self._leaf(item, kind))
+                parts += self._run("".join(items[first:place]), marked, place - first, kind)
         return _ListBlock(tuple(parts))
+
+    def _run(self, text: str, marked: str, count: int, kind: Type) -> Iterable[_Block]:
+        """The blocks of `count` items that are all `marked`, but for the numbers in `text`."""
+        part = self._part(marked, kind)
+        numbers = tuple(map(int, _NUMBERED.findall(text)))
+        size = len(numbers) // count
+        if isinstance(part, RowFill):
+            return [_Run(part, numbers, size)]
+        self._spend(len(text))
+        return [Leaf(part, numbers[size * each : size * (each + 1)]) for each in range(count)]
 
     def _leaf(self, text: str, kind: Type) -> Leaf:
         numbers: tuple[int, ...] = ()
         if OPEN in text:
             numbers = tuple(map(int, _NUMBERED.findall(text)))
             text = _NUMBERED.sub(_MARK, text)
-        key = (id(self._constants), id(kind), text)
-        return Leaf(self._kept.find(key) or self._kept_part(key, text, kind), numbers)
+        return Leaf(self._part(text, kind), numbers)
+
+    def _part(self, marked: str, kind: Type) -> Fill:
+        """What fills `marked`, a text whose placeholders have no numbers."""
+        self._spend(len(marked))
+        key = (id(self._constants), id(kind), marked)
+        return self._kept.find(key) or self._kept_part(key, marked, kind)
 
     def _kept_part(self, key: tuple[int, int, str], text: str, kind: Type) -> Fill:
         first, *others = text.split(_MARK)
@@ -253,7 +291,7 @@ def _indent_of(text: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _At:
-    """What is looked for at an indentation: keys and items there, lines that are shallower, and that are not deeper."""
+    """What is looked for at an indentation: keys, where items begin, lines that are shallower, or not deeper."""
 
     key: re.Pattern[str]
     item: re.Pattern[str]
@@ -272,7 +310,7 @@ def _refuse_depth() -> NoReturn:
 _INDENTED = [
     _At(
         re.compile(rf"^ {{{indent}}}(?=[^\s-]|-\S)", re.MULTILINE),
-        re.compile(rf"^ {{{indent}}}{_ITEM}", re.MULTILINE),
+        re.compile(rf"^(?= {{{indent}}}{_ITEM})", re.MULTILINE),
         re.compile(rf"^ {{0,{indent - 1}}}(?=[^ \n])" if indent else r"(?!)", re.MULTILINE),
         re.compile(rf"^ {{0,{indent}}}(?=[^ \n])", re.MULTILINE),
     )

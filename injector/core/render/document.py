@@ -8,7 +8,7 @@ value is null, is left out, and so is a list of which no item is left.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from itertools import islice
+from itertools import islice, repeat
 from typing import Any, TypeAlias
 
 import orjson
@@ -104,6 +104,53 @@ class Dynamic:
         self.is_clean = is_clean
 
 
+class _Text(Dynamic):
+    """A string that is one value as text, of the placeholder `number`."""
+
+    __slots__ = ("number",)
+
+    def __init__(self, number: int) -> None:
+        super().__init__(_filled_once("", number, ""), is_clean=True)
+        self.number = number
+
+
+class _Texts(Dynamic):
+    """A mapping whose parts are known or texts: `entries`."""
+
+    __slots__ = ("entries",)
+
+    def __init__(self, fill: Fill, entries: Mapping[str, Any]) -> None:
+        super().__init__(fill, is_clean=True)
+        self.entries = entries
+
+
+class RowFill:
+    """Fills a list with one item, a mapping whose parts are known or texts, or with any number of such items at once.
+
+    Loops over what a pod's author wrote make long lists of them, such as an environment.
+    """
+
+    __slots__ = ("_entries", "_fill")
+
+    def __init__(self, texts: _Texts) -> None:
+        """Fill an item as `texts` does."""
+        self._fill = texts.fill
+        self._entries = texts.entries
+
+    def __call__(self, values: Sequence[Any]) -> SharedList:
+        """The list with its one item."""
+        return SharedList((self._fill(values),))
+
+    def rows(self, values: Sequence[Any], size: int) -> SharedList:
+        """A list with an item for each `size` of the values."""
+        texts = values if {*map(type, values)} == {str} else [*map(as_text, values)]
+        columns = [
+            texts[part.number :: size] if isinstance(part, _Text) else repeat(part) for part in self._entries.values()
+        ]
+        keys = [*self._entries]
+        return SharedList([SharedMapping(zip(keys, row)) for row in zip(*columns)])  # noqa: B905 -- one may be endless
+
+
 class _Nothing:
     """Stands for a value that the document leaves out."""
 
@@ -144,7 +191,8 @@ class Builder:
         if place is None or part is None or part is NOTHING:
             return part
         if isinstance(part, Dynamic):
-            return Dynamic(checked(part.fill, place, is_text=part.is_clean), is_clean=part.is_clean)
+            fill = checked(part.fill, place, is_text=part.is_clean)
+            return part if fill is part.fill else Dynamic(fill, is_clean=part.is_clean)
         place.kind.read(part, place.path, self.findings)
         return part
 
@@ -216,6 +264,8 @@ def _without_nulls(value: Any) -> Any:
 
 def _filled_text(literals: list[str], numbers: list[int]) -> Dynamic:
     if len(numbers) == 1:
+        if not any(literals):
+            return _Text(numbers[0])
         return Dynamic(_filled_once(literals[0], numbers[0], literals[1]), is_clean=True)
 
     def fill(values: Sequence[Any]) -> str:
@@ -248,6 +298,8 @@ def _sequence(written: list[Any]) -> Any:
     dynamic = [(index, item.fill) for index, item in enumerate(items) if isinstance(item, Dynamic)]
     if not dynamic:
         return SharedList(items) if are_clean(items) else UncleanList(items)
+    if len(items) == 1 and isinstance(items[0], _Texts):
+        return Dynamic(RowFill(items[0]), is_clean=True)
     always_clean = are_clean(items)
 
     def fill(values: Sequence[Any]) -> list[Any] | None:
@@ -288,6 +340,8 @@ def _mapping(entries: dict[Any, Any]) -> Any:
                 filled[key] = value
         return filled
 
+    if kind is SharedMapping and all(isinstance(static[key], _Text) for key, _ in dynamic):
+        return _Texts(fill, static)
     return Dynamic(fill, is_clean=kind is SharedMapping)
 
 

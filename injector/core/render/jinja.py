@@ -95,6 +95,19 @@ class TemplateCodeGenerator(CodeGenerator):
         self.newline(node)
         super().visit_With(node, frame)
 
+    def visit_For(self, node: nodes.For, frame: Frame) -> None:  # noqa: N802 -- as above
+        """Write a loop that only places the values of its items at once; RenderingContext.emit_rows says how."""
+        row = _row_of(node)
+        if row is None:
+            super().visit_For(node, frame)
+            return
+        items = self.temporary_identifier()
+        self.writeline(f"{items} = ", node)
+        self.visit(node.iter, frame)
+        literals, places, width = row
+        call = f"context.emit_rows({items}, {literals!r}, {places!r}, {width})"
+        self.writeline(f"yield {call}" if frame.buffer is None else f"{frame.buffer}.append({call})", node.body[0])
+
     @optimizeconst
     def visit_Getattr(self, node: nodes.Getattr, frame: Frame) -> None:  # noqa: N802 -- as above
         """Write `mapping.key`; TemplateEnvironment.getattr says what it means."""
@@ -157,6 +170,28 @@ class TemplateCodeGenerator(CodeGenerator):
 
     def _output_child_post(self, node: nodes.Expr, frame: Frame, finalize: Any) -> None:  # noqa: ARG002
         self.write(")")
+
+
+def _row_of(loop: nodes.For) -> tuple[tuple[str, ...], tuple[int, ...], int | None] | None:
+    """The text around the values of an item, which of its values come between, and how many it has; None for itself.
+
+    None where the loop does more than that.
+    """
+    targets = loop.target.items if isinstance(loop.target, nodes.Tuple) else [loop.target]
+    names = [target.name for target in targets if isinstance(target, nodes.Name)]
+    if not loop.body or loop.else_ or loop.test or "loop" in names or not len(set(names)) == len(names) == len(targets):
+        return None
+    literals, places = [""], list[int]()
+    for output in loop.body:
+        for part in output.nodes if isinstance(output, nodes.Output) else [output]:
+            if isinstance(part, nodes.TemplateData):
+                literals[-1] += part.data
+            elif isinstance(part, nodes.Name) and part.name in names:
+                places.append(names.index(part.name))
+                literals.append("")
+            else:
+                return None
+    return (tuple(literals), tuple(places), len(targets) if isinstance(loop.target, nodes.Tuple) else None)
 
 
 class TemplateEnvironment(ImmutableSandboxedEnvironment):

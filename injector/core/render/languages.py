@@ -20,7 +20,8 @@ class Language:
 
     `environment` makes trees of texts, `rendering` is the one that runs, `new_rendering` begins one.
     `names` gives a template's names for a scope, None where they are those of the scope; `document` gives what a
-    rendered text means.
+    rendered text means, and `in_blocks` the same by another way. In a language that `is_plain` only long texts go that
+    way: what reading them takes is counted, and must be the same with optimisation and without.
     """
 
     environment: Any
@@ -29,6 +30,7 @@ class Language:
     names: Callable[[dict[str, Any]], dict[str, Any]] | None
     document: Callable[[str], Fill]
     in_blocks: Callable[..., Fill] | None = None
+    is_plain: bool = False
 
 
 def jinja(
@@ -48,7 +50,8 @@ def jinja(
         Rendering,
         None,
         lambda text: compile_document(text, constants),
-        partial(compile_blocks, constants=constants) if optimise else None,
+        partial(compile_blocks, constants=constants),
+        is_plain=not optimise,
     )
 
 

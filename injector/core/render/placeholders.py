@@ -6,8 +6,8 @@ document text and no value: it is carried as a `Fragment`, which only a lone `{{
 """
 
 import re
-from collections.abc import Iterable
-from itertools import islice
+from collections.abc import Iterable, Sequence
+from itertools import chain, islice, repeat
 from math import isfinite
 from typing import Any, NoReturn
 
@@ -25,7 +25,8 @@ PLACEHOLDER = re.compile(f"{OPEN}({CONSTANT}?[0-9]+){CLOSE}")
 MAXIMUM_PLACEHOLDERS = 20_000
 MAXIMUM_PIECES = 1_000_000
 _STEPS_OF_A_ROUND = 10
-_PLACEHOLDERS = tuple(f"{OPEN}{number}{CLOSE}" for number in range(1_000))
+_PLACEHOLDERS = tuple(f"{OPEN}{number}{CLOSE}" for number in range(2_000))
+_ONLY_TEXT = {str}
 _SCALARS = frozenset((str, bool, type(None)))
 _SMALLEST, _LARGEST = -(2**63), 2**64 - 1
 
@@ -105,6 +106,17 @@ class Rendering(Budget):
             raise SecurityError(f"the template has more than {MAXIMUM_PLACEHOLDERS} expressions for one pod")
         return f"{OPEN}{number}{CLOSE}"
 
+    def emit_all(self, values: list[Any]) -> Sequence[str]:
+        """The placeholders of values that are all kept aside. Raises as `emit` does."""
+        number = len(self.values)
+        if {*map(type, values)} != _ONLY_TEXT or max(map(len, values)) > SHORT:
+            return list(map(self.emit, values))
+        placeholders = _PLACEHOLDERS[number : number + len(values)]
+        if len(placeholders) < len(values):
+            return list(map(self.emit, values))
+        self.values += values
+        return placeholders
+
     def count(self, rounds: int) -> None:
         """Spend the steps of so many rounds of loops."""
         self.spend(rounds * _STEPS_OF_A_ROUND)
@@ -116,7 +128,29 @@ class RenderingContext(Context):
     def __init__(self, environment: Any, *args: Any, **kwargs: Any) -> None:
         """Emit values into the rendering that runs."""
         super().__init__(environment, *args, **kwargs)
-        self.emit = environment.rendering.get().emit
+        self._rendering = environment.rendering.get()
+        self.emit = self._rendering.emit
+
+    def emit_rows(self, items: Iterable[Any], literals: Sequence[str], places: Sequence[int], width: int | None) -> str:
+        """The text of a loop: for each item the `literals`, and between them its values at `places`, kept aside.
+
+        `width`: how many values an item has; with None it is a value itself. Whatever pods' authors may write many of
+        passes here, so that all the work on one item is done by functions of C.
+        Raises as `emit` does, and ValueError for an item of another width.
+        """
+        rows = [*items]
+        if width is not None and {*map(len, rows)} - {width}:
+            raise ValueError(f"an item of the loop must have {width} values")
+        if not rows or not places:
+            return literals[0] * len(rows)
+        columns, size = [rows] if width is None else [*zip(*rows, strict=True)], len(places)
+        marks = self._rendering.emit_all(
+            [*chain.from_iterable(zip(*[columns[place] for place in places], strict=True))]
+        )
+        pieces: list[Iterable[str]] = [repeat(literals[0], len(rows))]
+        for number, literal in enumerate(literals[1:]):
+            pieces += [marks[number::size], repeat(literal)]
+        return "".join(chain.from_iterable(zip(*pieces)))  # noqa: B905 -- literals are repeated without end
 
 
 def as_text(value: Any) -> str:

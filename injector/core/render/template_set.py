@@ -11,7 +11,7 @@ from jinja2 import Template, TemplateError, TemplateSyntaxError, nodes
 from jinja2.meta import find_undeclared_variables
 
 from injector.core.cache import DOCUMENTS, Cache
-from injector.core.effort import CHARACTER, USUAL_LENGTH, Effort
+from injector.core.effort import USUAL_LENGTH, Effort, ReadingEffort
 from injector.core.errors import quoted, suggestion, without_addresses
 from injector.core.model import InjectionError, JsonObject
 from injector.core.pod_fields import SIDECARS
@@ -31,8 +31,8 @@ MAXIMUM_OUTPUT = 4_000_000
 _PAUSE, _LONGEST_COMPILED = 4, 8_000
 
 
-# By the language and the pieces of a text, or by what blocks of a text are known by.
-Documents: TypeAlias = Cache[Any, Fill]
+# By the language and the pieces of a text, with the characters that were read, or by what its blocks are known by.
+Documents: TypeAlias = Cache[Any, Any]
 
 
 class Renderer:
@@ -63,16 +63,19 @@ class Renderer:
         token = language.rendering.set(rendering)
         try:
             pieces = rendering.collect(self._run(name, scope))
-            if effort and (excess := sum(map(len, pieces)) - USUAL_LENGTH) > 0:
-                effort.add("characters of templates", excess, CHARACTER)
+            reading = ReadingEffort(effort)
             # By the pieces of a text, not by the text: each of them is there already, and knows its hash.
-            fill = self._documents.find((language, pieces)) or self._document(pieces, is_usual=is_usual)
-            return cast("JsonObject", fill(rendering.values))
+            document = self._documents.find((language, pieces))
+            if document is None:
+                document = self._document(pieces, reading, is_usual=is_usual)
+            else:
+                reading.spend(document[1])
+            return cast("JsonObject", document[0](rendering.values))
         finally:
             language.rendering.reset(token)
 
-    def _document(self, pieces: tuple[str, ...], *, is_usual: bool) -> Fill:
-        """The document of a text, made of blocks and kept if that is worth it.
+    def _document(self, pieces: tuple[str, ...], reading: ReadingEffort, *, is_usual: bool) -> tuple[Fill, int]:
+        """The document of a text, made of blocks and kept if that is worth it, and the characters that were read.
 
         A usual one that is kept is compiled as a whole, which takes ten times as long and makes it quicker to fill. No
         pod pays for several of these: only one of some renderings keeps a document.
@@ -80,18 +83,23 @@ class Renderer:
         language, text = self._language, _joined(pieces)
         is_kept = self._documents.is_worth_it((language, pieces))
         self._since_kept += 1
-        if language.in_blocks is None:
+        if language.in_blocks is None or (language.is_plain and len(text) <= USUAL_LENGTH):
+            reading.spend(len(text))
             fill = _compiled(language.document, text)
         else:
             is_kept = is_kept and self._since_kept > _PAUSE
             is_whole = is_kept and is_usual and len(text) <= _LONGEST_COMPILED
-            make = language.document if is_whole else partial(language.in_blocks, kept=self._documents)
+            make = language.document
+            if is_whole:
+                reading.spend(len(text))
+            else:
+                make = partial(language.in_blocks, kept=self._documents, spend=reading.spend)
             fill = _compiled(make, text)
             fill = fill.folded() if is_kept and isinstance(fill, InBlocks) else fill
         if is_kept:
             self._since_kept = 0
-            self._documents.keep((language, pieces), fill)
-        return fill
+            self._documents.keep((language, pieces), (fill, reading.characters))
+        return fill, reading.characters
 
     def parsed(self, name: str) -> nodes.Template:
         """The tree of template `name`, which compiles. Raises TemplateError where it does not."""

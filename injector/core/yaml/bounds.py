@@ -31,4 +31,4 @@ DOCUMENTS = Bounds()
 REQUEST = Bounds(characters=2 * 1024 * 1024, values=60_000)
 # Annotations share 256 KiB (https://kubernetes.io/docs/concepts/overview/working-with-objects/annotations/).
 # The largest ProxyConfig that makes sense has a few hundred values, and each takes as long to read as a line of a log.
-ANNOTATION = Bounds(characters=256 * 1024, values=500)
+ANNOTATION = Bounds(characters=256 * 1024, values=1_000)

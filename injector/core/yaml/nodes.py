@@ -18,6 +18,7 @@ from injector.core.yaml.spelling import MOST_COMMAS, UNEXPECTED_COLON, Spelling
 
 BYTE_ORDER_MARK = "\ufeff"
 _ONLY_VERSION = (1, 1)
+_SCALAR = yaml.ScalarEvent
 _LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 
 
@@ -188,25 +189,25 @@ class _Composer:
 
     def document(self, parser: Any) -> Node:
         """The root node; takes the events up to the end of the document."""
-        source, most_values = self._spelling.text, self._bounds.values
+        source, most_values, get_event = self._spelling.text, self._bounds.values, parser.get_event
         root: list[Node] = []
-        children = root
+        children, in_flow = root, False
         while True:
-            event = parser.get_event()
+            event = get_event()
             kind = type(event)
-            if kind is yaml.ScalarEvent:
+            if kind is _SCALAR:
                 self._values += 1
-                start, end = event.start_mark.index, event.end_mark.index
+                style = event.style
                 node: Scalar | Sequence | Mapping = Scalar(
-                    source, start, end, event.value, event.tag or "", event.style
+                    source, event.start_mark.index, event.end_mark.index, event.value, event.tag or "", style
                 )
                 children.append(node)
-                if not event.style and self._open and self._open[-1].is_flow:
+                if in_flow and not style:
                     self._refuse_flow(event)
             elif kind is yaml.MappingStartEvent or kind is yaml.SequenceStartEvent:
                 node = self._opened(event, Mapping if kind is yaml.MappingStartEvent else Sequence)
                 children.append(node)
-                children = node.children
+                children, in_flow = node.children, node.is_flow
             elif kind is yaml.AliasEvent:
                 children.append(self._alias(event))
                 continue
@@ -214,7 +215,7 @@ class _Composer:
                 return root[0]
             else:
                 self._close(event)
-                children = self._open[-1].children if self._open else root
+                children, in_flow = (self._open[-1].children, self._open[-1].is_flow) if self._open else (root, False)
                 continue
             if event.anchor:
                 self._anchors[event.anchor] = node

@@ -62,7 +62,7 @@ def value_of(node: Node) -> Any:
     Raises YamlError for a repeated key, for keys that are no text, and for numbers that JSON does not have.
     """
     if isinstance(node, Scalar):
-        return _json_value(node)
+        return node.text if node.style and not node.tag else _json_value(node)
     if isinstance(node, Mapping):
         return mapping_of(node, key_of, value_of)
     if isinstance(node, Sequence):
@@ -78,7 +78,7 @@ def mapping_of(node: Mapping, key_of: Callable[[Node], K], value_of: Callable[[N
     mapping: dict[K, V] = {}
     own: set[K] = set()
     for key, value in node.entries:
-        if _is_merge_key(key):
+        if type(key) is Scalar and key.text == _MERGE and (_is_implicit(key) or key.tag == _MERGE_TAG):
             for merged in _merged_mappings(value):
                 mapping.update(mapping_of(merged, key_of, value_of))
             continue
@@ -92,6 +92,8 @@ def mapping_of(node: Mapping, key_of: Callable[[Node], K], value_of: Callable[[N
 
 def key_of(node: Node) -> str:
     """The key of a JSON object that `node` stands for. Raises YamlError."""
+    if type(node) is Scalar and node.style and not node.tag:
+        return node.text
     scalar = node.target if isinstance(node, Alias) else node
     if not isinstance(scalar, Scalar):
         kind = "mapping" if isinstance(scalar, Mapping) else "list"
@@ -101,11 +103,6 @@ def key_of(node: Node) -> str:
     if key is None:
         raise YamlError(f"a key must be text, got {_quoted(scalar) or 'nothing'}", node.start.line + 1)
     return key
-
-
-def _is_merge_key(node: Node) -> bool:
-    """Whether `node` is `<<`, which merges mappings into the one that it is a key of."""
-    return isinstance(node, Scalar) and node.text == _MERGE and (_is_implicit(node) or node.tag == _MERGE_TAG)
 
 
 def _merged_mappings(value: Node) -> list[Mapping]:

@@ -191,6 +191,38 @@ def test_another_structure_of_the_same_blocks_costs_a_fraction() -> None:
     assert counted(lambda: in_blocks(text(21), kept)) * 3 < counted(lambda: as_whole(text(21)))
 
 
+@pytest.mark.parametrize(
+    "item",
+    ["- name: \ue0000\ue001\n", '- name: "\ue0000\ue001"\n', '- name: "\ue0000\ue001"\n  value: "\ue0001\ue001"\n',
+     '- name: "\ue0000\ue001"\n  value: x\n', '- value: "\ue0001\ue001"\n  name: "\ue0001\ue001"\n',
+     "- \ue0003\ue001\n", "- \ue0002\ue001\n",
+     '- {name: "\ue0006\ue001", value: \ue0000\ue001}\n', '- name: "\ue0001\ue001\ue0002\ue001"\n',
+     '- name: "\ue000c2\ue001"\n', "- name: x\n", '- name: "\ue0000\ue001"\n  valueFrom: {fieldRef: {fieldPath: a}}\n',
+     '- name: "\ue0002\ue001"\n  value: null\n', '- name: "\ue0000\ue001"\n  \ue0000\ue001: a\n'],
+)  # fmt: skip
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_items_that_are_alike_mean_what_they_mean_as_a_whole(item: str, count: int) -> None:
+    lines = "".join(f"    {line}\n" for line in item.splitlines())
+    text = (
+        f"spec:\n  containers:\n  - name: app\n    env:\n    - name: a\n{lines * count}    - name: z\n    stdin: true\n"
+    )
+    assert in_blocks(text) == as_whole(text)
+    assert is_honest(in_blocks(text))
+
+
+def test_items_that_are_alike_are_read_once() -> None:
+    def read(count: int) -> int:
+        item = '    - name: "\ue0000\ue001"\n      value: "\ue0001\ue001"\n'
+        text, characters = (
+            f"spec:\n  containers:\n  - name: app\n    env:\n{item * count}    stdin: true\n",
+            list[int](),
+        )
+        compile_blocks(text, CONSTANTS, Cache(DOCUMENTS), characters.append)
+        return sum(characters)
+
+    assert read(500) == read(5)
+
+
 def test_numbers_of_placeholders_are_no_part_of_a_block() -> None:
     kept: Cache[Any, Any] = Cache(DOCUMENTS)
     in_blocks(CONTAINER, kept)

@@ -37,7 +37,8 @@ UNBOUNDED = {
 }
 TOLD = (
     "aliases stand for more than",
-    "more than 500 values",
+    "more than 1,000 values",
+    "is too much work to inject",
     "contains itself",
     "an alias stands inside its own anchor",
     "nested deeper than",
