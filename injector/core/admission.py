@@ -24,7 +24,7 @@ from injector.core.injection import (
     native_by_default,
     template_names,
 )
-from injector.core.istio_removal import IstioTraces
+from injector.core.istio_removal import IstioTraces, without_written
 from injector.core.misspelling import by_domain, misspelt
 from injector.core.model import (
     DEFAULT_PROXY_ID,
@@ -268,7 +268,7 @@ def _injected(subject: Subject, setup: Setup, snapshot: Snapshot, misspelt_names
         injected = inject(injection, setup.templates)
         if injected.names == status.names:
             return injected
-    removal = _removed(subject, status, setup, injection)
+    removal = _removed(subject, status, setup, snapshot, injection)
     faults = pod_faults(removal.pod)
     if faults:
         raise InjectionError(f"annotation {STATUS_ANNOTATION!r} says what no pod can have been: {'; '.join(faults)}")
@@ -289,13 +289,15 @@ def remove_injection(subject: Subject, setup: Setup, snapshot: Snapshot) -> Remo
     injection = None
     with suppress(InjectionError):  # what cannot be rendered now gives nothing that could be taken out
         injection = prepare(subject, setup, snapshot, status, Effort())
-    return _removed(subject, status, setup, injection)
+    return _removed(subject, status, setup, snapshot, injection)
 
 
-def _removed(subject: Subject, status: Status, setup: Setup, injection: Injection | None) -> Removal:
+def _removed(subject: Subject, status: Status, setup: Setup, known: Snapshot, injection: Injection | None) -> Removal:
     """What `remove_injection` gives, of a pod with `status` that `injection` would inject now."""
-    written = {**setup.config.injected_annotations, **_scrape_annotations(subject.pod, status)}
-    overlays: list[JsonObject] = [{"metadata": {"annotations": dict.fromkeys(written, "")}}]
+    earlier = (status.original or {}).get("annotations") or {}
+    scraping = filter(is_scrape_annotation, (*annotations(subject.pod), *earlier))
+    written = dict.fromkeys((*setup.config.injected_annotations, *scraping))
+    overlays: list[JsonObject] = [{"metadata": {"annotations": written}}]
     overlays += _overlays(injection, setup.templates) if injection else ()
     removal = uninject(subject.pod, status, union(footprint_of(overlays), setup.footprint()))
     # A record may be of a pod that Istio had injected before: what was its user's is known by Istio's traces alone.
@@ -303,13 +305,15 @@ def _removed(subject: Subject, status: Status, setup: Setup, injection: Injectio
         return removal
     traces = IstioTraces(subject.pod, status, subject.workload, setup.config)
     pod, unknown = traces.removed_from(removal.pod)
-    return Removal(pod, (*removal.warnings, *unknown))
+    effort = Effort()
 
+    def written_again(bare: Pod) -> Iterator[JsonObject]:
+        with suppress(InjectionError):
+            again = prepare(replace(subject, pod=bare), setup, known, None, Effort() if subject.manual else effort)
+            yield from _overlays(again, setup.templates)
+        yield {"metadata": {"annotations": setup.config.injected_annotations}}
 
-def _scrape_annotations(pod: Pod, status: Status) -> dict[str, None]:
-    """The annotations about scraping that the pod has, or had as its record says."""
-    recorded = (status.original or {}).get("annotations") or {}
-    return dict.fromkeys(filter(is_scrape_annotation, (*annotations(pod), *recorded)))
+    return Removal(without_written(pod, written_again), (*removal.warnings, *unknown))
 
 
 def _overlays(injection: Injection, templates: TemplateSet) -> Iterator[JsonObject]:

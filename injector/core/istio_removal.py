@@ -1,13 +1,14 @@
 """What Istio's own injector leaves in a pod beside containers and volumes, taken out by its traces.
 
-Istio keeps no record of what it changed. But what it writes is known (reference 5.4 to 5.6, 6, 11.2 to 11.4): a value
-that it would have written is the mesh's, any other is the user's.
+Istio keeps no record of what it changed. But what it writes is known (reference 5.4 to 5.6, 6, 11.2 to 11.4), and what
+the templates of an installation write can be rendered: a value that either would have written is the mesh's, any other
+is the user's.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeAlias
 
 import orjson
 
@@ -26,6 +27,7 @@ from injector.core.model import (
 from injector.core.pods import annotations, containers, find_sidecar, labels
 from injector.core.probes import REWRITE_ANNOTATION, STATUS_PORT_ANNOTATION, restore_probes
 from injector.core.prometheus import SECURE_METRICS_ENV, SECURE_PORT_ANNOTATION, unmerge_prometheus
+from injector.core.reinjection.record import LISTS_OF_SPEC
 from injector.core.reinjection.status import Status
 from injector.core.render.functions import ISTIO_NETWORK, canonical_name, without_network
 from injector.core.selection import REVISION_KEY
@@ -174,3 +176,72 @@ def _without_values(own: Mapping[str, str], written: Iterator[tuple[str, object]
     """The labels or annotations but for those that have a value which was `written`."""
     pairs = list(written)
     return {name: value for name, value in own.items() if (name, value) not in pairs}
+
+
+# What the templates of an installation wrote into the pod's own fields.
+
+# The keys that lead to a value.
+_Path: TypeAlias = tuple[str, ...]
+# Values that a template takes from each other are tried one by one, each with a rendering of its own.
+_MOST_TRIED = 16
+
+
+def without_written(pod: Pod, render: Callable[[Pod], Iterable[JsonObject]]) -> Pod:
+    """`pod`, which has no injection any more, without the labels, annotations and fields that templates had written.
+
+    `render` gives the overlays of a pod. A value goes only where they write it again into the pod without it: what a
+    template had taken from the user, who wrote the same name, it does not.
+    """
+    written = {path: value for path, value in _written(render(pod)).items() if _value_at(pod, path) == value}
+    if not written:
+        return pod
+
+    def come_back(paths: Iterable[_Path]) -> set[_Path]:
+        given = _written(render(_without(pod, paths)))
+        return {path for path in paths if path in given and given[path] == written[path]}
+
+    gone = come_back(written)
+    for path in [path for path in written if path not in gone][:_MOST_TRIED]:
+        tried = {*gone, path}
+        if come_back(tried) == tried:
+            gone = tried
+    return _without(pod, gone)
+
+
+def _written(overlays: Iterable[JsonObject]) -> dict[_Path, Any]:
+    """Each value of the overlays' labels, annotations and fields of the spec; lists that a status has are left out."""
+    values: dict[_Path, Any] = {}
+    for overlay in overlays:
+        metadata, spec = overlay.get("metadata") or {}, overlay.get("spec") or {}
+        own = {field: metadata.get(field) or {} for field in ("labels", "annotations")}
+        rest = {field: value for field, value in spec.items() if field not in LISTS_OF_SPEC}
+        values.update(_leaves({"metadata": own, "spec": rest}, ()))
+    return values
+
+
+def _leaves(value: Any, path: _Path) -> Iterator[tuple[_Path, Any]]:
+    if isinstance(value, dict):
+        for key, below in value.items():
+            if key[:1] != "$" and below is not None:
+                yield from _leaves(below, (*path, key))
+    else:
+        yield path, value
+
+
+def _value_at(value: Any, path: _Path) -> Any:
+    for key in path:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
+
+
+def _without(pod: Pod, paths: Iterable[_Path]) -> Pod:
+    """The pod without the values at `paths`, and without the mappings that have nothing left."""
+    for path in paths:
+        pod = _without_path(pod, path)
+    return pod
+
+
+def _without_path(mapping: JsonObject, path: _Path) -> JsonObject:
+    key, *rest = path
+    below = _without_path(mapping[key], tuple(rest)) if rest else None
+    return {name: below if name == key else value for name, value in mapping.items() if name != key or below}

@@ -2,13 +2,16 @@
 
 import json
 from copy import deepcopy
+from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import pytest
 
+from injector.core.admission import Setup
 from injector.core.model import STATUS_ANNOTATION, JsonObject, Pod
 from injector.core.quantity import canonical_quantities
-from tests.support import container_of, injected, pod_of, removal_of, uninjected
+from tests.support import container_of, injected, pod_of, removal_of, setup_of, uninjected
 from tests.templates.injecting import setup_with
 
 TRAFFIC = "traffic.sidecar.istio.io/"
@@ -173,3 +176,112 @@ def test_what_cannot_be_read_is_not_believed(known: str) -> None:
     removal = removal_of(pod, setup_with())
     assert "annotations" not in removal.pod["metadata"]
     assert removal.warnings == ("container 'app': readinessProbe still asks the agent",)
+
+
+# A template that reads what it writes, one value of another, and writes into the application's containers.
+OWN = {
+    "goTemplates": """
+        {{- $tier := annotation .ObjectMeta "example.com/tier" "gold" }}
+        metadata:
+          labels:
+            example.com/team: platform
+            example.com/tier: {{ $tier }}
+          annotations:
+            example.com/owner: {{ .DeploymentMeta.Name | quote }}
+            example.com/tier: {{ $tier }}
+            prometheus.io/port: "9090"
+        spec:
+          terminationGracePeriodSeconds: 40
+          securityContext: {fsGroup: 5}
+          containers:
+          {{- range .Spec.Containers }}
+          - name: {{ .Name }}
+            env:
+            - {name: TEAM, value: platform}
+            volumeMounts:
+            - {name: keys, mountPath: /keys}
+          {{- end }}
+          volumes:
+          - name: keys
+            emptyDir: {medium: Memory}
+        """,
+    "templates": """
+        {% set tier = annotation("example.com/tier", "gold") %}
+        metadata:
+          labels:
+            example.com/team: platform
+            example.com/tier: {{ tier }}
+          annotations:
+            example.com/owner: {{ workload.name }}
+            example.com/tier: {{ tier }}
+            prometheus.io/port: "9090"
+        spec:
+          terminationGracePeriodSeconds: 40
+          securityContext: {fsGroup: 5}
+          containers:
+          {% for container in pod.spec.containers %}
+          - name: {{ container.name }}
+            env:
+            - {name: TEAM, value: platform}
+            volumeMounts:
+            - {name: keys, mountPath: /keys}
+          {% endfor %}
+          volumes:
+          - name: keys
+            emptyDir: {medium: Memory}
+        """,
+}
+OWN_PODS = {
+    "nothing of it": pod_of(),
+    "what it reads": pod_of(annotations={"example.com/tier": "silver"}),
+    "another value": pod_of(labels={"app": "shop", "example.com/own": "platform"}),
+    "a field beside its own": pod_of(securityContext={"runAsUser": 7}),
+    "its variable and mount beside others": pod_of(
+        container={
+            "env": [{"name": "A", "value": "platform"}],
+            "volumeMounts": [{"name": "data", "mountPath": "/data"}],
+        },
+        volumes=[{"name": "data", "emptyDir": {}}],
+    ),
+}
+
+
+def own_setup(directory: Path, language: str) -> Setup:
+    text = json.dumps({language: {"own": dedent(OWN[language])}, "defaultTemplates": ["sidecar", "own"]})
+    return setup_of(directory, text, "injectedAnnotations.example\\.com/by=mesh")
+
+
+@pytest.mark.parametrize("pod", OWN_PODS.values(), ids=OWN_PODS)
+@pytest.mark.parametrize("language", OWN)
+def test_what_own_templates_of_the_installation_wrote_goes(tmp_path: Path, language: str, pod: Pod) -> None:
+    setup = own_setup(tmp_path, language)
+    made = as_istio_leaves_it(injected(pod, setup))
+    assert comparable(uninjected(made, setup)) == comparable(pod)
+
+
+@pytest.mark.parametrize("language", OWN)
+def test_it_goes_too_where_the_pod_was_taken_over(tmp_path: Path, language: str) -> None:
+    setup = own_setup(tmp_path, language)
+    taken_over = injected(as_istio_leaves_it(injected(pod_of(), setup)), setup)
+    assert comparable(uninjected(taken_over, setup)) == comparable(pod_of())
+
+
+@pytest.mark.parametrize("language", OWN)
+def test_what_the_templates_in_force_do_not_write_stays(tmp_path: Path, language: str) -> None:
+    made = as_istio_leaves_it(injected(pod_of(), own_setup(tmp_path, language)))
+    left = removal_of(made, setup_with()).pod
+    assert left["metadata"]["labels"]["example.com/team"] == "platform"
+    assert left["spec"]["terminationGracePeriodSeconds"] == 40
+
+
+def test_of_values_that_follow_from_each_other_one_stays(tmp_path: Path) -> None:
+    """Whichever of them the user wrote: injection makes the same pod of what is left."""
+    text = """
+        {{- $name := coalesce (index .ObjectMeta.Labels "one") (index .ObjectMeta.Labels "two") "none" }}
+        metadata: {labels: {one: {{ $name }}, two: {{ $name }}}}
+        """
+    setup = setup_of(tmp_path, json.dumps({"goTemplates": {"own": dedent(text)}, "defaultTemplates": ["own"]}))
+    made = as_istio_leaves_it(injected(pod_of(labels={"app": "shop", "two": "mine"}), setup))
+    left = uninjected(made, setup)
+    assert len(left["metadata"]["labels"]) == 2
+    assert injected(left, setup)["metadata"]["labels"] == made["metadata"]["labels"]
