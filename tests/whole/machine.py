@@ -46,9 +46,12 @@ class Machine:
         """The output of the interpreter of these tests, run where the cluster's addresses can be reached."""
         return self.call("exec", sys.executable, *arguments, given=given)
 
-    def helm(self, action: str, values: Mapping[str, Any] | None = None) -> str:
-        """Install, upgrade, roll back or uninstall the chart of this checkout with Helm itself."""
-        return self.python("-m", "tests.whole.helm", action, given=json.dumps(values or {}))
+    def helm(self, action: str, values: Mapping[str, Any] | None = None, *release: str) -> str:
+        """Install, upgrade, roll back or uninstall the chart of this checkout with Helm itself.
+
+        `release` is a name and a namespace, where they are not those of the other tests.
+        """
+        return self.python("-m", "tests.whole.helm", action, *release, given=json.dumps(values or {}))
 
     def apply(self, manifest: str) -> None:
         """Apply a manifest of several documents."""
