@@ -5,7 +5,9 @@ that of a list which is merged by key one for each identity. Where the shape say
 injection's.
 """
 
+from collections import deque
 from collections.abc import Iterable, Mapping
+from operator import itemgetter
 from typing import Any, TypeAlias
 
 from injector.core.merge import NOTHING_KEYED, POD_SCHEMA, PRIMITIVE, Schema
@@ -184,20 +186,21 @@ def _restored_field(now: Any, before: Any, key: str, shape: Mapping[Any, Shape],
 def _restored_items(
     now: list[Any], before: list[Any], key: str, shape: Mapping[Any, Shape], schema: Schema
 ) -> list[Any]:
-    claimed: dict[Any, list[Any]] = {}
-    places: dict[Any, int] = {}
+    # An identity may be there several times, such as a port of two protocols: the first is the first, and so on.
+    claimed: dict[Any, deque[tuple[int, Any]]] = {}
     for place, item in enumerate(before):
         if isinstance(item, dict):
-            claimed.setdefault(item.get(key), []).append(item)
-            places.setdefault(item.get(key), place)
-    result = []
+            claimed.setdefault(item.get(key), deque()).append((place, item))
+    placed = []
     for item in now:
         identity = item.get(key) if isinstance(item, dict) else None
+        known = claimed.get(identity)
+        place, was = known.popleft() if known else (len(before), None)
         if identity not in shape:
-            result.append(item)
-        elif claimed.get(identity):
-            result.append(restored(item, claimed[identity].pop(0), shape[identity], schema))
-    return sorted(result, key=lambda item: places.get(item.get(key) if isinstance(item, dict) else None, len(before)))
+            placed.append((place, item))
+        elif place < len(before):
+            placed.append((place, restored(item, was, shape[identity], schema)))
+    return [item for _, item in sorted(placed, key=itemgetter(0))]
 
 
 def restored_container(container: Container, before: Container, shape: Shape) -> Container:

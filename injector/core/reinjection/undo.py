@@ -35,6 +35,7 @@ def template_view(pod: Pod, status: Status | None, saved: Definitions) -> Pod:
         saved = _with_recorded(record, saved)
     if not any(saved.values()):
         return view
+    saved = _with_automatic_images(saved, None if status is None or status.original is None else record)
     return {**view, "spec": {**(view.get("spec") or {}), **_put_back(view, saved, record.get("order") or {})}}
 
 
@@ -77,13 +78,29 @@ def uninject(pod: Pod, status: Status, footprint: Shape) -> Removal:
 def _as_written(saved: Definitions) -> Definitions:
     """What Istio saved, as the user wrote it: Istio leaves out the image `auto`, and files the proxy where it went."""
     listed: dict[ContainerList, dict[str, Container]] = {list_name: {} for list_name in CONTAINER_LISTS}
-    for list_name in CONTAINER_LISTS:
-        for name, definition in saved[list_name].items():
+    for list_name, definitions in _with_automatic_images(saved, None).items():
+        for name, definition in definitions.items():
             is_moved = name == PROXY_CONTAINER and "restartPolicy" not in definition
             home = "containers" if is_moved else list_name
-            image = {} if definition.get("image") else {"image": AUTO_IMAGE}
-            listed[home][name] = {"name": name, **image, **definition}
+            listed[home][name] = definition
     return listed
+
+
+def _with_automatic_images(saved: Definitions, record: JsonObject | None) -> Definitions:
+    """The saved definitions with the image `auto` where it was left out: where the record says so, if there is one."""
+
+    def completed(name: str, definition: Container) -> Container:
+        automatic = record is None or name in (record.get("automatic") or ())
+        return (
+            {"name": name, "image": AUTO_IMAGE, **definition}
+            if automatic and not definition.get("image")
+            else definition
+        )
+
+    return {
+        list_name: {name: completed(name, each) for name, each in definitions.items()}
+        for list_name, definitions in saved.items()
+    }
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ import copy
 import json
 from functools import cache
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import jsonpatch
@@ -16,6 +17,7 @@ from injector.core.admission import Setup, set_up
 from injector.core.model import JsonObject, Pod
 from injector.core.quantity import canonical_quantities
 from injector.core.reinjection.undo import with_defaults_kept
+from tests.core.test_istio_removal import as_istio_leaves_it
 from tests.support import admitted, container_of, default_setup, env_of, injected, pod_of, setup_of, uninjected
 from tests.thoroughness import tried
 
@@ -163,6 +165,63 @@ def injected_by_istio(**proxy: Any) -> Pod:
     pod["spec"]["initContainers"] = [{"name": "istio-init", "image": "old", "args": ["old"]}]
     pod["spec"]["containers"].append({"name": "istio-proxy", "image": "old", "args": ["old"], **proxy})
     return pod
+
+
+# A template that writes into the application's containers what it reads of them.
+WRITING = {
+    "templates": """
+        spec:
+          containers:
+          {% for container in pod.spec.containers %}
+          - name: {{ container.name }}
+            ports: [{name: mesh, containerPort: 9000}]
+            env: [{name: IMAGE, value: "{{ container.image }}"}]
+          {% endfor %}
+        """,
+    "goTemplates": """
+        spec:
+          containers:
+          {{- range .Spec.Containers }}
+          - name: {{ .Name }}
+            ports: [{name: mesh, containerPort: 9000}]
+            env: [{name: IMAGE, value: {{ .Image | quote }}}]
+          {{- end }}
+        """,
+}
+REPEATED: dict[str, JsonObject] = {
+    "variables": {"env": [{"name": name, "value": name + str(place)} for place, name in enumerate("ABAACB")]},
+    "ports": {
+        "ports": [
+            {"name": f"{name}-{port}", "containerPort": port, "protocol": name.upper()}
+            for name in ("tcp", "udp")
+            for port in (53, 80)
+        ]
+    },
+    "an image that is chosen later": {"image": "auto"},
+    "a command beside that": {"command": ["run"], "image": "auto", "env": [{"name": "IMAGE", "value": "own"}]},
+}
+
+
+@pytest.mark.parametrize("name", REPEATED)
+@pytest.mark.parametrize("language", WRITING)
+def test_what_templates_write_into_the_application_is_written_once(tmp_path: Path, language: str, name: str) -> None:
+    """Whatever its lists have more than once stays in its order, and templates see what its author wrote."""
+    text = json.dumps({language: {"writing": dedent(WRITING[language])}, "defaultTemplates": ["writing"]})
+    setup, pod = setup_of(tmp_path, text), pod_of(container=REPEATED[name])
+    once = injected(pod, setup)
+    again = admitted(once, setup)
+    assert (again.message, again.patch) == ("", ())
+    assert uninjected(once, setup) == pod
+    assert container_of(once, "app")["image"] == container_of(pod, "app")["image"]
+
+
+@pytest.mark.parametrize("language", WRITING)
+def test_templates_see_the_image_that_another_injector_left_out(tmp_path: Path, language: str) -> None:
+    text = json.dumps({language: {"writing": dedent(WRITING[language])}, "defaultTemplates": ["writing"]})
+    setup = setup_of(tmp_path, text)
+    once = injected(pod_of(container={"image": "auto"}), setup)
+    again = injected(as_istio_leaves_it(once), setup)
+    assert env_of(container_of(again, "app")) == env_of(container_of(once, "app")) == {"IMAGE": "auto"}
 
 
 def test_the_proxy_of_another_injector_reverts_to_the_template_and_then_stays() -> None:
