@@ -5,7 +5,7 @@ from typing import Any
 
 from injector.envoy.messages import JsonObject, extension, typed
 from injector.envoy.metrics import request_metrics
-from injector.envoy.peers import peer_filter
+from injector.envoy.peers import HEADER, answers_to_note, introduction, peer_filter
 from injector.envoy.settings import SidecarProxy
 from injector.envoy.telemetry import request_log, tracing
 
@@ -32,6 +32,14 @@ _AS_WRITTEN: JsonObject = {
 _UPGRADES = ("websocket", "SPDY/3.1", "tcp", "raw", "h2c", "TLS/1.0", "TLS/1.2", "TLS/1.3", "DERP", "CONNECT")
 # HTTP/1.0 needs no Host, but Envoy does.
 _UNNAMED_HOST = "localhost"
+DESTINATION = "envoy.filters.listener.original_dst.local_ip"
+"""The state of a connection that says where it goes; an internal listener reads it too."""
+# Addresses that are private (RFC 1918, RFC 6598, RFC 4193), before their port. Ranges would say it better, but Envoy
+# warns of them: they are work in progress there.
+_NEAR = (
+    r"(10|192\.168|172\.(1[6-9]|2[0-9]|3[01])|100\.(6[4-9]|[7-9][0-9]|1[01][0-9]|12[0-7]))\..*"
+    r"|\[f[cd][0-9a-f]{2}:.*"
+)
 # Only what certainly did not reach the application may be sent again.
 _RETRY = {"retry_on": "connect-failure,refused-stream", "num_retries": 2}
 
@@ -59,32 +67,52 @@ def http_filter(direction: str, proxy: SidecarProxy) -> JsonObject:
     if proxy.tracing:
         fields["tracing"] = tracing(proxy.tracing, proxy.service)
     filters = [peer_filter(direction, proxy.peer, proxy.known_peers)]
-    return connection_manager(direction, _routes(direction), filters, suppress_envoy_headers=True, **fields)
+    hosts = _inbound_routes if direction == "inbound" else _outbound_routes
+    return connection_manager(direction, hosts(proxy.peer.claim), filters, suppress_envoy_headers=True, **fields)
 
 
-def _routes(cluster: str) -> list[JsonObject]:
+def _inbound_routes(claim: str) -> JsonObject:
+    """Only a client that has said who it is is told who has answered."""
+    met = {"headers": [{"name": HEADER, "present_match": True}]}
+    hidden = {"response_headers_to_remove": [HEADER]}
+    told = {**hidden, "request_headers_to_remove": [HEADER], "response_headers_to_add": [introduction(claim)]}
+    return {"routes": [*_routes("inbound", met, **told), *_routes("inbound", {}, **hidden)]}
+
+
+def _outbound_routes(claim: str) -> JsonObject:
+    """What leads out of the cluster is not told anything: peers have addresses that are not routed on the internet."""
+    near = {"filter_state": [{"key": DESTINATION, "string_match": {"safe_regex": {"regex": _NEAR}}}]}
+    told, untold = {"request_headers_to_add": [introduction(claim)]}, {"request_headers_to_remove": [HEADER]}
+    routes = [*_routes("outbound", near, **told), *_routes("outbound", {}, **untold)]
+    return {"routes": routes, **answers_to_note(authority=True)}
+
+
+def _routes(cluster: str, match: JsonObject, **fields: Any) -> list[JsonObject]:
     """Everything goes where it was sent to, with all the time it takes; a tunnel stays a tunnel."""
     route: JsonObject = {"cluster": cluster, "timeout": _NEVER}
     tunnel = {**route, "upgrade_configs": [{"upgrade_type": "CONNECT"}]}
     return [
-        {"match": {"connect_matcher": {}}, "route": tunnel},
-        {"match": {"prefix": ""}, "route": {**route, "retry_policy": _RETRY}},
+        {"match": {"connect_matcher": {}, **match}, "route": tunnel, **fields},
+        {"match": {"prefix": "", **match}, "route": {**route, "retry_policy": _RETRY}, **fields},
     ]
 
 
 def connection_manager(
     name: str,
-    routes: list[JsonObject],
+    routes: JsonObject,
     filters: Sequence[JsonObject] = (),
     *,
     suppress_envoy_headers: bool = False,
     **fields: Any,
 ) -> JsonObject:
-    """The network filter that serves HTTP with these routes and filters; `fields` are further ones of its message."""
+    """The network filter that serves HTTP with these filters.
+
+    `routes` are fields of its one virtual host, `fields` further ones of its message.
+    """
     router = extension("filters.http.router", "filters.http.router.v3.Router")
     if suppress_envoy_headers:
         router["typed_config"]["suppress_envoy_headers"] = True
-    virtual_host = {"name": name, "domains": ["*"], "routes": routes}
+    virtual_host = {"name": name, "domains": ["*"], **routes}
     return extension(
         "filters.network.http_connection_manager",
         "filters.network.http_connection_manager.v3.HttpConnectionManager",

@@ -8,7 +8,7 @@ that follow from them. So a pod's configuration stays short, and counting stays 
 from collections.abc import Mapping
 
 from injector.envoy.messages import JsonObject, extension
-from injector.envoy.peers import METADATA, Peer, lua_filter, lua_literal
+from injector.envoy.peers import CLAIM_FIELDS, METADATA, Peer, lua_filter, lua_literal
 
 # Numbers of statistics, past which new ones are dropped. Peers are bounded before (see `peers`); this bounds what a
 # server can answer: codes by flags.
@@ -25,7 +25,7 @@ def request_metrics(direction: str) -> JsonObject:
     """The access logger that counts requests. Histograms have no code: each would be twenty lines for each code."""
     tags = {
         "reporter": REPORTERS[direction],
-        "request_protocol": f"%DYNAMIC_METADATA({METADATA}:protocol)%",
+        "request_protocol": f"%DYNAMIC_METADATA({METADATA}:peer:protocol)%",
         **({"cluster": "%UPSTREAM_CLUSTER_RAW%"} if direction == "gateway" else {}),
     }
     timed = {**tags, "peer": f"%DYNAMIC_METADATA({METADATA}:peer:timed)%"}
@@ -87,16 +87,14 @@ def metrics_page_filter(peer: Peer, domain: str, tcp_clusters: Mapping[str, str]
     """
     names = (f"[{lua_literal(name)}] = {lua_literal(service)}" for name, service in (tcp_clusters or {}).items())
     tables = f"local TCP_CLUSTERS = {{{', '.join(names)}}}\n"
-    return lua_filter({"CLAIM": peer.claim, "DOMAIN": domain}, tables + _PAGE)
+    return lua_filter({"CLAIM": peer.claim, "DOMAIN": domain}, CLAIM_FIELDS, tables + _PAGE)
 
 
 # Labels are written in the order of Istio's documentation. A missing value of Envoy is `-`, as is no flag at all.
 _PAGE = """\
-local FIELD = "([^,]*)"
-local CLAIMED = "^" .. (FIELD .. ","):rep(6) .. FIELD .. "$"
 local function or_unknown(value) return value and value ~= "" and value ~= "-" and value or "unknown" end
 local function end_labels(side, claim)
-    local workload, namespace, app, version, service, revision, cluster = claim:match(CLAIMED)
+    local workload, namespace, app, version, service, revision, cluster = fields_of(claim)
     local format = ('%s_workload="%s",%s_workload_namespace="%s",%s_principal="unknown",%s_app="%s",%s_version="%s",'
         .. '%s_canonical_service="%s",%s_canonical_revision="%s",%s_cluster="%s"')
     return format:gsub("%%s_", side .. "_"):format(or_unknown(workload), or_unknown(namespace), or_unknown(app),
@@ -108,7 +106,7 @@ local function service_labels(service)
         or_unknown(service), name or or_unknown(service), namespace or "unknown")
 end
 local function service_of(claim)
-    local namespace, service = claim:match("^[^,]*,([^,]*),[^,]*,[^,]*,([^,]*)")
+    local _, namespace, _, _, service = fields_of(claim)
     return namespace and service .. "." .. namespace .. ".svc." .. DOMAIN or ""
 end
 local known = {}

@@ -3,8 +3,9 @@
 Without mutual TLS that is a claim. So a proxy lets only so many become labels of its statistics: those of workloads
 that the configuration lists, and the first of the others; the rest stays unknown, however many there are.
 
-What is known of a request's peer stands in its dynamic metadata: `peer.key` and `peer.timed` are the claim, `|`, and
-the service that was asked for (outbound only); `protocol` is `grpc` or missing.
+What is known of a request stands in its dynamic metadata, as `peer`: `key` and `timed` are the claim, `|`, and the
+service that was asked for (outbound only); `protocol` is `grpc` or missing. A call of Lua and a value of metadata are
+what costs most here, so there is one of each for a request, and headers are changed by its route.
 """
 
 import re
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from injector.envoy.messages import JsonObject, extension
 
 HEADER = "x-sidecar-injector-peer"
+_ASKED = "x-sidecar-injector-asked"
 METADATA = "sidecar-injector.peer"
 DEFAULT_OTHER_PEERS = 32
 """How many peers that are not listed become labels, for each direction and thread of a proxy; of histograms, 1/4."""
@@ -26,6 +28,8 @@ _LONGEST_FIELD = 63
 _LONGEST_KEY = 300
 # A workload may have some versions at a time; whoever pretends to be it gets no further.
 _VERSIONS_OF_A_LISTED_PEER = 4
+# What is remembered of requests, so that it is not worked out anew.
+_MOST_NOTES = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,27 +75,48 @@ def known_peers(settings: JsonObject) -> KnownPeers:
 
 
 def peer_filter(direction: str, peer: Peer, known: KnownPeers) -> JsonObject:
-    """The HTTP filter that takes the peer's claim off and tells it who this proxy is.
+    """The HTTP filter that notes who a request's peer is: `direction` is `inbound`, `outbound` or `gateway`.
 
-    `direction` is `inbound`, `outbound` or `gateway`. A gateway's routes tell who it is: only they lead into the mesh.
+    The header comes and goes with the routes, which also say to `outbound` and `gateway` what was asked for
+    (`answers_to_note`).
     """
     settings: dict[str, str | int] = {
         "HEADER": HEADER,
+        "ASKED": _ASKED,
         "METADATA": METADATA,
         "CLAIM": peer.claim,
         "DOMAIN": known.domain,
         "OTHERS": known.others,
         "LONGEST": _LONGEST_KEY,
         "VERSIONS": _VERSIONS_OF_A_LISTED_PEER,
+        "MOST_NOTES": _MOST_NOTES,
     }
     settings["LISTED"] = " ".join(known.listed)
-    return lua_filter(settings, f"{_ADMISSION}\n{_DIRECTIONS[direction]}")
+    return lua_filter(settings, CLAIM_FIELDS, _ADMISSION, _INBOUND if direction == "inbound" else _OUTBOUND)
 
 
-def lua_filter(constants: Mapping[str, str | int], code: str) -> JsonObject:
+def introduction(claim: str) -> JsonObject:
+    """The header that says who this proxy is, for the list of those that a route adds."""
+    return _set_header(HEADER, claim)
+
+
+def answers_to_note(*, authority: bool) -> JsonObject:
+    """The fields of a virtual host, so that the filter sees with the answer what was asked for.
+
+    It takes the header off. Without `authority` the service is known otherwise.
+    """
+    host = "%REQ(:AUTHORITY)%" if authority else ""
+    return {"response_headers_to_add": [_set_header(_ASKED, f"%REQ(CONTENT-TYPE):16%|{host}")]}
+
+
+def _set_header(name: str, value: str) -> JsonObject:
+    return {"header": {"key": name, "value": value}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
+
+
+def lua_filter(constants: Mapping[str, str | int], *code: str) -> JsonObject:
     """The HTTP filter that runs the code, which knows the constants. It is part of each pod: indented by one space."""
-    lines = [f"local {name} = {lua_literal(value)}\n" for name, value in constants.items()]
-    source = {"inline_string": "".join(lines) + _INDENTATION.sub(" ", code)}
+    lines = [f"local {name} = {lua_literal(value)}" for name, value in constants.items()]
+    source = {"inline_string": "\n".join((*lines, *(_INDENTATION.sub(" ", each) for each in code)))}
     return extension("filters.http.lua", "filters.http.lua.v3.Lua", default_source_code=source)
 
 
@@ -118,13 +143,16 @@ def is_workload(text: str) -> bool:
 _NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-.")
 
 
+CLAIM_FIELDS = """\
+local CLAIMED = "^" .. ("([%w._-]*),"):rep(6) .. "([%w._-]*)$"
+local function fields_of(claim) return claim:match(CLAIMED) end"""
+"""Lua that takes a claim apart, into the fields of `Peer` in their order; of anything else each is nil."""
+
 # What is admitted stays so until the proxy ends: a series of statistics that goes on under another name would be wrong
 # under both. `timed` is what histograms say, of which there are fewer: each is as many lines as it has buckets. A
 # service without a peer is one that was asked for and has no sidecar.
 _ADMISSION = """\
-local FIELD = "([%w._-]*)"
-local CLAIMED = "^" .. (FIELD .. ","):rep(6) .. FIELD .. "$"
-local NAMESPACE = CLAIM:match("^[^,]*,([^,]*)")
+local GRPC = "application/grpc"
 local UNKNOWN = {key = "|", timed = "|"}
 local TIMED = math.ceil(OTHERS / 4)
 local peers = {["|"] = UNKNOWN}
@@ -133,7 +161,7 @@ for name in (LISTED .. " " .. (os.getenv("SIDECAR_PEERS") or "")):gmatch("%S+") 
 local function admit(claim, service)
     local key = claim .. "|" .. service
     if peers[key] then return peers[key] end
-    local workload, namespace = claim:match(CLAIMED)
+    local workload, namespace = fields_of(claim)
     if #key > LONGEST or claim ~= "" and not workload then return UNKNOWN end
     local name = (namespace or "") .. "/" .. (workload or "")
     local timed = key
@@ -148,51 +176,43 @@ local function admit(claim, service)
     peers[key] = {key = key, timed = timed}
     return peers[key]
 end
-local function note(handle, name, value)
-    handle:streamInfo():dynamicMetadata():set(METADATA, name, value)
-end
-local function noted(handle)
-    return handle:streamInfo():dynamicMetadata():get(METADATA) or {}
-end
-local function note_protocol(handle, headers)
-    local kind = headers:get("content-type")
-    if kind and kind:sub(1, 16) == "application/grpc" then note(handle, "protocol", "grpc") end
+local notes, count = {}, 0
+local function note(handle, claim, asked, service_of)
+    local place = claim .. "\\n" .. asked
+    local found = notes[place]
+    if not found then
+        local peer = admit(claim, service_of(asked, claim))
+        found = {key = peer.key, timed = peer.timed, protocol = asked:sub(1, #GRPC) == GRPC and "grpc" or nil}
+        if #place <= LONGEST then
+            if count == MOST_NOTES then notes, count = {}, 0 end
+            notes[place], count = found, count + 1
+        end
+    end
+    handle:streamInfo():dynamicMetadata():set(METADATA, "peer", found)
 end"""
 
-# Only a client that has said who it is is told who has answered.
 _INBOUND = """\
+local function no_service() return "" end
 function envoy_on_request(handle)
     local headers = handle:headers()
-    local claim = headers:get(HEADER)
-    if claim then
-        headers:remove(HEADER)
-        note(handle, "peer", admit(claim, ""))
-    end
-    note_protocol(handle, headers)
-end
-function envoy_on_response(handle)
-    if noted(handle).peer then
-        handle:headers():replace(HEADER, CLAIM)
-    else
-        handle:headers():remove(HEADER)
-    end
+    local claim, kind = headers:get(HEADER), headers:get("content-type")
+    local is_grpc = kind and kind:sub(1, #GRPC) == GRPC
+    if claim or is_grpc then note(handle, claim or "", is_grpc and GRPC or "", no_service) end
 end"""
 
-# What leads out of the cluster is not told anything: peers have addresses that are not routed on the internet.
+# A gateway is asked for no host: the cluster says which service it is.
 _OUTBOUND = """\
-local function is_near(address)
-    return address:find("^10%.") or address:find("^192%.168%.") or address:find("^%[[fF][cdCD]")
-        or address:find("^172%.1[6-9]%.") or address:find("^172%.2%d%.") or address:find("^172%.3[01]%.")
-        or address:find("^100%.6[4-9]%.") or address:find("^100%.[7-9]%d%.") or address:find("^100%.1[01]%d%.")
-        or address:find("^100%.12[0-7]%.")
-end
+local _, NAMESPACE = fields_of(CLAIM)
 local function host_of(authority)
-    local host = (authority or ""):lower():gsub(":%d+$", "")
+    local host = authority:lower():gsub(":%d+$", "")
     if #host > 200 or not host:find("^[%w._-]+$") or host:find("^[%d.]+$") then return "" end
     return host
 end
-local function service_of(host, claim)
-    local peer_namespace, peer_service = claim:match("^[^,]*,([^,]*),[^,]*,[^,]*,([^,]*)")
+local function service_of(asked, claim)
+    local authority = asked:match("^[^|]*|(.+)$")
+    if not authority then return "" end
+    local host = host_of(authority)
+    local _, peer_namespace, _, _, peer_service = fields_of(claim)
     local name, dot, rest = host:match("^([^.]+)(%.?)(.*)$")
     local namespace, suffix = (rest or ""):match("^([^.]*)(.*)$")
     local in_cluster = suffix == ".svc" or suffix == ".svc." .. DOMAIN
@@ -204,39 +224,10 @@ local function service_of(host, claim)
     end
     return name and name .. "." .. namespace .. ".svc." .. DOMAIN or ""
 end
-function envoy_on_request(handle)
-    local headers = handle:headers()
-    if is_near(handle:streamInfo():downstreamLocalAddress()) then
-        headers:replace(HEADER, CLAIM)
-    else
-        headers:remove(HEADER)
-    end
-    local host = host_of(headers:get(":authority"))
-    note(handle, "host", host)
-    local asked = peers["|" .. service_of(host, "")]
-    if asked then note(handle, "peer", asked) end
-    note_protocol(handle, headers)
-end
 function envoy_on_response(handle)
     local headers = handle:headers()
-    local claim = headers:get(HEADER) or ""
-    if claim ~= "" then headers:remove(HEADER) end
-    note(handle, "peer", admit(claim, service_of(noted(handle).host or "", claim)))
+    local claim, asked = headers:get(HEADER), headers:get(ASKED)
+    if claim then headers:remove(HEADER) end
+    if asked then headers:remove(ASKED) end
+    if claim or asked then note(handle, claim or "", asked or "", service_of) end
 end"""
-
-_GATEWAY = """\
-function envoy_on_request(handle)
-    local headers = handle:headers()
-    headers:remove(HEADER)
-    note_protocol(handle, headers)
-end
-function envoy_on_response(handle)
-    local headers = handle:headers()
-    local claim = headers:get(HEADER)
-    if claim then
-        headers:remove(HEADER)
-        note(handle, "peer", admit(claim, ""))
-    end
-end"""
-
-_DIRECTIONS = {"inbound": _INBOUND, "outbound": _OUTBOUND, "gateway": _GATEWAY}

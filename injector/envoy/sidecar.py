@@ -253,13 +253,13 @@ def prometheus(proxy: SidecarProxy) -> JsonObject:
     """The listener that gives the statistics, and nothing else of the administration interface."""
     routes = [{"match": {"path": "/stats/prometheus"}, "route": {"cluster": ADMIN}}]
     filters = [metrics_page_filter(proxy.peer, proxy.known_peers.domain)]
-    return _pages("prometheus", PROMETHEUS_PORT, connection_manager("prometheus", routes, filters), proxy)
+    return _pages("prometheus", PROMETHEUS_PORT, connection_manager("prometheus", {"routes": routes}, filters), proxy)
 
 
 def readiness(proxy: SidecarProxy) -> JsonObject:
     """The listener that tells whether the proxy serves: not before it has started, not while it drains."""
     routes = [{"match": {"path": "/healthz/ready"}, "route": {"cluster": ADMIN, "prefix_rewrite": "/ready"}}]
-    return _pages("readiness", READINESS_PORT, connection_manager("readiness", routes), proxy)
+    return _pages("readiness", READINESS_PORT, connection_manager("readiness", {"routes": routes}), proxy)
 
 
 def _pages(name: str, port: int, manager: JsonObject, proxy: SidecarProxy) -> JsonObject:

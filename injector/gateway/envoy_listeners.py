@@ -8,7 +8,7 @@ from injector.core.model import JsonObject
 from injector.envoy import Tracing
 from injector.envoy.messages import extension, socket
 from injector.envoy.metrics import request_metrics
-from injector.envoy.peers import KnownPeers, Peer, peer_filter
+from injector.envoy.peers import KnownPeers, Peer, answers_to_note, peer_filter
 from injector.envoy.telemetry import connection_log, request_log, tracing
 from injector.gateway.authentication import jwt_filter
 from injector.gateway.authorization import AUDIT, Policy
@@ -197,5 +197,6 @@ def _virtual_host(host: VirtualHost, claim: str) -> JsonObject:
         "domains": list(host.domains),
         "routes": [envoy_route(route, claim) for route in host.routes],
         "include_request_attempt_count": True,
+        **answers_to_note(authority=False),
     }
     return {**made, "require_tls": "ALL"} if host.redirects_to_https else made

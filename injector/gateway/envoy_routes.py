@@ -7,7 +7,7 @@ from typing import Any
 from injector.core.duration import duration_text, nanoseconds
 from injector.core.model import JsonObject
 from injector.envoy.messages import extension
-from injector.envoy.peers import HEADER
+from injector.envoy.peers import HEADER, introduction
 from injector.gateway.envoy_filters import filter_settings, fraction
 from injector.gateway.model import Mirror, Route, Target
 from injector.gateway.virtual_services import CLAIM_PREFIX, REDIRECT_CODES
@@ -199,8 +199,9 @@ def envoy_route(route: Route, claim: str) -> JsonObject:
         **_header_fields(route.rule.get("headers")),
     }
     if route.targets and all(_IN_CLUSTER in target.upstream.host for target in route.targets):
-        told = {"header": {"key": HEADER, "value": claim}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
-        made["request_headers_to_add"] = [*made.get("request_headers_to_add", ()), told]
+        made["request_headers_to_add"] = [*made.get("request_headers_to_add", ()), introduction(claim)]
+    elif route.targets:
+        made["request_headers_to_remove"] = [*made.get("request_headers_to_remove", ()), HEADER]
     if settings := filter_settings(route.rule):
         made["typed_per_filter_config"] = settings
     if prefix := route.match.get("statPrefix"):

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
@@ -30,6 +30,7 @@ LARGEST = 1024 * 1024
 OUTSIDE = "203.0.113.7"
 LISTED = "shop/listed"
 THREADS = 2
+NOBODY_LISTENS = 7999
 
 
 @dataclass(frozen=True)
@@ -60,10 +61,12 @@ def claim(namespace: str, workload: str, version: str = "v1") -> str:
     return f"{workload},{namespace},{workload},{version},{workload},{version},Kubernetes"
 
 
-def asked(pod: RunningPod, server: str, headers: dict[str, str] | None = None) -> tuple[dict[str, str], dict[str, str]]:
+def asked(
+    pod: RunningPod, server: str, headers: dict[str, str] | None = None, port: int = PORTS["http"]
+) -> tuple[dict[str, str], dict[str, str]]:
     """The headers of the request as the server got them, and of the response as the client did, in lower case."""
     with pod.entered():
-        connection = http.client.HTTPConnection(server, PORTS["http"], timeout=10)
+        connection = http.client.HTTPConnection(server, port, timeout=10)
         connection.request("GET", "/", headers=headers or {})
         answer = connection.getresponse()
         seen = json.loads(answer.read())["headers"]
@@ -88,11 +91,27 @@ def sources(pod: RunningPod) -> set[str]:
     return {re.findall(r'source_workload="([^"]*)"', name)[0] for name in names}
 
 
+def of_proxies(*headers: dict[str, str]) -> set[str]:
+    """The headers with which only proxies should speak."""
+    return {name for each in headers for name in each if name.startswith("x-sidecar-injector-")}
+
+
 @pytest.mark.parametrize("client", ["client", "stranger"])
 def test_no_application_sees_the_header(lab: Lab, client: str) -> None:
-    request, response = asked(getattr(lab, client), lab.server.address)
-    assert HEADER not in request
-    assert HEADER not in response
+    assert not of_proxies(*asked(getattr(lab, client), lab.server.address))
+
+
+def test_an_answer_of_a_proxy_itself_is_no_other(lab: Lab) -> None:
+    with lab.client.entered():
+        connection = http.client.HTTPConnection(lab.server.address, NOBODY_LISTENS, timeout=10)
+        connection.request("GET", "/")
+        answer = connection.getresponse()
+        connection.close()
+    assert answer.status == 503
+    assert not of_proxies({name.lower(): value for name, value in answer.getheaders()})
+    ends = {"source_workload": "shop", "destination_workload": "shop"}
+    assert requests(lab.client, reporter="source", response_code="503", **ends) == 1
+    assert requests(lab.server, reporter="destination", response_code="503", **ends) == 1
 
 
 def test_an_application_cannot_speak_for_another(lab: Lab) -> None:
@@ -110,12 +129,15 @@ def test_both_ends_name_each_other(lab: Lab) -> None:
     assert [new - old for new, old in zip(after, before, strict=True)] == [1, 1]
 
 
-class _Outside(BaseHTTPRequestHandler):
+class _Liar(BaseHTTPRequestHandler):
+    """Says that another workload answers, and that another host was asked for."""
+
     def do_GET(self) -> None:
         body = json.dumps({"headers": dict(self.headers)}).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
-        self.send_header(HEADER, claim("shop", "outside"))
+        self.send_header(HEADER, claim("shop", "liar"))
+        self.send_header("x-sidecar-injector-asked", "|liar")
         self.end_headers()
         self.wfile.write(body)
 
@@ -123,18 +145,32 @@ class _Outside(BaseHTTPRequestHandler):
         """Quiet."""
 
 
-def test_nothing_is_said_to_addresses_outside(lab: Lab) -> None:
-    subprocess.run(inside(lab.sandbox.node_name, "ip", "address", "add", f"{OUTSIDE}/32", "dev", "cbr0"), check=True)
-    with lab.sandbox.on_node():
-        server = HTTPServer((OUTSIDE, PORTS["http"]), _Outside)
+@contextmanager
+def lying(place: AbstractContextManager[None], address: str, port: int) -> Iterator[None]:
+    """A server that lies at the address, from where the place is."""
+    with place:
+        server = HTTPServer((address, port), _Liar)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
-        request, response = asked(lab.client, OUTSIDE)
+        yield
     finally:
         server.shutdown()
         server.server_close()
-    assert HEADER not in request
+
+
+def test_nothing_is_said_to_addresses_outside(lab: Lab) -> None:
+    subprocess.run(inside(lab.sandbox.node_name, "ip", "address", "add", f"{OUTSIDE}/32", "dev", "cbr0"), check=True)
+    with lying(lab.sandbox.on_node(), OUTSIDE, PORTS["http"]):
+        assert not of_proxies(*asked(lab.client, OUTSIDE))
+
+
+@pytest.mark.parametrize("client", ["client", "stranger"])
+def test_an_application_cannot_answer_for_another(lab: Lab, client: str) -> None:
+    before = requests(lab.client, destination_workload="liar")
+    with lying(lab.server.entered(), lab.server.address, NOBODY_LISTENS):
+        _, response = asked(getattr(lab, client), lab.server.address, port=NOBODY_LISTENS)
     assert HEADER not in response
+    assert requests(lab.client, destination_workload="liar") == before
 
 
 def test_grpc_is_counted_with_its_status(lab: Lab) -> None:
