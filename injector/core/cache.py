@@ -49,7 +49,7 @@ class Budget:
 
 
 _MEBIBYTE = 1024 * 1024
-ANSWERS = Budget("answers", "answers to reviews", "the review without its uid", 6 * _MEBIBYTE, entries=256)
+ANSWERS = Budget("answers", "answers to reviews", "the review without made-up names", 6 * _MEBIBYTE, entries=256)
 DOCUMENTS = Budget("documents", "compiled structures of overlays", "the text that a template gave", 8 * _MEBIBYTE)
 VERDICTS = Budget("verdicts", "who may ask for previews, for 30 s", "the digest of a token", 256 * 1024, entries=256)
 PREVIEWED = Budget("previewed", "the workloads that were previewed last", "their text", 2 * _MEBIBYTE, entries=1)
@@ -58,10 +58,32 @@ BRIEFS = Budget("briefs", "brief previews of workloads", "the workload and what 
 BUDGETS: Mapping[str, Budget] = {each.name: each for each in (ANSWERS, DOCUMENTS, VERDICTS, PREVIEWED, BRIEFS)}
 
 
+class Noted:
+    """The keys that were noted last: some thousands, without their values."""
+
+    __slots__ = ("_before", "_now")
+
+    def __init__(self) -> None:
+        """None yet."""
+        self._now: set[int] = set()
+        self._before: set[int] = set()
+
+    def __contains__(self, key: Hashable) -> bool:
+        """Whether `key` was noted."""
+        noted = hash(key)
+        return noted in self._now or noted in self._before
+
+    def add(self, key: Hashable) -> None:
+        """Note `key`."""
+        self._now.add(hash(key))
+        if len(self._now) >= _NOTED:
+            self._now, self._before = set(), self._now
+
+
 class Cache(Generic[Key, Value]):
     """Values by key within a budget. What was not asked for longest is forgotten first. Threads may share it."""
 
-    __slots__ = ("_held", "_keeping", "_noted", "_noted_before", "_shared", "_values", "budget", "hits", "misses")
+    __slots__ = ("_held", "_keeping", "_noted", "_shared", "_values", "budget", "hits", "misses")
 
     def __init__(self, budget: Budget, shared: tuple[type, ...] = ()) -> None:
         """Hold nothing yet; objects of the `shared` types are there anyway, and are not counted."""
@@ -71,8 +93,7 @@ class Cache(Generic[Key, Value]):
         self._values: OrderedDict[Key, tuple[Value, int]] = OrderedDict()
         self._held = 0
         self._keeping = Lock()
-        self._noted: set[int] = set()
-        self._noted_before: set[int] = set()
+        self._noted = Noted()
 
     def __len__(self) -> int:
         """How many values are held."""
@@ -113,12 +134,9 @@ class Cache(Generic[Key, Value]):
 
         Most keys come once. To keep their values as well would push others out, and the processor's caches full.
         """
-        noted = hash(key)
-        if noted in self._noted or noted in self._noted_before:
+        if key in self._noted:
             return True
-        self._noted.add(noted)
-        if len(self._noted) >= _NOTED:
-            self._noted, self._noted_before = set(), self._noted
+        self._noted.add(key)
         return False
 
     def keep(self, key: Key, value: Value) -> None:

@@ -15,6 +15,7 @@ from injector.core.model import (
     JsonObject,
     Pod,
 )
+from injector.core.opaque import most_characters
 from injector.core.pods import all_containers, container_names
 
 MOST_UNITS = 1_900
@@ -118,7 +119,7 @@ def count_pod(pod: Pod, effort: Effort) -> None:
 
 
 def _count_annotations(own: Mapping[str, str], effort: Effort) -> None:
-    size = len("".join(own)) + len("".join(own.values()))
+    size = len("".join(own)) + most_characters(own.values())
     if size > MOST_ANNOTATION_BYTES:
         raise InjectionError(
             f"the annotations have {size:,} characters, API servers take at most {MOST_ANNOTATION_BYTES:,} bytes"

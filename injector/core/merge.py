@@ -162,7 +162,7 @@ def _merged_value(target: JsonObject, key: str, value: Any, schema: Schema) -> A
         if isinstance(before, list) and merge_key is not None:
             return _merged_list(before, value, merge_key, schema.below.get(key, NOTHING_KEYED))
         return before if value == before and _same_types(value, before) else _cleaned(value)
-    return before if type(value) is type(before) and value == before else value
+    return before if value.__class__ is before.__class__ and value == before else value
 
 
 def _merged_list(target: list[Any], overlay: list[Any], key: str, schema: Schema) -> list[Any]:

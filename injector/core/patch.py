@@ -4,6 +4,7 @@ The two documents share whatever did not change, so identity answers most compar
 """
 
 from itertools import repeat
+from operator import attrgetter
 from typing import Any
 
 from injector.core.model import JsonObject
@@ -12,6 +13,8 @@ from injector.core.model import JsonObject
 _IDENTITY_KEYS = ("name", "mountPath", "containerPort", "key", "uid")
 
 _IDENTITY_TYPES = {str, int}
+# As `isinstance` has it: `type` tells a text with holes from any other (see `opaque`).
+_class_of = attrgetter("__class__")
 
 _ABSENT = object()
 
@@ -33,7 +36,7 @@ def _value(before: Any, after: Any, path: str, operations: list[JsonObject]) -> 
         _mapping(before, after, path, operations)
     elif isinstance(before, list) and isinstance(after, list):
         _list(before, after, path, operations)
-    elif type(before) is not type(after) or before != after:
+    elif before.__class__ is not after.__class__ or before != after:
         operations.append({"op": "replace", "path": path, "value": after})
 
 
@@ -90,7 +93,7 @@ def identities(items: list[Any]) -> list[Any] | None:
         return None
     for key in _IDENTITY_KEYS:
         found = [item.get(key) for item in items]
-        if {*map(type, found)} <= _IDENTITY_TYPES and len({*found}) == len(found):
+        if {*map(_class_of, found)} <= _IDENTITY_TYPES and len({*found}) == len(found):
             return list(zip(repeat(key), found, strict=False))
     return None
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from injector.core.errors import quoted, suggestion
 from injector.core.model import Container, JsonObject, Pod
+from injector.core.opaque import Inspected, is_name, most_characters
 from injector.core.pods import CONTAINER_LISTS, ContainerList, all_containers, annotations, containers, labels
 from injector.core.quantity import decimal_value
 
@@ -89,9 +90,10 @@ def _refusals_by_injection(received: Pod, merged: Pod) -> Iterator[str]:
     spec = merged.get("spec") or {}
     own_labels, own_annotations = labels(merged), annotations(merged)
     is_annotated = bool((received.get("metadata") or {}).get("annotations"))
-    if not all(map(_is_label_value, own_labels.values())) or _size(own_annotations) > _ANNOTATION_BYTES:
-        before = labels(received)
-        yield from _metadata({k: v for k, v in own_labels.items() if before.get(k) is not v}, own_annotations)
+    before = labels(received)
+    changed = {name: value for name, value in own_labels.items() if before.get(name) is not value}
+    if not all(map(_is_label_value, changed.values())) or _size(own_annotations) > _ANNOTATION_BYTES:
+        yield from _metadata(changed, own_annotations)
     volumes = spec.get("volumes") or ()
     if volumes and max(map(len, volumes)) > _NAME_AND_SOURCE:
         yield from _volumes(volumes)
@@ -127,7 +129,7 @@ def _metadata(labels: Mapping[str, str], annotations: Mapping[str, str]) -> Iter
 
 
 def _size(annotations: Mapping[str, str]) -> int:
-    return sum(map(len, annotations)) + sum(map(len, annotations.values()))
+    return sum(map(len, annotations)) + most_characters(annotations.values())
 
 
 def _volumes(volumes: Sequence[JsonObject]) -> Iterator[str]:
@@ -295,7 +297,8 @@ def _security(context: JsonObject, path: str) -> Iterator[str]:
 def _mounts(mounts: Sequence[JsonObject], path: str, volumes: Collection[Any]) -> Iterator[str]:
     seen: set[str] = set()
     for mount in mounts:
-        name, place = str(mount.get("name")), str(mount.get("mountPath") or "")
+        name, place = mount.get("name"), str(mount.get("mountPath") or "")
+        name = name if isinstance(name, str) else str(name)
         if name not in volumes:
             meant = suggestion(name, [str(volume) for volume in volumes]) if volumes else "the pod has none"
             yield f"{path}[{name}]: there is no volume {quoted(name)}; {meant}"
@@ -437,7 +440,12 @@ def _is_dns_label(text: str) -> bool:
 
 
 def _is_label_value(text: str) -> bool:
-    return len(text) <= _LONGEST_LABEL and _LABEL_VALUE.fullmatch(text) is not None
+    try:
+        return len(text) <= _LONGEST_LABEL and _LABEL_VALUE.fullmatch(text) is not None
+    except Inspected:
+        if is_name(text):
+            return True
+        raise
 
 
 def _is_port(number: Any) -> bool:

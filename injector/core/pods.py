@@ -24,6 +24,11 @@ _BOOLEANS = dict.fromkeys(("1", "t", "T", "TRUE", "true", "True"), True) | dict.
 )
 
 
+def text_of(value: Any) -> str:
+    """A text itself, empty for null, and what Python writes for anything else."""
+    return value if isinstance(value, str) else str(value or "")
+
+
 def parse_boolean(text: str) -> bool | None:
     """The boolean that Go's strconv.ParseBool reads from `text`, or None where it reads none (reference 11.2)."""
     return _BOOLEANS.get(text)
@@ -153,11 +158,11 @@ OWNER_RULES = (
 def workload_of(pod: Pod, namespace: str) -> Workload:
     """The workload of `pod`, which lives in `namespace`: its controller's, if it has one, else the pod itself."""
     metadata = pod.get("metadata") or {}
-    name = str(metadata.get("name") or "")
+    name = text_of(metadata.get("name"))
     owner = _controller(metadata) if metadata.get("generateName") else None
     if owner is None:
         return Workload(name, namespace, "Pod", "v1")
-    owner_kind, owner_name, api_version = (str(owner.get(key) or "") for key in ("kind", "name", "apiVersion"))
+    owner_kind, owner_name, api_version = (text_of(owner.get(key)) for key in ("kind", "name", "apiVersion"))
     for rule in OWNER_RULES:
         found = rule.find(owner_name, labels(pod)) if rule.owner_kind == owner_kind else None
         if found is not None:

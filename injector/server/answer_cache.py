@@ -1,61 +1,104 @@
-"""Reviews that are the same but for what no answer depends on, and the answer of one made that of another."""
+"""Reviews that are the same but for what an answer does not depend on, or only repeats, and the answers to them.
+
+The replicas of a workload differ in uids, in `managedFields`, and in names that the API server and controllers make up.
+The key of a review has holes in their place. Whoever fills the holes of a key with texts gets one review and no other,
+so two reviews with the same key differ in these texts alone, in whatever way they are broken.
+"""
 
 import re
+from binascii import b2a_base64
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import orjson
 
+from injector.core.model import JsonObject
+from injector.core.opaque import MARK, NAME, Opaque
+from injector.core.replicas import TOKEN_VOLUME
 from injector.core.review import has_repeated_key
 
-# Reviews that differ in nothing but their uid, as those of the replicas of one workload do. An answer depends on
-# the uid only in that it repeats it (https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-
+# kube-apiserver writes kind, apiVersion and request in this order, and the uid first in the request. An answer depends
+# on the uid only in that it repeats it (https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-
 # controllers/#response).
-
-# kube-apiserver writes kind, apiVersion and request in this order, and the uid first in the request.
 _BEFORE_UID = re.compile(
     rb'\s*\{\s*(?:"(?:kind|apiVersion)"\s*:\s*"[\w./]*"\s*,\s*){2}"request"\s*:\s*\{\s*"uid"\s*:\s*"(?=([\w-]{1,64})")'
 )
-
-
-def without_uid(body: bytes) -> tuple[bytes, str] | None:
-    """The review in `body` without its uid, and the uid; None where it does not stand where API servers write it.
-
-    Bodies that give equal bytes differ in nothing but the uid, in whatever way they are broken.
-    """
-    found = _BEFORE_UID.match(body)
-    if found is None:
-        return None
-    return body[: found.end()] + body[found.end(1) :], found[1].decode("ascii")
-
-
-# Replicas that are made one after the other differ in `managedFields` too, which says when each field was set and which
-# no answer depends on. kube-apiserver writes it last in the metadata of a pod, before its spec.
+# No answer depends on `managedFields`. kube-apiserver writes it last in the metadata of a pod, before its spec.
 _MANAGED_FIELDS = b'"managedFields":['
 _AFTER_METADATA = b']},"spec":{'
 
+_MARK = MARK.encode()
+# Of larger reviews only the whole is compared: to look through them would take too long.
+_LARGEST = 64 * 1024
+_HOLE = re.compile(_MARK + b"([A-Z])")
+_NAME = re.compile(NAME.encode())
 
-def without_managed_fields(review: bytes) -> bytes:
-    """The `review` with the list of `managedFields` empty; the very same bytes where no such list stands in it.
+# Where kube-apiserver writes what differs: the name of a pod, its first owner, the node of a daemon's pod.
+_POD_NAME = b'"object":{"kind":"Pod","apiVersion":"v1","metadata":{"name":"'
+_OWNERS = b'"ownerReferences":[{'
+_JOB = re.compile(rb'"ownerReferences":\[\{"apiVersion":"[^"]*","kind":"Job","name":"([^"]*)","uid":"([^"]*)"')
+_NODE = b'"matchFields":[{"key":"metadata.name","operator":"In","values":["'
+_INDEX = b'"apps.kubernetes.io/pod-index":"'
+_TOKEN_VOLUME = b'"' + TOKEN_VOLUME.encode()
 
-    Whether that list is the one in the metadata of the pod, `is_without_managed_fields` says of one review. It then
-    holds for every review that gives the same bytes: up to the list they are the same, the list is one JSON value in
-    each, and after it they are the same again.
+
+class Asked(NamedTuple):
+    """What a review asks: `key` is the review without its `uid`, its `managed` fields, and the `texts` of its holes.
+
+    `whole` is the review without uid and managed fields, and with its texts.
     """
-    start = review.find(_MANAGED_FIELDS)
-    end = review.find(_AFTER_METADATA, start)
-    if start < 0 or end < 0:
-        return review
-    start += len(_MANAGED_FIELDS) - 1
-    return review[:start] + b"[]" + review[end + 1 :] if _is_list(review[start : end + 1]) else review
+
+    key: bytes
+    whole: bytes
+    uid: str
+    managed: bytes
+    texts: Mapping[str, bytes]
+
+    def as_whole(self) -> "Asked":
+        """The same, asked without holes."""
+        return Asked(self.whole, self.whole, self.uid, self.managed, {})
+
+    @property
+    def is_readable(self) -> bool:
+        """Whether the list that was left out is JSON; what is wrong with a review is said of the whole."""
+        return not self.managed or _is_list(self.managed)
+
+    def document(self) -> Any:
+        """The review that the key is of, the marks of holes in it; None where its list was not that of the pod.
+
+        Of all reviews with this key it holds: up to the list they are the same, and after it they are the same again.
+        """
+        try:
+            _, _, review = self.key.partition(b"\n")
+            if not self.managed:
+                return orjson.loads(review)
+            end = review.find(_MANAGED_FIELDS) + len(_MANAGED_FIELDS)
+            document = orjson.loads(review[:end] + b"0" + review[end:])
+            return document if document["request"]["object"]["metadata"]["managedFields"] == [0] else None
+        except (ValueError, LookupError, TypeError):
+            return None
 
 
-def is_without_managed_fields(reduced: bytes) -> bool:
-    """Whether the list that `without_managed_fields` emptied is the one in the metadata of the reviewed pod."""
-    end = reduced.find(_MANAGED_FIELDS) + len(_MANAGED_FIELDS)
-    try:
-        review = orjson.loads(reduced[:end] + b"0" + reduced[end:])
-        return bool(review["request"]["object"]["metadata"]["managedFields"] == [0])
-    except (ValueError, LookupError, TypeError):
-        return False
+def read_asked(body: bytes, path: str) -> Asked | None:
+    """What the review in `body` asks at the URL `path`; None where its uid is not where API servers write it."""
+    found = _BEFORE_UID.match(body)
+    if found is None:
+        return None
+    managed = b""
+    start = body.find(_MANAGED_FIELDS, found.end())
+    end = body.find(_AFTER_METADATA, start) if start >= 0 else -1
+    if end < 0:
+        review = body[: found.end()] + body[found.end(1) :]
+    else:
+        start += len(_MANAGED_FIELDS)
+        managed = body[start - 1 : end + 1]
+        review = body[: found.end()] + body[found.end(1) : start] + body[end:]
+    whole = path.encode() + b"\n" + review
+    key, texts = _with_holes(whole)
+    # No review without holes has the key of one with holes, whatever is in it: that begins with a path.
+    key = _MARK + key if texts else whole
+    return Asked(key, whole, found[1].decode("ascii"), managed, texts)
 
 
 def _is_list(text: bytes) -> bool:
@@ -67,6 +110,89 @@ def _is_list(text: bytes) -> bool:
         return False
 
 
-def with_uid(answer: bytes, uid: str, other: str) -> bytes:
-    """The answer of `review.respond` to uid `uid`, made that to uid `other`: the uid stands first in the response."""
-    return answer.replace(f'"uid":"{uid}"'.encode(), f'"uid":"{other}"'.encode(), 1)
+def _with_holes(review: bytes) -> tuple[bytes, dict[str, bytes]]:
+    """A review with holes for the names in it that others made up, and the texts of these, by their letters."""
+    texts: dict[str, bytes] = {}
+    if len(review) > _LARGEST or _MARK[:1] in review:
+        return review, texts
+    name = _text_after(_POD_NAME, review)
+    if name:
+        texts["N"] = name
+        # The volumes of a StatefulSet's pod claim `data-NAME`.
+        review = review.replace(b'"%b"' % name, b'"%bN"' % _MARK).replace(b'-%b"' % name, b'-%bN"' % _MARK)
+        review = _with_hole("I", _INDEX, review, texts)
+    owners = review.find(_OWNERS)
+    if owners >= 0:
+        job = _JOB.match(review, owners)
+        if job and _NAME.fullmatch(job[1]) and _NAME.fullmatch(job[2]):
+            texts["J"], texts["U"] = job.groups()
+            review = review.replace(b'"%b"' % job[1], b'"%bJ"' % _MARK).replace(b'"%b-"' % job[1], b'"%bJ-"' % _MARK)
+            review = review.replace(b'"%b"' % job[2], b'"%bU"' % _MARK)
+        review = _with_hole("D", _NODE, review, texts)
+    suffix = _text_after(_TOKEN_VOLUME, review)
+    if suffix:
+        texts["V"] = suffix
+        review = review.replace(b'%b%b"' % (_TOKEN_VOLUME, suffix), b'%b%bV"' % (_TOKEN_VOLUME, _MARK))
+    return review, texts
+
+
+def _text_after(before: bytes, review: bytes) -> bytes:
+    """The name that stands behind `before`; empty where none does."""
+    start = review.find(before)
+    if start < 0:
+        return b""
+    start += len(before)
+    text = review[start : review.find(b'"', start)]
+    return text if _NAME.fullmatch(text) else b""
+
+
+def _with_hole(letter: str, before: bytes, review: bytes, texts: dict[str, bytes]) -> bytes:
+    """The review with a hole behind `before`, whose text is added to `texts`."""
+    text = _text_after(before, review)
+    if not text:
+        return review
+    texts[letter] = text
+    return review.replace(b'%b%b"' % (before, text), b'%b%b%b"' % (before, _MARK, letter.encode()))
+
+
+@dataclass(frozen=True, slots=True)
+class Stencil:
+    """An answer with holes: the bytes before the uid, those between uid and patch, the patch in pieces, and the rest.
+
+    Of `patch` each second piece is the letter of a hole; it is empty where the patch is part of `middle`.
+    """
+
+    head: bytes
+    middle: bytes
+    patch: tuple[bytes, ...]
+    tail: bytes
+
+    def filled(self, uid: str, texts: Mapping[str, bytes]) -> bytes:
+        """The answer to `uid` with these texts in the holes. Raises KeyError where one is missing."""
+        if not self.patch:
+            return b"".join((self.head, uid.encode(), self.middle))
+        pieces = [*self.patch]
+        pieces[1::2] = [texts[letter.decode()] for letter in self.patch[1::2]]
+        patch = b2a_base64(b"".join(pieces), newline=False)
+        return b"".join((self.head, uid.encode(), self.middle, patch, self.tail))
+
+    def with_patch(self, patch: tuple[JsonObject, ...]) -> "Stencil":
+        """The same answer with the holes of `patch` in it."""
+        pieces = tuple(_HOLE.split(orjson.dumps(patch, default=_marked)))
+        before, opening, after = self.middle.partition(b'"patch":"')
+        return Stencil(self.head, before + opening, pieces, after[after.index(b'"') :])
+
+    @property
+    def has_holes(self) -> bool:
+        """Whether there are any in the patch."""
+        return len(self.patch) > 1
+
+
+def stencil_of(answer: bytes, uid: str) -> Stencil:
+    """What is left of the `answer` of `review.respond` to `uid` without the uid."""
+    head, _, rest = answer.partition(f'"uid":"{uid}"'.encode())
+    return Stencil(head + b'"uid":"', b'"' + rest, (), b"")
+
+
+def _marked(text: Opaque) -> str:
+    return text.marked

@@ -1,22 +1,22 @@
 """From the bytes of a request to the bytes of its answer: the core's path, and what is to be told about it."""
 
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
-from injector.core.admission import admit_request
+from injector.core.admission import admit_request, subject_of
 from injector.core.errors import LONGEST_MESSAGE, shortened, without_addresses
 from injector.core.model import Admission, AdmissionRequest, JsonObject, Pod
+from injector.core.opaque import MARK, NAME, filled_text
+from injector.core.replicas import WORKLOAD, Owned, admit_alike
 from injector.core.review import BadReview, parse_path, parse_review, respond
-from injector.server.answer_cache import (
-    is_without_managed_fields,
-    with_uid,
-    without_managed_fields,
-    without_uid,
-)
+from injector.server.answer_cache import Asked, Stencil, read_asked, stencil_of
 from injector.server.state import State
 
 # Stands for an operation of a patch whose number is all that is still to be told.
 _OPERATION: JsonObject = {}
 _NAMES = ("name", "generateName")
+_IS_NAME = re.compile(NAME).fullmatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,38 +36,120 @@ class Answer:
     reason: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """An answer to all reviews that ask alike, and what is told of it; `names` are those of the pod, holes in them.
+
+    Of the pods only names are kept, and of patches their length: thousands of objects that live on would keep the
+    garbage collector busy for longer than the answers take.
+    """
+
+    stencil: Stencil
+    request: AdmissionRequest
+    names: Mapping[str, str]
+    admission: Admission
+    owned: Owned | None = None
+
+    def answer(self, asked: Asked) -> Answer | None:
+        """The answer to a review that asks alike; None where it has to be worked out after all."""
+        if not asked.is_readable:
+            return None
+        request, names, texts = self.request, self.names, asked.texts
+        name = request.name
+        if texts:
+            decoded = {letter: text.decode("ascii") for letter, text in texts.items()}
+            if self.owned is not None:
+                workload = self.owned.name(decoded)
+                if workload is None or not _IS_NAME(workload):
+                    return None
+                texts = {**texts, WORKLOAD: workload.encode("ascii")}
+            name = filled_text(name, decoded)
+            names = {field: filled_text(marked, decoded) for field, marked in names.items()}
+        body = self.stencil.filled(asked.uid, texts)
+        return Answer(200, body, _told_of_request(request, asked.uid, name, {"metadata": names}), self.admission)
+
+    def gives(self, body: bytes, asked: Asked) -> bool:
+        """Whether the answer to `asked` is `body`."""
+        try:
+            found = self.answer(asked)
+        except KeyError:  # the configuration has the mark of a hole in it
+            return False
+        return found is not None and found.body == body
+
+
 def answer(body: bytes, path: str, state: State) -> Answer:
     """Answer the AdmissionReview in `body`, sent to the URL path `path`.
 
-    Replicas of one workload are the same pod again: what was answered to the same review under another uid and with
-    other managedFields, from the same state, is the answer. It is remembered when the pod comes for the second time.
+    Replicas of one workload are the same pod again, but for names that nobody looks into: what was answered to one of
+    them from the same state is, with these names, the answer to all. It is remembered when the second of them comes.
     """
-    known = without_uid(body)
-    if known is None:
+    asked = read_asked(body, path)
+    if asked is None:
         return _worked_out(body, path, state)
-    review, uid = known
-    reduced = without_managed_fields(review)
-    key = path.encode() + b"\n" + reduced
-    before: Answer | None = state.answers.find(key)
-    if before is not None and before.request is not None:
-        body = with_uid(before.body, before.request.uid, uid)
-        return Answer(200, body, _told_of_request(before.request, uid, before.request.pod), before.admission)
-    is_repeated = state.answers.was_wanted(key)
+    if asked.texts and asked.key in state.unlike:
+        asked = asked.as_whole()
+    known: Remembered | None = state.answers.find(asked.key)
+    if known is not None:
+        found = known.answer(asked)
+        if found is not None:
+            return found
+    is_repeated = known is None and state.answers.was_wanted(asked.key)
     found = _worked_out(body, path, state)
-    if reduced is not review and is_repeated and not is_without_managed_fields(reduced):
-        return found
     if is_repeated and found.request is not None and found.admission is not None and found.admission.patch:
-        state.answers.keep(key, _to_remember(found, found.request, found.admission))
+        _remember(asked, found, found.request, found.admission, state)
     return found
 
 
-def _to_remember(found: Answer, request: AdmissionRequest, admission: Admission) -> Answer:
-    """The answer without pods and patch: of an injected pod only names and numbers are told.
+def _remember(asked: Asked, found: Answer, request: AdmissionRequest, admission: Admission, state: State) -> None:
+    """Keep an answer for all reviews that ask alike, if it is the one to all of them."""
+    document = asked.document()
+    if document is None:
+        return
+    received = document["request"]
+    metadata = received["object"].get("metadata") or {}
+    remembered: Remembered | None = Remembered(
+        stencil_of(found.body, asked.uid),
+        _told_of_request(request, request.uid, received.get("name") or "", {}),
+        {field: metadata[field] for field in _NAMES if metadata.get(field)},
+        _told_of_admission(admission),
+    )
+    if asked.texts and remembered:
+        remembered = _for_all(remembered, asked, found, _admit_alike(document, request, state))
+    if remembered:
+        state.answers.keep(asked.key, remembered)
+    else:
+        state.unlike.add(asked.key)
 
-    Thousands of objects that live on would keep the garbage collector busy for longer than the answers take.
-    """
-    names = {field: name for field in _NAMES if (name := (request.pod.get("metadata") or {}).get(field))}
-    told = Admission(
+
+def _for_all(
+    remembered: Remembered, asked: Asked, found: Answer, alike: tuple[Admission, Owned | None] | None
+) -> Remembered | None:
+    """The answer with the holes of the patch in `alike`; None where there is no such answer."""
+    if alike is None or not alike[0].patch:
+        return None
+    admission, owned = alike
+    shared = replace(remembered, stencil=remembered.stencil.with_patch(admission.patch), owned=owned)
+    if not shared.gives(found.body, asked):
+        return None
+    return shared if shared.stencil.has_holes else remembered
+
+
+def _admit_alike(
+    document: JsonObject, request: AdmissionRequest, state: State
+) -> tuple[Admission, Owned | None] | None:
+    """What becomes of all pods that are reviewed like that in `document`, which has holes (see `admit_alike`)."""
+    received = document["request"]
+    if any(MARK in str(value) for value in (*map(document.get, _OF_REVIEW), *map(received.get, _OF_REQUEST))):
+        return None
+    return admit_alike(received["object"], subject_of(request, state.snapshot), state.setup, state.snapshot)
+
+
+# What an answer is made of beside the pod, its name and the uid.
+_OF_REVIEW, _OF_REQUEST = ("kind", "apiVersion"), ("operation", "namespace", "dryRun")
+
+
+def _told_of_admission(admission: Admission) -> Admission:
+    return Admission(
         allowed=admission.allowed,
         decision=admission.decision,
         pod={},
@@ -77,10 +159,9 @@ def _to_remember(found: Answer, request: AdmissionRequest, admission: Admission)
         templates=admission.templates,
         configuration=admission.configuration,
     )
-    return Answer(found.status, found.body, _told_of_request(request, request.uid, {"metadata": names}), told)
 
 
-def _told_of_request(request: AdmissionRequest, uid: str, pod: Pod) -> AdmissionRequest:
+def _told_of_request(request: AdmissionRequest, uid: str, name: str, pod: Pod) -> AdmissionRequest:
     # In full, as `dataclasses.replace` takes ten times as long, for every review.
     return AdmissionRequest(
         uid=uid,
@@ -88,7 +169,7 @@ def _told_of_request(request: AdmissionRequest, uid: str, pod: Pod) -> Admission
         kind=request.kind,
         operation=request.operation,
         namespace=request.namespace,
-        name=request.name,
+        name=name,
         dry_run=request.dry_run,
         pod=pod,
         parameters=request.parameters,

@@ -6,7 +6,7 @@ from threading import Lock
 from typing import Any
 
 from injector.core.admission import Setup
-from injector.core.cache import ANSWERS, Cache
+from injector.core.cache import ANSWERS, Cache, Noted
 from injector.core.model import Snapshot
 
 
@@ -18,13 +18,15 @@ def _no_answers() -> Cache[bytes, Any]:
 class State:
     """Configuration and cluster at one moment. `fault` says why a newer configuration is not in force, if so.
 
-    `answers` remembers what was answered from this very state (see `answer`): the next one begins without.
+    `answers` remembers what was answered from this very state (see `answer`), and `unlike` the reviews that only seem
+    to be alike: the next one begins without.
     """
 
     setup: Setup
     snapshot: Snapshot
     fault: str = ""
     answers: Cache[bytes, Any] = field(default_factory=_no_answers, repr=False, compare=False)
+    unlike: Noted = field(default_factory=Noted, repr=False, compare=False)
 
     @property
     def caches(self) -> tuple[Cache[Any, Any], ...]:
@@ -75,4 +77,4 @@ class Service:
 
     def _followed_by(self, state: State) -> State:
         """The next state, whose answers are counted on from those of this one."""
-        return replace(state, answers=self.state.answers.emptied())
+        return replace(state, answers=self.state.answers.emptied(), unlike=Noted())

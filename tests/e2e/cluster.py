@@ -58,7 +58,8 @@ def wait_until(condition: Callable[[], Any], what: str, seconds: float = START_S
 class Cluster:
     """A control plane whose programs are in `programs` and whose files are in `directory`.
 
-    `api_server_flags` come after those that every cluster of the tests has.
+    `api_server_flags` come after those that every cluster of the tests has. `controllers` run; with `service_accounts`
+    each pod gets the token of its account, as in most clusters.
     """
 
     programs: Path
@@ -67,6 +68,8 @@ class Cluster:
     port: int = field(default_factory=free_port)
     etcd: int = 0
     api_server_flags: Sequence[str] = ()
+    controllers: Sequence[str] = ("deployment", "replicaset", "namespace", "resourcequota")
+    service_accounts: bool = False
 
     @property
     def kubeconfig(self) -> Path:
@@ -181,7 +184,7 @@ class Cluster:
             f"--service-account-key-file={self.directory / 'accounts.key'}",
             f"--service-account-signing-key-file={self.directory / 'accounts.key'}",
             "--service-cluster-ip-range=10.0.0.0/24",
-            "--disable-admission-plugins=ServiceAccount",
+            *(() if self.service_accounts else ("--disable-admission-plugins=ServiceAccount",)),
             *self.api_server_flags,
         )
 
@@ -189,7 +192,7 @@ class Cluster:
         return (
             f"--kubeconfig={self.kubeconfig}",
             "--leader-elect=false",
-            "--controllers=deployment,replicaset,namespace,resourcequota",
+            f"--controllers={','.join(self.controllers)}",
             "--secure-port=0",
         )
 

@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from injector.core.model import EMPTY_SNAPSHOT, Snapshot
-from injector.server.answer_cache import with_uid, without_uid
 from injector.server.handler import Answer, answer
 from injector.server.state import State
 from tests.support import default_setup, pod_of, review_of, setup_of
@@ -170,18 +169,6 @@ def test_another_state_remembers_nothing() -> None:
         answer(written({"uid": uid, "object": pod_of()}), "/inject", state)
     assert len(state.answers) == 1
     assert len(State(state.setup, state.snapshot).answers) == 0
-
-
-@tried(500)
-@given(rest=st.text(alphabet='"uid:a-1 {},', max_size=30), uid=st.text(alphabet="ab-", min_size=1, max_size=5))
-def test_only_the_uid_of_the_request_is_left_out(rest: str, uid: str) -> None:
-    head = '{"kind":"AdmissionReview","apiVersion":"admission.k8s.io/v1","request":{"uid":"'
-    assert without_uid(f'{head}{uid}"{rest}'.encode()) == (f'{head}"{rest}'.encode(), uid)
-
-
-def test_the_uid_of_the_response_is_changed_and_no_other_text() -> None:
-    body = b'{"kind":"K","apiVersion":"v","response":{"uid":"a","patch":"\\"uid\\":\\"a\\"","other":{"uid":"a"}}}'
-    assert with_uid(body, "a", "b") == body.replace(b'"uid":"a"', b'"uid":"b"', 1)
 
 
 def test_what_cannot_be_written_as_json_refuses_the_pod_in_words() -> None:

@@ -18,6 +18,7 @@ from injector.core.model import (
     JsonObject,
     Pod,
 )
+from injector.core.opaque import json_text
 from injector.core.pod_schema import container_faults
 from injector.core.pods import (
     CONTAINER_LISTS,
@@ -170,7 +171,7 @@ def with_overrides_annotation(pod: Pod, overrides: list[Override]) -> Pod:
         list_name: [_typed(override.definition) for override in overrides if override.list_name == list_name]
         for list_name in CONTAINER_LISTS
     }
-    text = orjson.dumps({list_name: definitions for list_name, definitions in kept.items() if definitions}).decode()
+    text = json_text({list_name: definitions for list_name, definitions in kept.items() if definitions})
     return with_metadata(pod, "annotations", {**annotations(pod), OVERRIDES_ANNOTATION: text})
 
 

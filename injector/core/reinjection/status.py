@@ -19,6 +19,7 @@ import orjson
 from injector.core.errors import Path, format_path, quoted
 from injector.core.merge import PATCH
 from injector.core.model import STATUS_ANNOTATION, InjectionError, JsonObject, Pod
+from injector.core.opaque import json_text
 from injector.core.pod_schema import container_faults
 from injector.core.pods import CONTAINER_LISTS, ContainerList, annotations, containers
 from injector.core.validation import MAPPING, STRING, Finding, Mapped, Message, Scalar, read
@@ -228,7 +229,7 @@ def names_in(template_pod: Pod) -> dict[str, tuple[str, ...]]:
 def status_text(names: Mapping[str, tuple[str, ...]], revision: str, original: JsonObject) -> str:
     """The annotation's text where templates gave these names. A list without any is null in it."""
     listed = {list_name: found or None for list_name, found in names.items()}
-    return orjson.dumps({**listed, "revision": revision or "default", ORIGINAL: original}).decode()
+    return json_text({**listed, "revision": revision or "default", ORIGINAL: original})
 
 
 def without_listed_containers(pod: Pod, status: Status) -> Pod:

@@ -269,7 +269,7 @@ def with_defaults_kept(before: Any, after: Any) -> Any:
     if isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
         kept = [with_defaults_kept(one, other) for one, other in zip(before, after, strict=True)]
         return before if all(one is other for one, other in zip(before, kept, strict=True)) else kept
-    return before if type(before) is type(after) and before == after else after
+    return before if before.__class__ is after.__class__ and before == after else after
 
 
 def _kept_mapping(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:

@@ -258,8 +258,8 @@ class PodFunctions:
         if not (workload.api_version and workload.name):
             return ""
         namespace = workload.namespace or "default"
-        plural = f"{workload.kind.lower()}s"
-        return f"kubernetes://apis/{workload.api_version}/namespaces/{namespace}/{plural}/{workload.name}"
+        place = f"{workload.api_version}/namespaces/{namespace}/{workload.kind.lower()}s"
+        return f"kubernetes://apis/{place}/" + workload.name
 
     @_remembered
     def pod_ports(self) -> str:

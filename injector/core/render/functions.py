@@ -11,6 +11,7 @@ import orjson
 from jinja2 import Undefined
 
 from injector.core.model import Container, InjectionError, JsonObject, Pod
+from injector.core.opaque import is_name, json_text
 from injector.core.pods import CONTAINER_LISTS, containers
 from injector.core.proxy_config import to_text
 from injector.core.render.errors import Refusal
@@ -91,7 +92,7 @@ def _default_number(name: str, expected: str, value: Any, default: Any) -> Any:
 
 def to_json(value: Any) -> str:
     """The value as compact JSON."""
-    return orjson.dumps(value).decode()
+    return json_text(value)
 
 
 def to_argument(text: str) -> str:
@@ -119,7 +120,7 @@ def with_fields(mapping: JsonObject, more: JsonObject) -> JsonObject:
 
 def canonical_name(name: str) -> str:
     """A workload's name as a label value: at most 63 bytes, no `-`, `_` or `.` at its ends (reference 5.4)."""
-    return name.encode()[:_LABEL_VALUE_LENGTH].decode(errors="ignore").strip("-_.")
+    return name if is_name(name) else name.encode()[:_LABEL_VALUE_LENGTH].decode(errors="ignore").strip("-_.")
 
 
 def directory_of(path: str) -> str:
@@ -154,7 +155,7 @@ def charged(name: str, function: Callable[..., Any], rendering: ContextVar[Any])
         size = size_of(subject, deep=deep) + sum(map(size_of, args[first + 1 :]))
         budget.spend(1 + size * (len(subject).bit_length() if sorts and isinstance(subject, Sized) else 1))
         result = function(*args, **kwargs)
-        return budget.spending(result) if hasattr(result, "__next__") else result
+        return budget.spending(result) if isinstance(result, Iterator) else result
 
     @wraps(function)
     def short(*args: Any, **kwargs: Any) -> Any:
