@@ -24,9 +24,11 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         return COMMANDS[options.command](options)
-    except (CertificateError, ValueError, OSError) as error:
+    except OSError as error:
+        print(f"{error.filename}: {error.strerror}" if error.filename else error, file=sys.stderr)
+    except (CertificateError, ValueError) as error:
         print(error, file=sys.stderr)
-        return 1
+    return 1
 
 
 def bootstrap(options: argparse.Namespace) -> int:

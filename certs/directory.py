@@ -61,6 +61,10 @@ class DirectoryStore:
         """Keep certificates below `path`."""
         self.path = path
 
+    def __str__(self) -> str:
+        """As messages name it."""
+        return str(self.path)
+
     @property
     def certificate(self) -> Path:
         """The file of the serving certificate."""

@@ -9,11 +9,12 @@ import typer
 from injector.capture import system
 from injector.capture.arguments import FLAGS, ArgumentFaults, Capture, Flag, capture_of
 from injector.capture.system import shown
-from injector.cli.options import Command
+from injector.cli.options import Command, Group
 from injector.runtime.errors import as_input_error
 from injector.runtime.terminal import write
 
 capture = typer.Typer(
+    cls=Group,
     help="Traffic redirection: which of a pod's connections go through its proxy.",
     no_args_is_help=True,
     add_completion=False,

@@ -8,7 +8,7 @@ from typing import Annotated
 import orjson
 import typer
 
-from injector.cli.options import ConfigFiles, Context, Kubeconfig, ReleaseName, Sets, SnapshotFile
+from injector.cli.options import ConfigFiles, Context, Kubeconfig, ReleaseName, Sets, SnapshotFile, namespace_name
 from injector.cluster.api import ClusterError
 from injector.cluster.client import connect
 from injector.cluster.inventory import pods as pods_of
@@ -51,7 +51,15 @@ class _Counted:
 
 def drift(  # noqa: PLR0913, PLR0917 -- one parameter an option
     namespace: Annotated[
-        str, typer.Option("-n", "--namespace", metavar="NAME", help="Only pods of this namespace.", show_default=False)
+        str,
+        typer.Option(
+            "-n",
+            "--namespace",
+            parser=namespace_name,
+            metavar="NAME",
+            help="Only pods of this namespace.",
+            show_default=False,
+        ),
     ] = "",
     output: Annotated[
         Output,

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from injector.cli.options import ConfigFiles, Context, Kubeconfig, ReleaseName, Sets, SnapshotFile
+from injector.cli.options import ConfigFiles, Context, Kubeconfig, ReleaseName, Sets, SnapshotFile, namespace_name
 from injector.core.admission import Setup
 from injector.core.model import InjectionError, Pod, Snapshot
 from injector.reports.evaluate import DEFAULT_NAMESPACE
@@ -27,7 +27,7 @@ def explain(  # noqa: PLR0913, PLR0917 -- one parameter an option
         str, typer.Option("-f", "--filename", metavar="FILE", help="A file that holds the pod.", show_default=False)
     ] = "",
     namespace: Annotated[
-        str, typer.Option("-n", "--namespace", metavar="NAME", help="Namespace of the pod.")
+        str, typer.Option("-n", "--namespace", parser=namespace_name, metavar="NAME", help="Namespace of the pod.")
     ] = DEFAULT_NAMESPACE,
     digest: Annotated[
         str | None,

@@ -7,7 +7,7 @@ from typing import Annotated, TypeAlias
 import orjson
 import typer
 
-from injector.cli.options import Command, ConfigFiles, InputFiles, Recursive, Sets
+from injector.cli.options import Command, ConfigFiles, Group, InputFiles, Recursive, Sets, namespace_name
 from injector.core.model import JsonObject
 from injector.core.yaml.writer import write as write_yaml
 from injector.envoy import known_peers, tracing_of
@@ -49,7 +49,11 @@ _Directory: TypeAlias = Annotated[
 _Namespace: TypeAlias = Annotated[
     str,
     typer.Option(
-        "-n", "--namespace", metavar="NAME", help="Namespace of documents that name none, and of the ConfigMap."
+        "-n",
+        "--namespace",
+        parser=namespace_name,
+        metavar="NAME",
+        help="Namespace of documents that name none, and of the ConfigMap.",
     ),
 ]
 _GatewayNamespace: TypeAlias = Annotated[
@@ -72,7 +76,7 @@ _Labels: TypeAlias = Annotated[
 ]
 _Address: TypeAlias = Annotated[str, typer.Option(metavar="ADDRESS", help="Address to listen on.")]
 
-gateway = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None)
+gateway = typer.Typer(cls=Group, no_args_is_help=True, add_completion=False, rich_markup_mode=None)
 
 
 @gateway.callback()

@@ -8,7 +8,7 @@ from typing import Annotated, TypeAlias
 import orjson
 import typer
 
-from injector.cli.options import Command, ConfigFiles, Context, Kubeconfig, ReleaseName, Sets, SnapshotFile
+from injector.cli.options import Command, ConfigFiles, Context, Group, Kubeconfig, ReleaseName, Sets, SnapshotFile
 from injector.core.model import JsonObject
 from injector.reports.documents import UnreadableInputError
 from injector.reports.migration import plan_items, plan_text, plans_for, situation_items, situation_text
@@ -51,7 +51,7 @@ _Namespace: TypeAlias = Annotated[
     ),
 ]
 
-migrate = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None)
+migrate = typer.Typer(cls=Group, no_args_is_help=True, add_completion=False, rich_markup_mode=None)
 
 
 @migrate.callback()

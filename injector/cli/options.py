@@ -1,12 +1,23 @@
 """The options that several commands share."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias
 
 import typer
-from typer.core import TyperCommand
+from typer.core import TyperCommand, TyperGroup
 
 from injector.runtime.errors import UsageError
+
+
+def namespace_name(text: str) -> str:
+    """The parser of an option that takes the name of a namespace; none is the empty text."""
+    from injector.config.types import DNS_LABEL  # noqa: PLC0415 -- commands without such an option start faster
+
+    if text and not DNS_LABEL.fullmatch(text):
+        raise typer.BadParameter(f"must be a name of letters a-z, digits and '-', got {text[:80]!r}")
+    return text
+
 
 ConfigFiles: TypeAlias = Annotated[
     list[str] | None,
@@ -75,7 +86,12 @@ ShowDiff: TypeAlias = Annotated[
 DefaultNamespace: TypeAlias = Annotated[
     str,
     typer.Option(
-        "-n", "--namespace", metavar="NAME", help="Namespace of workloads that name none.", show_default=False
+        "-n",
+        "--namespace",
+        parser=namespace_name,
+        metavar="NAME",
+        help="Namespace of workloads that name none.",
+        show_default=False,
     ),
 ]
 InputFile: TypeAlias = Annotated[
@@ -111,6 +127,33 @@ CertSecret: TypeAlias = Annotated[
         metavar="NAME", help="Secret that holds the authority and the serving certificate.", show_default=False
     ),
 ]
+
+
+def number(kind: type[int] | type[float], least: int, most: int | None = None) -> Callable[[Any], Any]:
+    """The parser of an option that takes a number of this kind; its refusal says what would be valid."""
+    wanted = "a whole number" if kind is int else "a number"
+    limits = f"of at least {least}" if most is None else f"from {least} to {most}"
+
+    def parse(text: Any) -> Any:
+        try:
+            value = kind(text)
+        except (ValueError, OverflowError):
+            value = None
+        if value is None or not least <= value <= (float("inf") if most is None else most):
+            raise typer.BadParameter(f"must be {wanted} {limits}, got {str(text)[:80]!r}")
+        return value
+
+    return parse
+
+
+class Group(TyperGroup):
+    """A group of commands, which are listed with a whole sentence each."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """List the commands."""
+        named = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, each.get_short_help_str(limit=1000)) for name, each in named if each])
 
 
 class Command(TyperCommand):

@@ -6,7 +6,7 @@ from typing import Annotated
 import orjson
 import typer
 
-from injector.cli.options import Command, ConfigFiles, Context, Kubeconfig, Sets
+from injector.cli.options import Command, ConfigFiles, Context, Group, Kubeconfig, Sets
 from injector.core.errors import InjectorError
 from injector.core.model import JsonObject
 from injector.core.yaml.writer import write as write_yaml
@@ -24,7 +24,7 @@ class Output(StrEnum):
     JSON = "json"
 
 
-policy = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None)
+policy = typer.Typer(cls=Group, no_args_is_help=True, add_completion=False, rich_markup_mode=None)
 
 
 @policy.callback()

@@ -7,7 +7,16 @@ from typing import Annotated
 import orjson
 import typer
 
-from injector.cli.options import ConfigFiles, Context, Kubeconfig, Recursive, ReleaseName, Sets, SnapshotFile
+from injector.cli.options import (
+    ConfigFiles,
+    Context,
+    Kubeconfig,
+    Recursive,
+    ReleaseName,
+    Sets,
+    SnapshotFile,
+    namespace_name,
+)
 from injector.core.admission import Setup
 from injector.core.errors import InjectorError
 from injector.core.model import JsonObject, Snapshot
@@ -49,7 +58,10 @@ class Output(StrEnum):
 
 
 NamespaceOption = Annotated[
-    str, typer.Option("-n", "--namespace", metavar="NAME", help="Namespace of workloads that name none.")
+    str,
+    typer.Option(
+        "-n", "--namespace", parser=namespace_name, metavar="NAME", help="Namespace of workloads that name none."
+    ),
 ]
 OutputOption = Annotated[
     Output,
@@ -119,10 +131,7 @@ def preview(  # noqa: PLR0913, PLR0917 -- one parameter an option
 
     Exit status, as for kubectl diff: 0 nothing would change, 1 something would, 2 an error, or a pod that is refused.
     """
-    if against and output in (Output.PATCH, Output.TABLE, Output.ORIGINS):
-        raise UsageError(f"--against cannot be shown as {output}; valid: -o diff, json, yaml")
-    if via is Via.POLICY and (against or summary or output in (Output.TABLE, Output.ORIGINS)):
-        raise UsageError("--via policy is shown as -o diff, json, yaml or patch, without --against and --summary")
+    _check_form(output, via, against=bool(against), summary=summary)
     connection = Connection(kubeconfig, context)
     with failing_with(FAILED):
         other = read_setup(against, sets, connection) if against else None
@@ -155,6 +164,16 @@ def preview(  # noqa: PLR0913, PLR0917 -- one parameter an option
     else:
         write(WRITERS[output](previews))
     raise typer.Exit(_status(previews))
+
+
+def _check_form(output: Output, via: Via, *, against: bool, summary: bool) -> None:
+    """Raise UsageError where what is asked for has no such form."""
+    if via is Via.POLICY and (against or summary or output in (Output.TABLE, Output.ORIGINS)):
+        raise UsageError("--via policy is shown as -o diff, json, yaml or patch, without --against and --summary")
+    if (against or summary) and output in (Output.PATCH, Output.TABLE, Output.ORIGINS):
+        raise UsageError(
+            f"{'--against' if against else '--summary'} cannot be shown as {output}; valid: -o diff, json, yaml"
+        )
 
 
 def _write_policies(previews: Sequence[Preview], setup: Setup, output: Output) -> int:

@@ -11,8 +11,10 @@ from injector.runtime.terminal import write
 def review(filename: InputFile, config: ConfigFiles = None, sets: Sets = None, snapshot: SnapshotFile = None) -> None:
     """Answer the AdmissionReview in a file exactly as the webhook would."""
     setup, cluster = read_setup(config, sets), snapshot_of(snapshot)
+    body = read_bytes(filename)
     try:
-        request = parse_review(read_bytes(filename))
+        request = parse_review(body)
     except BadReview as error:
-        raise InputError(f"{filename}: {error}") from error
+        hint = "" if b"AdmissionReview" in body else "; what would be done to a workload is shown by `injector preview`"
+        raise InputError(f"{filename}: {error}{hint}") from error
     write(respond(request, admit_request(request, setup, cluster)).decode() + "\n")

@@ -17,6 +17,7 @@ from injector.cli.options import (
     Sets,
     SnapshotFile,
     WebhookConfig,
+    number,
 )
 from injector.runtime import options as option
 from injector.runtime.config_sources import Connection, config_sources
@@ -29,15 +30,19 @@ from injector.server.limits import SETTABLE
 from injector.server.run import Listening
 from injector.server.telemetry import LogFormat, LogLevel, LogStyle
 
-_PORTS = {"min": 0, "max": 65_535}
+_PORT = number(int, 0, 65_535)
 
 Host: TypeAlias = Annotated[str, typer.Option(metavar="ADDRESS", help="Address to listen on.")]
-Port: TypeAlias = Annotated[int, typer.Option(**_PORTS, metavar="PORT", help="Port to listen on; 0 is any free one.")]
+Port: TypeAlias = Annotated[
+    int, typer.Option(parser=_PORT, metavar="PORT", help="Port to listen on; 0 is any free one.")
+]
 DrainSeconds: TypeAlias = Annotated[
-    float, typer.Option(min=0, metavar="SECONDS", help="How long to go on answering after SIGTERM.")
+    float,
+    typer.Option(parser=number(float, 0), metavar="SECONDS", help="How long to go on answering after SIGTERM."),
 ]
 Workers: TypeAlias = Annotated[
-    int, typer.Option(min=1, metavar="NUMBER", help="Processes that share the port; use one for each core.")
+    int,
+    typer.Option(parser=number(int, 1), metavar="NUMBER", help="Processes that share the port; use one for each core."),
 ]
 Supervise: TypeAlias = Annotated[
     bool,
@@ -68,11 +73,19 @@ ServiceName: TypeAlias = Annotated[
     str | None,
     typer.Option("--service", metavar="NAME", help="Service whose DNS names the server certifies.", show_default=False),
 ]
-AuthorityDays: TypeAlias = Annotated[float, typer.Option(metavar="DAYS", help="Lifetime of the authority.")]
-ServingDays: TypeAlias = Annotated[float, typer.Option(metavar="DAYS", help="Lifetime of serving certificates.")]
+AuthorityDays: TypeAlias = Annotated[
+    float, typer.Option(parser=number(float, 0), metavar="DAYS", help="Lifetime of the authority.")
+]
+ServingDays: TypeAlias = Annotated[
+    float, typer.Option(parser=number(float, 0), metavar="DAYS", help="Lifetime of serving certificates.")
+]
 Renewal: TypeAlias = Annotated[
     float,
-    typer.Option(metavar="FRACTION", help="Part of its lifetime after which a certificate is renewed."),
+    typer.Option(
+        parser=number(float, 0, 1),
+        metavar="FRACTION",
+        help="Part of its lifetime after which a certificate is renewed.",
+    ),
 ]
 KeyType: TypeAlias = Annotated[str, typer.Option(metavar="|".join(KEY_TYPES), help="Type of new keys.")]
 LeaseName: TypeAlias = Annotated[
@@ -93,7 +106,7 @@ Events: TypeAlias = Annotated[
 ClusterWait: TypeAlias = Annotated[
     float,
     typer.Option(
-        min=0,
+        parser=number(float, 0),
         metavar="SECONDS",
         help="How long a start waits for namespaces, nodes and ProxyConfigs before --unknown-cluster counts.",
     ),
@@ -149,7 +162,10 @@ PreviewHost: TypeAlias = Annotated[
 PreviewPort: TypeAlias = Annotated[
     int | None,
     typer.Option(
-        **_PORTS, metavar="PORT", help="Port of the preview, by default 15018; 0 is any free one.", show_default=False
+        parser=_PORT,
+        metavar="PORT",
+        help="Port of the preview, by default 15018; 0 is any free one.",
+        show_default=False,
     ),
 ]
 LogLevelOption: TypeAlias = Annotated[LogLevel, typer.Option("--log-level", help="Least important lines to log.")]

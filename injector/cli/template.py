@@ -8,7 +8,7 @@ from typing import Annotated, TypeAlias
 import orjson
 import typer
 
-from injector.cli.options import Command, ConfigFiles, Context, Kubeconfig, Sets, SnapshotFile
+from injector.cli.options import Command, ConfigFiles, Context, Group, Kubeconfig, Sets, SnapshotFile, namespace_name
 from injector.config import Loaded
 from injector.config.gallery import CONFIGURATION, STARTER, gallery, gallery_entry
 from injector.config.loader import template_files
@@ -39,7 +39,7 @@ _Folders: TypeAlias = Annotated[
     list[Path], typer.Argument(metavar="DIR", help="Folder of tests, or one with a folder `tests`.", show_default=False)
 ]
 
-template = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None)
+template = typer.Typer(cls=Group, no_args_is_help=True, add_completion=False, rich_markup_mode=None)
 
 
 @template.callback()
@@ -127,7 +127,10 @@ def begin_template(
 def run_tests(  # noqa: PLR0913, PLR0917 -- one parameter an option
     folders: _Folders,
     namespace: Annotated[
-        str, typer.Option("-n", "--namespace", metavar="NAME", help="Namespace of workloads that name none.")
+        str,
+        typer.Option(
+            "-n", "--namespace", parser=namespace_name, metavar="NAME", help="Namespace of workloads that name none."
+        ),
     ] = DEFAULT_NAMESPACE,
     update: Annotated[  # noqa: FBT002 -- an option
         bool, typer.Option("--update", help="Write the results as what is expected.")

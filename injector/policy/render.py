@@ -164,7 +164,7 @@ def say(config: Config, name: str) -> Compiled | PolicyFault:
 
 
 def _chosen(config: Config, names: Iterable[str]) -> list[str]:
-    known = sorted({*config.templates, *config.go_templates})
+    known = sorted(each for each in {*config.templates, *config.go_templates} if not each.startswith("_"))
     wanted = list(names) or [real for name in config.default_templates for real in config.aliases.get(name, (name,))]
     unknown = [name for name in wanted if name not in known]
     if unknown:

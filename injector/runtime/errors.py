@@ -34,4 +34,6 @@ def as_input_error(*kinds: type[Exception]) -> Iterator[None]:
     try:
         yield
     except kinds as error:
+        if isinstance(error, OSError) and error.filename:
+            raise InputError(f"{error.filename}: {error.strerror}") from error
         raise InputError(str(error)) from error

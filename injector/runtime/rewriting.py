@@ -48,6 +48,7 @@ def rewrite_files(names: Sequence[str], change: Change, destination: Destination
     for _, result in results:
         warn(result.warnings)
     left_alone = [title for _, result in results for title in result.left_alone]
+    warn([f"{file.name}: there is no document in it" for file, _ in results if not file.text.strip()])
     if left_alone:
         warn([f"left as it is, without a pod: {', '.join(left_alone)}"])
     _write(results, destination)

@@ -163,7 +163,13 @@ def _certificate_of_files(
     files = certificates.files
     if files is None:
         store = DirectoryStore(certificates.directory)
-        ensure(store, certificates.settings, _now())
+        try:
+            ensure(store, certificates.settings, _now())
+        except OSError as error:
+            raise InputError(
+                f"--cert-dir {store.path}: no certificates can be kept there: {error.strerror}; "
+                "valid: a directory that can be written, or --tls-cert with --tls-key"
+            ) from error
         files = store.certificate, store.key
         upkeep.append(renewing(store, certificates.settings))
     try:
@@ -190,7 +196,7 @@ def _bound(listening: Listening) -> socket.socket:
     try:
         return bind(listening)
     except OSError as error:
-        raise InputError(f"cannot serve on {listening.host}:{listening.port}: {error}") from error
+        raise InputError(f"cannot serve on {listening.host}:{listening.port}: {error.strerror or error}") from error
 
 
 def _expiry(certificate: ServingCertificate) -> float:
@@ -215,5 +221,5 @@ def in_workers(listening: Listening, workers: int, *, supervised: bool = False) 
     try:
         bound = bind(listening)
     except OSError as error:
-        raise InputError(f"cannot serve on {listening.host}:{listening.port}: {error}") from error
+        raise InputError(f"cannot serve on {listening.host}:{listening.port}: {error.strerror or error}") from error
     return replace(listening, worker=Supervisor(bound, workers, Telemetry(style=listening.log).log).forked())

@@ -84,7 +84,8 @@ def pods_in(name: str, expected: int | None = None) -> list[Pod]:
     """
     pods: list[Pod] = [each.object for each in documents_in([name]) if each.object["kind"] == "Pod"]
     if expected is not None and len(pods) != expected:
-        raise InputError(f"{name}: holds {len(pods)} pods, expected {expected}")
+        hint = "" if pods else "; what would be done to a workload is shown by `injector preview`"
+        raise InputError(f"{name}: holds {len(pods) or 'no'} pods, expected {expected}{hint}")
     faults = [f"{name}: {fault}" for pod in pods for fault in pod_faults(pod)]
     if faults:
         raise InputError("\n".join(faults))

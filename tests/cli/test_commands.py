@@ -57,6 +57,9 @@ def test_options_reach_the_configuration(tmp_path: Path) -> None:
         (("inject", "-f", "-", "--set", "polcy=x"), POD, "policy"),
         (("inject", "-f", "-", "--snapshot", "missing.yaml"), POD, "missing.yaml"),
         (("uninject", "-f", "-"), "a: [", "document 1"),
+        (("review", "-f", "-"), POD, "shown by `injector preview`"),
+        (("rotate", "--cert-dir", "/dev/null/x"), "", "/dev/null/x: Not a directory"),
+        (("serve", "--port", "0", "--cert-dir", "/dev/null/x"), "", "no certificates can be kept there"),
         (("review", "-f", "-"), "{", "not JSON"),
         (("check", "-c", "missing.yaml"), "", "missing.yaml"),
         (("serve", "--tls-cert", "a.crt", "--tls-key", "a.key", "--port", "0"), "", "a.crt"),
@@ -69,6 +72,22 @@ def test_faulty_input_is_exit_status_1_with_a_message_and_no_result(
     assert (found.returncode, found.stdout) == (1, "")
     assert message in found.stderr
     assert "Traceback" not in found.stderr
+
+
+def test_certificates_that_are_not_there_are_told_with_their_place(tmp_path: Path) -> None:
+    found = run("rotate", "--cert-dir", tmp_path)
+    assert (found.returncode, found.stderr) == (
+        1,
+        f"{tmp_path}: holds no certificates; a server that starts makes them\n",
+    )
+
+
+def test_a_file_without_a_document_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "empty.yaml"
+    file.write_text("\n", encoding="utf-8")
+    found = run("inject", "-f", file, "-f", DETAILS)
+    assert found.returncode == 0
+    assert f"{file}: there is no document in it" in found.stderr
 
 
 @pytest.mark.parametrize("arguments", [("burn",), ("inject",), ("inject", "--nope"), ("serve", "--tls-cert", "a")])

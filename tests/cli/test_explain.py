@@ -29,7 +29,7 @@ def test_a_pod_with_empty_metadata_is_explained() -> None:
     [
         ((), "", "Usage"),
         (("shop", "-f", "-"), POD, "Usage"),
-        (("-f", "-"), "kind: Job", "-: holds 0 pods, expected 1"),
+        (("-f", "-"), "kind: Job", "-: holds no pods, expected 1"),
         (("-f", "-"), "kind: Pod\nspec: []\n---\nkind: Pod\n", "-: holds 2 pods, expected 1"),
         (("-f", "-"), "kind: Pod\nspec: []", "spec: must be a mapping"),
         (("shop", "--kubeconfig", "missing"), "", "missing: cannot be read"),

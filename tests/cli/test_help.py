@@ -39,6 +39,33 @@ def test_no_help_text_names_a_type_of_python(name: str) -> None:
     assert re.findall(r"<(?:str|path|int|float|list\b[^>]*)>|\bTEXT\b|\bINTEGER\b|\bFLOAT\b", shown) == []
 
 
+@pytest.mark.parametrize("group", [name for name in ALL if hasattr(ALL[name], "commands")])
+def test_commands_are_listed_with_whole_sentences(group: str) -> None:
+    listed = run(*group.split(), "--help").stdout.partition("Commands:\n")[2]
+    assert listed
+    assert "..." not in listed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("serve", "--port", "abc"), "must be a whole number from 0 to 65535, got 'abc'"),
+        (("serve", "--preview-port", "65536"), "must be a whole number from 0 to 65535, got '65536'"),
+        (("serve", "--workers", "0"), "must be a whole number of at least 1, got '0'"),
+        (("serve", "--drain-seconds", "nan"), "must be a number of at least 0, got 'nan'"),
+        (("serve", "--renewal", "2"), "must be a number from 0 to 1, got '2'"),
+        (("preview", "-f", "-", "-n", "Not a name"), "must be a name of letters a-z, digits and '-', got 'Not a name'"),
+        (("inject", "-f", "-", "-n", "a/b"), "must be a name of letters a-z, digits and '-', got 'a/b'"),
+        (("preview", "-f", "-", "--summary", "-o", "patch"), "--summary cannot be shown as patch"),
+        (("preview", "-f", "-", "--against", "x", "-o", "table"), "--against cannot be shown as table"),
+    ],
+)
+def test_a_value_that_an_option_does_not_take_is_wrong_usage(arguments: tuple[str, ...], message: str) -> None:
+    found = run(*arguments)
+    assert (found.returncode, found.stdout) == (2, "")
+    assert message in found.stderr
+
+
 def test_an_unknown_command_gets_the_nearest() -> None:
     found = run("preveiw")
     assert found.returncode == 2

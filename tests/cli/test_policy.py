@@ -34,6 +34,7 @@ def test_an_unknown_template_is_named_with_the_nearest() -> None:
     found = run("policy", "render", "-c", DEBUG, "--template", "debgu")
     assert (found.returncode, found.stdout) == (1, "")
     assert "did you mean 'debug'?" in found.stderr
+    assert "_proxy" not in run("policy", "render", "--template", "nothing-like-it").stderr
 
 
 def test_a_preview_shows_conditions_and_patch() -> None:
