@@ -1,15 +1,25 @@
 """Every link in the documentation leads somewhere, every page is reached, and every citation names a section."""
 
 import dataclasses
+import io
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from fastapi.openapi.utils import get_openapi
+from starlette.routing import Route
 
 from injector.cluster.trial_pods import CAUSES
 from injector.cluster.watch import Status
-from tests.support import REPOSITORY
+from injector.core.model import EMPTY_SNAPSHOT
+from injector.runtime.preview import try_configuration
+from injector.server.app import create_pages
+from injector.server.page import page_routes
+from injector.server.preview_api import preview_route
+from injector.server.state import Service, State
+from injector.server.telemetry import Telemetry
+from tests.support import REPOSITORY, default_setup
 
 DOCS = REPOSITORY / "docs"
 _ROOTS = ("docs", "samples", "templates", "charts", "tests/conformance", ".github")
@@ -96,3 +106,15 @@ def test_sections_that_the_reference_names_itself_exist() -> None:
     text = (DOCS / "reference.md").read_text(encoding="utf-8")
     sections = {heading.partition(" ")[0].rstrip(".") for heading in headings_of(DOCS / "reference.md")}
     assert {number for number in re.findall(r"\bsections? (\d+(?:\.\d+)*)", text) if number not in sections} == set()
+
+
+def test_the_contract_names_every_route_and_every_parameter() -> None:
+    service = Service(State(default_setup(), EMPTY_SNAPSHOT))
+    preview, page = preview_route(service, configure=try_configuration), page_routes()
+    routes = (*create_pages(service, Telemetry(io.BytesIO())).routes, *preview.routes, *page.routes)
+    paths = {route.path.replace("{name}", "NAME") for route in routes if isinstance(route, Route)}
+    described = get_openapi(title="preview", version="1", routes=preview.routes)["paths"]
+    asked = {each["name"] for path in described.values() for each in path["post"]["parameters"]}
+    contract = (DOCS / "contract.md").read_text(encoding="utf-8")
+    assert paths - set(re.findall(r"[ `](/[\w./]*)", contract)) == set()
+    assert asked - set(re.findall(r"[?](\w+)=", contract)) == set()

@@ -102,7 +102,8 @@ def begin_template(
             "-o",
             "--output",
             metavar="FILE",
-            help="File to write; a directory, or a name that ends in /, gets tests too. By default standard output.",
+            help="File to write (mine.yaml); a directory, or a name without a suffix, gets tests too. By default "
+            "standard output.",
             show_default=False,
         ),
     ] = "",
@@ -114,13 +115,18 @@ def begin_template(
         raise InputError(str(error)) from error
     if output in ("", "-"):
         write(files[CONFIGURATION])
-    elif output.endswith("/") or Path(output).is_dir():
+    elif _is_folder(output):
         warn(f"wrote {path}" for path in write_files(Path(output), list(files.items())))
         warn([f"next: injector template test {output}"])
     else:
         target = Path(output)
         warn(f"wrote {path}" for path in write_files(target.parent, [(target.name, files[CONFIGURATION])]))
         warn([f"next: injector check -c {output}"])
+
+
+def _is_folder(output: str) -> bool:
+    path = Path(output)
+    return output.endswith("/") or path.is_dir() or not (path.suffix or path.exists())
 
 
 @template.command("test", cls=Command)

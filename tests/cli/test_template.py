@@ -71,8 +71,9 @@ def test_new_gives_a_configuration_that_is_valid(tmp_path: Path) -> None:
     assert "exists already" in again.stderr
 
 
-def test_new_in_a_directory_has_tests_that_pass(tmp_path: Path) -> None:
-    assert run("template", "new", "mine", "-o", f"{tmp_path}/mine/").returncode == 0
+@pytest.mark.parametrize("folder", ["mine", "mine/"])
+def test_new_in_a_directory_has_tests_that_pass(tmp_path: Path, folder: str) -> None:
+    assert run("template", "new", "mine", "-o", f"{tmp_path}/{folder}").returncode == 0
     found = run("template", "test", tmp_path / "mine")
     assert (found.returncode, found.stderr) == (0, "")
 
