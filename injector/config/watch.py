@@ -1,21 +1,20 @@
 """Following changes of files on disk, as editors, `kubectl cp` and the kubelet make them.
 
-The kubelet publishes a ConfigMap or Secret by swapping the symbolic link `..data` beside the files, so it is the
-directory that has to be watched, not the file.
+Their state is looked at a few times a second. Events of the kernel come sooner, but those of a directory are of all its
+files: a log beside the configuration would wake the server at each of its lines. The kubelet publishes a ConfigMap or
+Secret by swapping the symbolic link `..data` beside the files, so links are followed each time.
 Source: reference 17.3; https://kubernetes.io/docs/concepts/configuration/configmap/#mounted-configmaps-are-updated-automatically
 """
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeAlias
 
-from watchfiles import awatch
-
-# A burst of changes counts as one, which is told this long after its first event (reference 17.3).
-_BURST_MILLISECONDS = 100
-# What no event was seen for (a network file system, a change before watching began) is found by looking.
-_LOOK_MILLISECONDS = 2000
+_LOOK_SECONDS = 0.25
+# A burst of changes counts as one, which is told this long after it was seen (reference 17.3).
+_BURST_SECONDS = 0.1
 
 FileState: TypeAlias = Mapping[Path, tuple[int, ...]]
 
@@ -29,31 +28,24 @@ async def watch(
     followed too, as long as its directory exists. Raises FileNotFoundError where that does not.
     """
     watched = [Path(path) for path in paths]
+    for path in watched:
+        if not (path.is_dir() or path.absolute().parent.is_dir()):
+            raise FileNotFoundError(f"there is no directory {path.absolute().parent}")
+    stop = stop or asyncio.Event()
     known = file_state(watched) if known is None else known
-    events = awatch(
-        *_directories(watched),
-        watch_filter=None,
-        debounce=_BURST_MILLISECONDS,
-        step=_BURST_MILLISECONDS,
-        stop_event=stop or asyncio.Event(),
-        rust_timeout=_LOOK_MILLISECONDS,
-        yield_on_timeout=True,
-        recursive=False,
-    )
-    async for _ in events:
-        now = file_state(watched)
-        if now != known:
-            known = now
+    while not await _is_set(stop, _LOOK_SECONDS):
+        # In a thread: a file system that hangs must not stop the server.
+        if await asyncio.to_thread(file_state, watched) != known:
+            await asyncio.sleep(_BURST_SECONDS)
+            known = await asyncio.to_thread(file_state, watched)
             yield
 
 
-def _directories(paths: Iterable[Path]) -> set[Path]:
-    """The directories whose events can mean a change: of the names as given, and of what links lead to."""
-    directories = set()
-    for path in paths:
-        for name in (path.absolute(), path.resolve()):
-            directories.add(name if name.is_dir() else name.parent)
-    return directories
+async def _is_set(event: asyncio.Event, seconds: float) -> bool:
+    """Whether `event` is set, or will be within so many seconds."""
+    with suppress(TimeoutError):
+        await asyncio.wait_for(event.wait(), seconds)
+    return event.is_set()
 
 
 def file_state(paths: Iterable[Path]) -> FileState:

@@ -42,7 +42,7 @@ HEAVY = {
     "rich",
     "starlette",
 }
-HEAVY |= {"structlog", "uvicorn", "watchfiles"}
+HEAVY |= {"structlog", "uvicorn"}
 
 
 @pytest.mark.parametrize("command", ["inject", "uninject", "preview"])
