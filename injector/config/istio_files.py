@@ -12,7 +12,7 @@ from injector.core.model import JsonObject
 from injector.core.yaml.nodes import YamlError
 
 _TEMPLATES = ("sidecarInjectorWebhook", "templates")
-# Keys of older installations that have another name now.
+# Keys of older installations that have another name now. Templates of their own go on reading the old one.
 _RENAMED: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     (("istio_cni", "enabled"), ("pilot", "cni", "enabled")),
     (("istio_cni", "provider"), ("pilot", "cni", "provider")),
@@ -26,17 +26,19 @@ def unread(document: JsonObject, place: Place, known: Collection[str]) -> list[F
 
 
 def portable_values(values: JsonObject) -> tuple[JsonObject, JsonObject]:
-    """The values of a foreign document in the names of today, and the Go templates that they hold."""
+    """The values of a foreign document, in the names of today too, and the Go templates that they hold."""
     templates = find(values, _TEMPLATES)
     values = without(values, _TEMPLATES)
     for old, new in _RENAMED:
         if find(values, old) is not None and find(values, new) is None:
-            values = deep_merge(without(values, old), nested(new, find(values, old)))
+            values = deep_merge(values, nested(new, find(values, old)))
     return values, templates if isinstance(templates, dict) else {}
 
 
 def unread_values(values: JsonObject, place: Place) -> list[Fault]:
     """One warning that names the values that no shipped template reads."""
+    for old, _ in _RENAMED:
+        values = without(values, old)
     ignored = [path for path in _beyond(values, VALUES_KEYS) if path != _BOUND_FOR_THE_MESH]
     return _ignored(ignored, place, "values")
 

@@ -100,6 +100,14 @@ def test_the_only_template_of_old_releases_is_the_sidecar(tmp_path: Path) -> Non
     assert loaded(tmp_path, text).config.go_templates == {"sidecar": "spec: {{ .Spec }}"}
 
 
+def test_an_old_name_of_a_value_is_there_under_both(tmp_path: Path) -> None:
+    """Its own templates read the old one, what is shipped here reads the new one."""
+    text = INJECTOR.replace('"revision":', '"istio_cni": {"enabled": true, "chained": false}, "revision":')
+    config = loaded(tmp_path, text).config
+    assert config.values["istio_cni"] == {"enabled": True, "chained": False}
+    assert config.values["pilot"]["cni"]["enabled"] is True
+
+
 def test_the_values_of_a_revision_are_read(tmp_path: Path) -> None:
     """The ConfigMap `values`, which the chart writes since 1.23, holds them as they were merged."""
     text = "kind: ConfigMap\nmetadata: {name: values-canary}\ndata:\n"
