@@ -17,10 +17,11 @@ import orjson
 from certs.directory import DirectoryStore
 from certs.model import Settings
 from certs.rotation import ensure
-from tests.bench.end_to_end import free_port, injector_command, serving, wait_until_ready
+from tests.bench.end_to_end import injector_command, serving, wait_until_ready
 from tests.bench.load import Result, Task
 from tests.bench.process import resident
 from tests.bench.subjects import SMALL
+from tests.ports import free_port
 
 _SLICE_SECONDS = 30.0
 _WARM_UP_SLICES = 2

@@ -15,6 +15,14 @@ def wait_until(condition: Callable[[], bool], seconds: float = 30) -> None:
         time.sleep(0.01)
 
 
+def wait_for(find: Callable[[], object], expected: object, seconds: float = 60) -> None:
+    """Return as soon as what is found equals what is expected; fails after `seconds` with what was found last."""
+    until = time.monotonic() + seconds
+    while (found := find()) != expected and time.monotonic() < until:
+        time.sleep(0.2)
+    assert found == expected
+
+
 def rest(connection: socket.socket) -> bytes:
     """All that still comes until the server closes."""
     pieces = []

@@ -2,7 +2,6 @@
 
 import json
 import os
-import socket
 import ssl
 import subprocess
 import sys
@@ -25,6 +24,7 @@ from certs.rotation import ensure
 from tests.bench.load import Result, Task
 from tests.bench.process import resident
 from tests.bench.subjects import BY_VARIABLES, SMALL, SNAPSHOT, Subject, review
+from tests.ports import free_port
 from tests.support import REPOSITORY
 
 FLOOR, INJECTOR = "floor", "injector"
@@ -177,14 +177,6 @@ def wait_until_ready(port: int) -> None:
         finally:
             connection.close()
     raise TimeoutError(f"the server on port {port} was not ready within {_START_SECONDS} s")
-
-
-def free_port() -> int:
-    """A port that nobody listens on at the moment."""
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        port: int = bound.getsockname()[1]
-        return port
 
 
 def _cores() -> list[int]:

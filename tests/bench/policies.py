@@ -19,9 +19,10 @@ import httpx
 
 from injector.config import load
 from injector.policy import policies
-from tests.e2e.cluster import TOKEN, Cluster, assets, free_port, wait_until
+from tests.e2e.cluster import TOKEN, Cluster, assets, wait_until
 from tests.e2e.injecting import NAMESPACE, injectors, registration
 from tests.policy.equality import GALLERY
+from tests.ports import free_port
 from tests.support import pod_of
 
 TEMPLATE = "otel-collector"

@@ -3,7 +3,6 @@
 import base64
 import json
 import os
-import socket
 import ssl
 import subprocess
 import time
@@ -16,6 +15,7 @@ import httpx
 import trustme
 
 from injector.config.loader import sample_files
+from tests.ports import free_port
 
 TOKEN = "e2e-administrator"  # noqa: S105 -- of a cluster that lives for a minute on loopback
 START_SECONDS = 60
@@ -32,14 +32,6 @@ def assets() -> Path | None:
 def applicable_sample() -> list[Path]:
     """The files of the Bookinfo sample that a cluster without Istio's own resources takes."""
     return [file for file in sample_files("bookinfo") if file.name != "gateway.yaml"]
-
-
-def free_port() -> int:
-    """A port that nobody listens on at the moment."""
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        port: int = listening.getsockname()[1]
-        return port
 
 
 def wait_until(condition: Callable[[], Any], what: str, seconds: float = START_SECONDS) -> Any:

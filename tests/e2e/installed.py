@@ -13,7 +13,8 @@ import httpx
 
 from tests.chart.rendering import CLUSTER_NAME, NAMESPACE, RELEASE, rendered
 from tests.e2e.charted import command, own_kubeconfig
-from tests.e2e.cluster import Cluster, free_port, wait_until
+from tests.e2e.cluster import Cluster, wait_until
+from tests.ports import free_port
 
 # Kinds whose definitions no bare API server has.
 _FOREIGN = {"ServiceMonitor", "PodMonitor", "PrometheusRule", "Certificate", "Issuer"}

@@ -15,7 +15,8 @@ import pytest
 from injector.core.model import STATUS_ANNOTATION
 from tests.chart.rendering import NAMESPACE, of_kind, rendered
 from tests.e2e.charted import command, own_kubeconfig
-from tests.e2e.cluster import Cluster, free_port, wait_until
+from tests.e2e.cluster import Cluster, wait_until
+from tests.ports import free_port
 
 pytestmark = pytest.mark.e2e
 

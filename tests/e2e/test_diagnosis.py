@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from tests.cli.running import run
-from tests.e2e.cluster import Cluster, free_port, wait_until
+from tests.e2e.cluster import Cluster, wait_until
 from tests.e2e.injecting import CONFIGURATION, NAMESPACE, SECRET, Injector, injectors, registration
+from tests.ports import free_port
 
 pytestmark = pytest.mark.e2e
 

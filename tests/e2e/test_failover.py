@@ -17,9 +17,10 @@ import pytest
 from certs.model import Settings
 from certs.rotation import forced_rotation
 from certs.secret import SecretStore, connect
-from tests.e2e.cluster import TOKEN, Cluster, free_port, wait_until
+from tests.e2e.cluster import TOKEN, Cluster, wait_until
 from tests.e2e.forwarding import Forwarder, Service
 from tests.e2e.injecting import CONFIGURATION, LEASE, NAMESPACE, SECRET, Injector, registration
+from tests.ports import free_port
 from tests.support import pod_of
 
 pytestmark = pytest.mark.e2e

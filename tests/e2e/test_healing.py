@@ -17,8 +17,9 @@ from cryptography import x509
 
 from injector.cluster.api import NAMESPACES, ClusterError
 from injector.cluster.client import connect
-from tests.e2e.cluster import Cluster, free_port, wait_until
+from tests.e2e.cluster import Cluster, wait_until
 from tests.e2e.injecting import CONFIGURATION, LEASE, NAMESPACE, SECRET, Injector, injectors, registration, timed
+from tests.ports import free_port
 
 pytestmark = pytest.mark.e2e
 

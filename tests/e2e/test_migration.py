@@ -12,7 +12,8 @@ import yaml
 from tests.cli.migrating import HUB, SIDECAR, config_maps, deployment, namespace, webhooks
 from tests.cli.running import run
 from tests.cli.serving import Server
-from tests.e2e.cluster import Cluster, free_port, wait_until
+from tests.e2e.cluster import Cluster, wait_until
+from tests.ports import free_port
 from tests.support import pod_of, review_of
 
 pytestmark = pytest.mark.e2e

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from injector.core.platform import GROUP_RANGES, USER_RANGE
-from tests.e2e.cluster import Cluster, free_port, wait_until
+from tests.e2e.cluster import Cluster, wait_until
 from tests.e2e.injecting import CONFIGURATION, NAMESPACE, Injector, injectors, registration
+from tests.ports import free_port
 from tests.support import container_of
 
 pytestmark = pytest.mark.e2e

@@ -17,8 +17,9 @@ from certs.authority import describe
 from certs.model import Holding, Settings
 from certs.rotation import forced_rotation, renewed_serving
 from certs.secret import SecretStore, connect
-from tests.e2e.cluster import Cluster, free_port, wait_until
+from tests.e2e.cluster import Cluster, wait_until
 from tests.e2e.injecting import CONFIGURATION, NAMESPACE, SECRET, Injector, injectors, registration
+from tests.ports import free_port
 from tests.support import pod_of, review_of
 
 pytestmark = pytest.mark.e2e

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.cluster import Cluster, applicable_sample, free_port, wait_until
+from tests.e2e.cluster import Cluster, applicable_sample, wait_until
 from tests.e2e.injecting import CONFIGURATION, NAMESPACE, Injector, injectors, registration
+from tests.ports import free_port
 
 pytestmark = pytest.mark.e2e
 

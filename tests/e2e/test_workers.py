@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.cluster import Cluster, free_port, wait_until
+from tests.e2e.cluster import Cluster, wait_until
 from tests.e2e.injecting import CONFIGURATION, LEASE, NAMESPACE, SECRET, Injector, injectors, registration
+from tests.ports import free_port
 
 pytestmark = pytest.mark.e2e
 

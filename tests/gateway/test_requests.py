@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import pytest
 
 from injector.core.model import JsonObject
-from tests.gateway.running import LOOPBACK, Answer, application, ask, free_port, running
+from tests.gateway.running import LOOPBACK, Answer, application, ask, running
 from tests.gateway.support import configuration, document, gateway, server, virtual_service
+from tests.ports import free_port
 
 
 @dataclass(frozen=True)

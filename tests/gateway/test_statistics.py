@@ -4,8 +4,9 @@ import socket
 from pathlib import Path
 
 from injector.envoy.peers import HEADER
-from tests.gateway.running import LOOPBACK, application, ask, free_port, running, with_statistics
+from tests.gateway.running import LOOPBACK, application, ask, running, with_statistics
 from tests.gateway.support import configuration, gateway, routes, server, to, virtual_service
+from tests.ports import free_port
 
 _FEW, _MANY = 100, 20_000
 _LARGEST = 1024 * 1024

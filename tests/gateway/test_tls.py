@@ -18,8 +18,9 @@ from cryptography import x509
 
 from injector.core.model import JsonObject
 from injector.core.yaml.writer import write
-from tests.gateway.running import LOOPBACK, application, ask, connect_tls, exchange, free_port, running
+from tests.gateway.running import LOOPBACK, application, ask, connect_tls, exchange, running
 from tests.gateway.support import document, gateway, rendered, server, to, virtual_service
+from tests.ports import free_port
 
 AUTHORITY, CLIENTS = trustme.CA(), trustme.CA()
 

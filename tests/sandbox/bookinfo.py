@@ -54,7 +54,7 @@ def start(sandbox: Sandbox, setup: Setup, *names: str) -> dict[str, list[Running
         for each in pods:
             each.wait_ready()
             # The sample has no readiness probes: a pod counts as ready before its program listens.
-            until(partial(_listens, each, port), 30, f"{app} listens")
+            until(partial(_listens, each, port), 120, f"{app} listens")
         sandbox.service(app, pods, port)
     return dict(running)
 
@@ -68,7 +68,7 @@ def _listens(pod: RunningPod, port: int) -> bool:
 
 def statistics(pod: RunningPod) -> dict[str, float]:
     """What the pod's proxy shows at 15090 `/stats/prometheus`: each line's name with labels, and its value."""
-    with pod.entered(), urllib.request.urlopen("http://127.0.0.1:15090/stats/prometheus", timeout=10) as answer:
+    with pod.entered(), urllib.request.urlopen("http://127.0.0.1:15090/stats/prometheus", timeout=30) as answer:
         text = answer.read().decode()
     lines = (line.rpartition(" ") for line in text.splitlines() if line and not line.startswith("#"))
     return {name: float(value) for name, _, value in lines}
@@ -82,5 +82,5 @@ def access_log(pod: RunningPod) -> list[dict[str, Any]]:
 
 def get(url: str) -> Any:
     """The JSON that the URL answers with, asked from where the thread is."""
-    with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310 -- the tests' own URLs
+    with urllib.request.urlopen(url, timeout=30) as answer:  # noqa: S310 -- the tests' own URLs
         return json.load(answer)

@@ -11,6 +11,8 @@ from tests.sandbox import Images, RunningPod, Sandbox, injector_image, python_im
 from tests.support import injected, pod_of, setup_of
 
 CONFIGURATION = "defaultTemplates: [envoy]\nnativeSidecars: {}\n"
+PATIENCE = "protocolDetectionTimeout: 30s"
+"""Of `meshConfig`, where HTTP has to be found out: on a busy machine a client may pause before its first byte."""
 
 
 def envoy_setup(tmp_path: Path, *, native: bool = True, more: str = "") -> Setup:
@@ -48,5 +50,5 @@ def run(sandbox: Sandbox, pod: Pod, setup: Setup, *, wait: bool = True) -> Runni
 def ask(address: str, path: str = "/", port: int = 7003) -> Any:
     """What the HTTP server at the address answers, from where the thread is."""
     host = f"[{address}]" if ":" in address else address
-    with urllib.request.urlopen(f"http://{host}:{port}{path}", timeout=10) as answer:
+    with urllib.request.urlopen(f"http://{host}:{port}{path}", timeout=30) as answer:
         return json.load(answer)

@@ -13,7 +13,7 @@ from tests.sandbox.containers import Place, Process, as_container, environment
 from tests.sandbox.network import entered, inside
 from tests.sandbox.probes import passes, until
 
-_START_SECONDS = 30
+_START_SECONDS = 120
 
 
 class PodFailed(Exception):  # noqa: N818 -- the pod failed, not the sandbox

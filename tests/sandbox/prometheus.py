@@ -1,6 +1,7 @@
 """Debian's Prometheus on the sandbox's node: it scrapes pods, and answers queries."""
 
 import json
+import math
 import re
 import shutil
 import subprocess
@@ -49,9 +50,9 @@ class Prometheus:
         return [Sample(each["metric"], float(each["value"][1])) for each in found]
 
     def value(self, expression: str) -> float:
-        """The one value that the expression gives."""
-        (sample,) = self.query(expression)
-        return sample.value
+        """The one value that the expression gives, or no number where it gives nothing."""
+        (value,) = [sample.value for sample in self.query(expression)] or [math.nan]
+        return value
 
     def by(self, expression: str, *labels: str) -> dict[tuple[str, ...], float]:
         """The values by these labels."""
@@ -88,7 +89,7 @@ def scraping(sandbox: Sandbox, pods: Sequence[RunningPod], directory: Path) -> I
         process = subprocess.Popen(inside(sandbox.node_name, "prometheus", *options), stdout=log, stderr=log)
     found = Prometheus(sandbox)
     try:
-        until(lambda: _answers(found), 30, "Prometheus has scraped every pod")
+        until(lambda: _answers(found), 120, "Prometheus has scraped every pod")
         yield found
     finally:
         process.terminate()

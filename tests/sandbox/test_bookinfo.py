@@ -8,11 +8,11 @@ import pytest
 from tests.sandbox import GATEWAY, RunningPod, Sandbox, needs_namespaces, until
 from tests.sandbox.bookinfo import access_log, get, start, statistics
 from tests.sandbox.collector import Spans, collector
-from tests.sandbox.lab import envoy_setup
+from tests.sandbox.lab import PATIENCE, envoy_setup
 
 pytestmark = needs_namespaces
 
-TRACING = "meshConfig: {defaultConfig: {tracing: {sampling: 100, zipkin: {address: 'zipkin.tracing:9411'}}}}\n"
+TRACED = "defaultConfig: {tracing: {sampling: 100, zipkin: {address: 'zipkin.tracing:9411'}}}"
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class World:
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    setup = envoy_setup(tmp_path_factory.mktemp("bookinfo"), more=TRACING)
+    setup = envoy_setup(tmp_path_factory.mktemp("bookinfo"), more=f"meshConfig: {{{PATIENCE}, {TRACED}}}\n")
     with Sandbox() as sandbox, collector(sandbox) as spans:
         sandbox.host("zipkin.tracing", [GATEWAY])
         pods = start(sandbox, setup, "details", "ratings", "reviews", "productpage", "legacy-catalog")
@@ -64,7 +64,7 @@ def test_the_access_log_is_json_with_both_directions(world: World) -> None:
     productpage = world.pods["productpage"][0]
 
     until(
-        lambda: any(each["path"] == "/productpage?logged" for each in access_log(productpage)), 10, "the log is written"
+        lambda: any(each["path"] == "/productpage?logged" for each in access_log(productpage)), 60, "the log is written"
     )
 
     entries = access_log(productpage)
@@ -96,7 +96,7 @@ def test_one_request_is_one_trace(world: World) -> None:
 
     for _ in range(3):
         world.ask("productpage", "/productpage")
-    until(lambda: len(whole_trace()) == 7, 15, "all spans of one trace have arrived")
+    until(lambda: len(whole_trace()) == 7, 60, "all spans of one trace have arrived")
 
     spans = {span["id"]: span for span in whole_trace()}
     roots = [span for span in spans.values() if "parentId" not in span]

@@ -6,10 +6,11 @@ import socket
 import struct
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 
-from tests.sandbox import RunningPod, Sandbox, needs_namespaces
+from tests.sandbox import RunningPod, Sandbox, needs_namespaces, until
 from tests.sandbox.lab import client_pod, envoy_setup, images, run, server_pod
 from tests.sandbox.programs.protocols import GREETING, PORTS
 
@@ -47,7 +48,7 @@ class Route:
 
     def connect(self, port: str, family: str = "address") -> socket.socket:
         with self.client.entered():
-            return socket.create_connection((getattr(self.server, family), PORTS[port]), 5)
+            return socket.create_connection((getattr(self.server, family), PORTS[port]), 30)
 
     def kept(self) -> list[str]:
         """What the record server has been sent so far."""
@@ -58,12 +59,9 @@ class Route:
     def arrived(self, data: bytes, count: int) -> int:
         """How often the data has arrived, once it did `count` times or time is up."""
         wanted = f"{len(data)} {hashlib.sha256(data).hexdigest()}"
-        for _ in range(50):
-            found = self.kept().count(wanted)
-            if found >= count:
-                break
-            time.sleep(0.1)
-        return found
+        with suppress(TimeoutError):
+            until(lambda: self.kept().count(wanted) >= count, 30, "all have arrived")
+        return self.kept().count(wanted)
 
 
 def received(connection: socket.socket) -> bytes:
@@ -133,12 +131,8 @@ def test_a_reset_of_the_client_reaches_the_server(path: Route) -> None:
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     connection.close()
 
-    for _ in range(50):
-        shown = path.server.exec("ss", "-Htn", "state", "established", f"( sport = :{PORTS['echo']} )").stdout
-        if not shown.strip():
-            break
-        time.sleep(0.1)
-    assert shown.strip() == ""
+    established = ("ss", "-Htn", "state", "established", f"( sport = :{PORTS['echo']} )")
+    until(lambda: path.server.exec(*established).stdout.strip() == "", 30, "the server's connections have ended")
 
 
 def test_a_server_that_speaks_first_is_heard(path: Route) -> None:

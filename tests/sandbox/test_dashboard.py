@@ -10,7 +10,7 @@ import yaml
 
 from tests.sandbox import Sandbox, needs_namespaces
 from tests.sandbox.bookinfo import get, start, statistics
-from tests.sandbox.lab import envoy_setup
+from tests.sandbox.lab import PATIENCE, envoy_setup
 from tests.sandbox.prometheus import needs_prometheus
 from tests.support import REPOSITORY
 
@@ -26,7 +26,7 @@ EXPRESSIONS = [
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
     """The metrics that a proxy exports that has carried a request, and the labels of each."""
-    setup = envoy_setup(Path(tmp_path_factory.mktemp("dashboard")))
+    setup = envoy_setup(Path(tmp_path_factory.mktemp("dashboard")), more=f"meshConfig: {{{PATIENCE}}}\n")
     found: dict[str, set[str]] = {}
     with Sandbox() as sandbox:
         pods = start(sandbox, setup, "details")

@@ -17,12 +17,12 @@ from injector.gateway import Options, render
 from tests.sandbox import GATEWAY, RunningPod, Sandbox, needs_namespaces, until
 from tests.sandbox.bookinfo import start, statistics
 from tests.sandbox.collector import Spans, collector
-from tests.sandbox.lab import envoy_setup
+from tests.sandbox.lab import PATIENCE, envoy_setup
 
 pytestmark = needs_namespaces
 
 HOST = "bookinfo.example"
-TRACING = "meshConfig: {defaultConfig: {tracing: {sampling: 100, zipkin: {address: 'zipkin.tracing:9411'}}}}\n"
+TRACED = "defaultConfig: {tracing: {sampling: 100, zipkin: {address: 'zipkin.tracing:9411'}}}"
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class World:
         context = ssl.create_default_context()
         self.authority.configure_trust(context)
         with self.sandbox.on_node():
-            connection = HTTPSConnection(self.gateway.address, 443, context=context, timeout=20)
+            connection = HTTPSConnection(self.gateway.address, 443, context=context, timeout=30)
             connection.sock = context.wrap_socket(_connected(connection), server_hostname=HOST)
             connection.request("GET", path, headers={"Host": HOST})
             answer = connection.getresponse()
@@ -48,7 +48,7 @@ class World:
 
 
 def _connected(connection: HTTPSConnection) -> Any:
-    plain = HTTPConnection(connection.host, connection.port, timeout=20)
+    plain = HTTPConnection(connection.host, connection.port, timeout=30)
     plain.connect()
     return plain.sock
 
@@ -81,7 +81,7 @@ def _gateway_pod(setup: Any, authority: trustme.CA, directory: Path) -> Any:
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     directory = tmp_path_factory.mktemp("gateway")
-    setup, authority = envoy_setup(directory, more=TRACING), trustme.CA()
+    setup, authority = envoy_setup(directory, more=f"meshConfig: {{{PATIENCE}, {TRACED}}}\n"), trustme.CA()
     with Sandbox() as sandbox, collector(sandbox) as spans:
         sandbox.host("zipkin.tracing", [GATEWAY])
         pods = start(sandbox, setup, "details", "ratings", "reviews", "productpage")
@@ -99,7 +99,7 @@ def test_the_product_page_comes_over_https_with_what_the_other_services_give(wor
 
 def test_plain_requests_are_sent_on_to_https(world: World) -> None:
     with world.sandbox.on_node():
-        connection = HTTPConnection(world.gateway.address, 80, timeout=20)
+        connection = HTTPConnection(world.gateway.address, 80, timeout=30)
         connection.request("GET", "/productpage", headers={"Host": HOST})
         answer = connection.getresponse()
     assert (answer.status, answer.headers["Location"]) == (301, f"https://{HOST}/productpage")
@@ -140,7 +140,7 @@ def test_one_trace_begins_at_the_gateway_and_holds_every_hop(world: World) -> No
         return []
 
     world.https("/productpage")
-    until(lambda: bool(of_gateway()), 20, "the spans of one trace have arrived")
+    until(lambda: bool(of_gateway()), 60, "the spans of one trace have arrived")
     spans = of_gateway()
     (root,) = [span for span in spans if "parentId" not in span]
     assert root["localEndpoint"]["serviceName"] == "gateway"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from tests.sandbox import RunningPod, Sandbox, needs_namespaces
-from tests.sandbox.lab import client_pod, envoy_setup, run, server_pod
+from tests.sandbox.lab import PATIENCE, client_pod, envoy_setup, run, server_pod
 from tests.sandbox.programs.protocols import PORTS
 
 pytestmark = needs_namespaces
@@ -37,7 +37,7 @@ class Pair:
 
     def connect(self) -> socket.socket:
         with self.client.entered():
-            return socket.create_connection((self.server.address, PORTS["raw"]), 5)
+            return socket.create_connection((self.server.address, PORTS["raw"]), 30)
 
     def asked(self, request: bytes, is_whole: Callable[[bytes], bool]) -> bytes:
         """What is answered, until it is whole or the server ends."""
@@ -51,7 +51,7 @@ class Pair:
 
 @pytest.fixture(scope="module", params=["detected", "declared"])
 def pair(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
-    setup = envoy_setup(tmp_path_factory.mktemp("http"))
+    setup = envoy_setup(tmp_path_factory.mktemp("http"), more=f"meshConfig: {{{PATIENCE}}}\n")
     names = DECLARED if request.param == "declared" else None
     with Sandbox() as sandbox:
         yield Pair(run(sandbox, client_pod(names), setup), run(sandbox, server_pod(annotations=names), setup))

@@ -53,7 +53,7 @@ class Clients:
             while not self.is_over:
                 endpoint = self.endpoints[number % len(self.endpoints)]
                 try:
-                    connection = connection or http.client.HTTPConnection(endpoint, 80, timeout=20)
+                    connection = connection or http.client.HTTPConnection(endpoint, 80, timeout=30)
                     connection.request("GET", "/", headers={"Host": "shop.example"})
                     answer = connection.getresponse()
                     answer.read()
@@ -100,10 +100,10 @@ def test_a_new_configuration_replaces_the_old_one_under_load_without_a_failed_re
         ]
         for thread in threads:
             thread.start()
-        until(lambda: len(clients.versions) > 50, 20, "requests are answered")
+        until(lambda: len(clients.versions) > 50, 60, "requests are answered")
         new = start(sandbox, sandbox.directory, "two", *documents("two"))
         clients.endpoints = [old.address, new.address]
-        until(lambda: "two" in clients.versions, 20, "the new gateway answers")
+        until(lambda: "two" in clients.versions, 60, "the new gateway answers")
         stopping = threading.Thread(target=old.stop)
         stopping.start()
         # Whoever sends requests to the gateways learns a moment later that one of them leaves.
@@ -111,7 +111,7 @@ def test_a_new_configuration_replaces_the_old_one_under_load_without_a_failed_re
         clients.endpoints = [new.address]
         stopping.join()
         answered = len(clients.versions)
-        until(lambda: len(clients.versions) > answered + 50, 20, "requests are answered")
+        until(lambda: len(clients.versions) > answered + 50, 60, "requests are answered")
         clients.is_over = True
         for thread in threads:
             thread.join()
@@ -124,7 +124,7 @@ def test_a_gateway_that_leaves_says_so_and_ends_connections_after_their_response
     with sandbox.on_node(), application("shop", address=GATEWAY) as shop:
         documents = [gateway(), virtual_service({"route": [to(GATEWAY, shop.port)]})]
         pod = start(sandbox, sandbox.directory, "one", *documents)
-        connection = http.client.HTTPConnection(pod.address, 80, timeout=20)
+        connection = http.client.HTTPConnection(pod.address, 80, timeout=30)
 
         def closes() -> bool:
             connection.request("GET", "/")
@@ -135,7 +135,7 @@ def test_a_gateway_that_leaves_says_so_and_ends_connections_after_their_response
         assert not closes()
         stopping = threading.Thread(target=pod.stop)
         stopping.start()
-        until(lambda: not pod.probe("envoy-gateway"), 10, "the gateway is not ready")
+        until(lambda: not pod.probe("envoy-gateway"), 60, "the gateway is not ready")
         assert closes()
         stopping.join()
         assert not pod.is_running("envoy-gateway")

@@ -19,7 +19,7 @@ import pytest
 from injector.envoy.peers import DEFAULT_OTHER_PEERS, HEADER
 from tests.sandbox import RunningPod, Sandbox, needs_namespaces, until
 from tests.sandbox.bookinfo import statistics
-from tests.sandbox.lab import client_pod, envoy_setup, images, run, server_pod
+from tests.sandbox.lab import PATIENCE, client_pod, envoy_setup, images, run, server_pod
 from tests.sandbox.network import inside
 from tests.sandbox.programs.protocols import PORTS
 
@@ -45,9 +45,8 @@ class Lab:
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    setup = envoy_setup(
-        tmp_path_factory.mktemp("peers"), more=f"values: {{global: {{envoy: {{peers: [{LISTED}]}}}}}}\n"
-    )
+    listed = f"values: {{global: {{envoy: {{peers: [{LISTED}]}}}}}}\n"
+    setup = envoy_setup(tmp_path_factory.mktemp("peers"), more=f"{listed}meshConfig: {{{PATIENCE}}}\n")
     with Sandbox() as sandbox:
         yield Lab(
             sandbox,
@@ -66,7 +65,7 @@ def asked(
 ) -> tuple[dict[str, str], dict[str, str]]:
     """The headers of the request as the server got them, and of the response as the client did, in lower case."""
     with pod.entered():
-        connection = http.client.HTTPConnection(server, port, timeout=10)
+        connection = http.client.HTTPConnection(server, port, timeout=30)
         connection.request("GET", "/", headers=headers or {})
         answer = connection.getresponse()
         seen = json.loads(answer.read())["headers"]
@@ -103,7 +102,7 @@ def test_no_application_sees_the_header(lab: Lab, client: str) -> None:
 
 def test_an_answer_of_a_proxy_itself_is_no_other(lab: Lab) -> None:
     with lab.client.entered():
-        connection = http.client.HTTPConnection(lab.server.address, NOBODY_LISTENS, timeout=10)
+        connection = http.client.HTTPConnection(lab.server.address, NOBODY_LISTENS, timeout=30)
         connection.request("GET", "/")
         answer = connection.getresponse()
         connection.close()
@@ -188,14 +187,14 @@ def test_connections_are_counted_with_their_bytes(lab: Lab) -> None:
         return [counted(pod, f"istio_tcp_{name}_total", reporter=end) for pod, end in ends.items() for name in metrics]
 
     before = all_counted()
-    with lab.client.entered(), socket.create_connection((lab.server.address, PORTS["echo"]), 5) as connection:
+    with lab.client.entered(), socket.create_connection((lab.server.address, PORTS["echo"]), 30) as connection:
         connection.sendall(b"\x00" * 1000)
         left = 1000
         while left:
             left -= len(connection.recv(left))
         # What a connection carries is seen while it lasts.
-        until(lambda: all_counted()[0] - before[0] == 1000, 10, "bytes are counted")
-    until(lambda: all_counted()[-1] > before[-1], 10, "the end is counted")
+        until(lambda: all_counted()[0] - before[0] == 1000, 60, "bytes are counted")
+    until(lambda: all_counted()[-1] > before[-1], 60, "the end is counted")
     assert [new - old for new, old in zip(all_counted(), before, strict=True)] == [1000, 1000, 1, 1] * 2
 
 

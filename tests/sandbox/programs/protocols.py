@@ -1,6 +1,6 @@
 """One server for each way to use TCP, at the port that `PORTS` names.
 
-Usage: `python -m tests.sandbox.programs.protocols [SECONDS BEFORE IT LISTENS]`.
+Usage: `python -m tests.sandbox.programs.protocols [FILE]`: it listens once the file is there.
 """
 
 import hashlib
@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler
+from pathlib import Path
 from typing import Any, ClassVar
 
 import grpc
@@ -37,7 +38,7 @@ PORTS = {
 GREETING = b"5.7.0-greeting\n"
 CHUNK = b"x" * 2**20
 SERVING = b"\x08\x01"  # grpc.health.v1.HealthCheckResponse{status: SERVING}
-_SECONDS_TO_FINISH = 1.5
+_SECONDS_TO_FINISH = 4
 
 
 class _Server(socketserver.ThreadingTCPServer):
@@ -188,7 +189,8 @@ def _tcp(handler: type[socketserver.BaseRequestHandler], name: str) -> Callable[
 def main() -> None:
     """Serve until TERM comes, and then for the time that requests in flight may need."""
     signal.signal(signal.SIGTERM, lambda *_: threading.Timer(_SECONDS_TO_FINISH, lambda: _exit(0)).start())
-    time.sleep(float(sys.argv[1]) if len(sys.argv) > 1 else 0)
+    while len(sys.argv) > 1 and not Path(sys.argv[1]).exists():
+        time.sleep(0.05)
     handlers = {"echo": _Echo, "greeting": _Greeting, "http": _Http, "http2": _Http2}
     handlers |= {"record": _Record, "last": _Last, "raw": _Raw}
     servers = [_tcp(handler, name) for name, handler in handlers.items()]
