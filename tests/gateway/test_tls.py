@@ -237,12 +237,12 @@ def test_a_renewed_certificate_is_shown_at_once_and_no_request_is_lost(world: Wo
     for thread in threads:
         thread.start()
     mount(world.secrets / "b", "b.example", serial="2")
-    end = time.monotonic() + 20
+    end = time.monotonic() + 60
     while serial(world.tls, "b.example") == before:
         assert time.monotonic() < end
     renewed = load.succeeded
     while load.succeeded < renewed + 20:
-        assert time.monotonic() < end + 20
+        assert time.monotonic() < end + 60
         time.sleep(0.01)
     load.is_over = True
     for thread in threads:
@@ -253,7 +253,7 @@ def test_a_renewed_certificate_is_shown_at_once_and_no_request_is_lost(world: Wo
 def test_a_renewed_authority_of_clients_is_trusted_at_once(world: World) -> None:
     new = trustme.CA()
     mount(world.secrets / "mutual", "mutual.example", serial="2", authority=new)
-    end = time.monotonic() + 20
+    end = time.monotonic() + 60
     while True:
         try:
             assert world.https("mutual.example", client(with_certificate=True, authority=new))[0] == 200
