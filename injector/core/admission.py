@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import chain
 from typing import TypedDict
 
 from injector.core import proxy_config
 from injector.core.annotations import validate
 from injector.core.decision import decide, facts_of, selection_of
 from injector.core.denied import Denial, denials_of, refusals
-from injector.core.effort import METADATA, MISSPELT, RECORDED, TEMPLATE, TEMPLATE_NAME, Effort, count_pod
+from injector.core.effort import FURTHER_TEMPLATE, METADATA, MISSPELT, RECORDED, SAVED, TEMPLATE, Effort, count_pod
 from injector.core.errors import LONGEST_MESSAGE, shortened, shortened_warnings, without_addresses
 from injector.core.injection import (
     Injected,
@@ -214,7 +215,7 @@ def admit(subject: Subject, setup: Setup, snapshot: Snapshot) -> Admission:
         allowed=True,
         pod=injected.pod,
         patch=tuple(diff(subject.pod, injected.pod)),
-        warnings=_shortened([*warnings, *injected.warnings, *_warnings(subject.pod, injected.pod)]),
+        warnings=shortened_warnings(chain(warnings, injected.warnings, _warnings(subject.pod, injected.pod))),
         templates=injected.templates,
         **common,
     )
@@ -348,6 +349,7 @@ def prepare(  # noqa: PLR0913 -- all that an injection depends on
     saved, ignored, view = NO_DEFINITIONS, list[str](), pod
     if status is not None or OVERRIDES_ANNOTATION in own:
         saved, ignored = credible_overrides(pod)
+        effort.add("saved containers", sum(map(len, saved.values())) + len(ignored), SAVED)
         view = template_view(pod, status, saved)
     given = TemplateInput(
         pod=pod_view(without_merged_annotations(view, status_port) if status and has_agent(pod) else view),
@@ -362,7 +364,7 @@ def prepare(  # noqa: PLR0913 -- all that an injection depends on
     hold = _hold(config, effective)
     asked: Mapping[str, str] = given.pod["metadata"]["annotations"]
     names = template_names(asked, config)
-    effort.add("names of templates", len(names), TEMPLATE_NAME)
+    effort.add("further templates", len(names) - 1, FURTHER_TEMPLATE)
     if not is_default:
         effort.add("entries of proxyMetadata", len(names) * len(effective.get("proxyMetadata") or ()), METADATA)
     native = is_native(asked, by_default=given.native_sidecars)

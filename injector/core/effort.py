@@ -5,8 +5,10 @@ instructions; `tests/fuzz/test_effort.py` holds the weights to what is measured.
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+from injector.core.merge import begins_with
 from injector.core.model import (
     OVERRIDES_ANNOTATION,
     PROXY_CONFIG_ANNOTATION,
@@ -16,7 +18,7 @@ from injector.core.model import (
     Pod,
 )
 from injector.core.opaque import most_characters
-from injector.core.pods import all_containers, container_names
+from injector.core.pods import all_containers, annotations, container_names
 
 MOST_UNITS = 1_900
 # What is counted is shown in a message by these words: a few of them, the dearest first.
@@ -25,20 +27,25 @@ _MOST_SHOWN = 3
 # https://kubernetes.io/docs/concepts/overview/working-with-objects/annotations/
 MOST_ANNOTATION_BYTES = 256 * 1024
 
-CONTAINER, HANDLER, PORT, NAME, MISSPELT, RECORDED = 11.0, 8.0, 1.35, 0.55, 100.0, 10.0
-# A template has the containers of a sidecar; each more costs as much as a small template does.
-TEMPLATE, TEMPLATE_NAME, METADATA, TEMPLATE_CONTAINER, ENTRY = 250.0, 0.6, 0.6, 22.0, 4.2
+CONTAINER, HANDLER, PORT, NAME, MISSPELT, RECORDED, SAVED = 11.0, 8.0, 1.35, 0.55, 100.0, 10.0, 5.0
+# A template has the containers of a sidecar; each more costs as much as a small template does. Of a template beside
+# another one the text was hardly ever read before.
+TEMPLATE, FURTHER_TEMPLATE, METADATA, TEMPLATE_CONTAINER, ENTRY = 250.0, 80.0, 0.6, 26.0, 4.2
 # A longer text has more to be read; most are shorter.
 USUAL_LENGTH, CHARACTER = 5_000, 0.08
 _USUAL_CONTAINERS = 2
 _LISTS = (("volumes", "volumes", 2.0), ("imagePullSecrets", "pull secrets", 0.3))
 _MERGED = frozenset(("env", "volumeMounts", "ports", "volumeDevices"))
 _HANDLERS = frozenset(("readinessProbe", "livenessProbe", "startupProbe", "lifecycle"))
+# A pod that took less, and whose author defined no proxy, never takes more than all once it is injected.
+_SURELY_REPEATABLE = 0.45 * MOST_UNITS
+# What the injected pod itself does not tell.
+_SAME_AGAIN = frozenset(("further templates", "entries of proxyMetadata", "characters of templates", "misspelt names"))
 _TRAFFIC = "traffic.sidecar.istio.io/"
 # Annotation → the characters that its parts are counted by, and the units of one part.
 _PARTS: Mapping[str, Mapping[str, float]] = {
-    PROXY_CONFIG_ANNOTATION: {",": 4.6, "\n": 4.6, "{": 4.5, "[": 4.5},
-    OVERRIDES_ANNOTATION: {"{": 12},
+    PROXY_CONFIG_ANNOTATION: {",": 4.3, "\n": 4.3, "{": 4.5, "[": 4.5},
+    OVERRIDES_ANNOTATION: {"{": 3},
     STATUS_ANNOTATION: {},
     "sidecar.istio.io/userVolume": {"{": 9, ",": 0.2},
     "sidecar.istio.io/userVolumeMount": {"{": 12, ",": 0.2},
@@ -46,7 +53,7 @@ _PARTS: Mapping[str, Mapping[str, float]] = {
     **{f"{_TRAFFIC}{side}cludeOutboundIPRanges": {",": 3} for side in ("in", "ex")},
     **{f"{_TRAFFIC}{name}": {",": 0.3} for name in ("excludeInterfaces", "kubevirtInterfaces")},
     "istio.io/reroute-virtual-interfaces": {",": 0.3},
-    "prometheus.istio.io/scrape-targets": {",": 2},
+    "prometheus.istio.io/scrape-targets": {",": 2.5},
     "apm.datadoghq.com/env": {",": 5},
     "k8s.v1.cni.cncf.io/networks": {"{": 1, ",": 0.3},
 }
@@ -71,6 +78,27 @@ class Effort:
                 f"the pod is too much work to inject: {self._units:,.0f} units, at most {MOST_UNITS:,}; "
                 f"most of it for {self._dearest()}"
             )
+
+    def is_repeatable(self, pod: Pod) -> bool:
+        """Whether injecting `pod`, the result of this work, once more surely takes no more than is allowed."""
+        return self._units < _SURELY_REPEATABLE and OVERRIDES_ANNOTATION not in annotations(pod)
+
+    def refuse_unrepeatable(self, pod: Pod, overlays: Sequence[JsonObject], recorded: int, saved: int) -> None:
+        """Raise InjectionError where injecting `pod`, the result of this work, once more would take too much.
+
+        The API server sends a pod again when another webhook has changed it, and a refusal would come too late then.
+        `recorded` is how many containers the record of the pod tells of, `saved` those in its overrides annotation.
+        """
+        again = Effort()
+        for noun, count, weight in self._parts:
+            if noun in _SAME_AGAIN:
+                again.add(noun, count, weight)
+        count_pod(pod, again)
+        again.add("containers in a record", recorded, RECORDED)
+        again.add("saved containers", saved, SAVED)
+        for overlay in overlays:
+            # What several write is in another order for each of them.
+            count_overlay(overlay, pod, again, is_known=len(overlays) == 1)
 
     def _dearest(self) -> str:
         counts, units = Counter[str](), Counter[str]()
@@ -129,14 +157,23 @@ def _count_annotations(own: Mapping[str, str], effort: Effort) -> None:
             effort.add(f"parts of {name}", own[name].count(separator), weight)
 
 
-def count_overlay(overlay: JsonObject, pod: Pod, effort: Effort) -> None:
-    """Count what merging `overlay` into `pod` asks for. Raises InjectionError where that is too much."""
+def count_overlay(overlay: JsonObject, pod: Pod, effort: Effort, *, is_known: bool = True) -> None:
+    """Count what merging `overlay` into `pod` asks for. Raises InjectionError where that is too much.
+
+    Lists that the pod has already take next to nothing, if it `is_known` that they will be there.
+    """
     effort.add("templates", 1, TEMPLATE)
-    given = {container.get("name") for _, _, container in all_containers(overlay)}
+    parts = [container for _, _, container in all_containers(overlay)]
+    given = {container.get("name") for container in parts}
     effort.add("containers in templates", max(0, len(given) - _USUAL_CONTAINERS), TEMPLATE_CONTAINER)
     if given.isdisjoint(container_names(pod)):
         return
+    by_name: dict[Any, list[JsonObject]] = {}
+    for container in parts:
+        by_name.setdefault(container.get("name"), []).append(container)
     for _, _, container in all_containers(pod):
-        if container["name"] in given:
+        for other in by_name.get(container["name"], ()):
             for field in _MERGED & container.keys():
-                effort.add("entries of injected containers", len(container[field] or ()), ENTRY)
+                there = container[field] or []
+                if not (is_known and begins_with(there, other.get(field) or [])):
+                    effort.add("entries of injected containers", len(there), ENTRY)

@@ -52,7 +52,7 @@ from injector.core.reinjection.overrides import (
     with_overrides_annotation,
 )
 from injector.core.reinjection.record import original_record
-from injector.core.reinjection.status import Status, injected_names, names_in, status_text
+from injector.core.reinjection.status import Status, containers_in, injected_names, names_in, status_text
 from injector.core.reinjection.undo import with_defaults_kept
 from injector.core.render import TemplateSet
 from injector.core.render.context import TemplateInput, scope_of
@@ -120,8 +120,10 @@ def inject(injection: Injection, templates: TemplateSet) -> Injected:
     if injection.status is not None:
         merged = {**merged, "spec": with_defaults_kept(injection.pod.get("spec"), merged.get("spec"))}
     names = names_in(template_pod)
-    pod = _with_status(merged, names, injection, overrides)
+    pod, record = _with_status(merged, names, injection, overrides)
     _refuse_repeated_names(injection.pod, pod)
+    if injection.status is None and not injection.effort.is_repeatable(pod):
+        injection.effort.refuse_unrepeatable(pod, overlays, containers_in(record), len(overrides))
     return Injected(pod, injection.names, names, injection.warnings)
 
 
@@ -302,7 +304,8 @@ def _post_process(pod: Pod, injection: Injection) -> Pod:
 
 def _with_status(
     pod: Pod, names: Mapping[str, tuple[str, ...]], injection: Injection, overrides: list[Override]
-) -> Pod:
+) -> tuple[Pod, JsonObject]:
+    """The pod with its status, and the record in it."""
     config = injection.config
     own = annotations(pod)
     if config.injected_annotations:
@@ -311,8 +314,8 @@ def _with_status(
     record = original_record(injection.pod, pod, names, overrides, injection.status)
     text = status_text(names, config.revision, {**record, "configuration": injection.fingerprint})
     if STATUS_ANNOTATION in config.injected_annotations:
-        return pod
-    return with_metadata(pod, "annotations", {**own, STATUS_ANNOTATION: text})
+        return pod, record
+    return with_metadata(pod, "annotations", {**own, STATUS_ANNOTATION: text}), record
 
 
 # A short text that stands for a configuration and its templates, so that records can be compared later.

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, cast
 
+import orjson
+
 from injector.core.model import InjectionError, JsonObject
 from injector.core.shared import UNCLEAN, UncleanList, UncleanMapping
 
@@ -171,6 +173,8 @@ def _merged_list(target: list[Any], overlay: list[Any], key: str, schema: Schema
     if key == PRIMITIVE:
         added = [item for item in dict.fromkeys(overlay) if item not in target]
         return [*target, *added] if added else target
+    if begins_with(target, overlay):
+        return target
     target, overlay = _without_deleted(target, overlay, key)
     places = _places(target, key)
     merged: dict[Any, Any] = {}
@@ -186,6 +190,21 @@ def _merged_list(target: list[Any], overlay: list[Any], key: str, schema: Schema
     return target if _same_items(target, result) else result
 
 
+def begins_with(target: list[Any], overlay: list[Any]) -> bool:
+    """Whether merging `overlay` changes nothing, as `target` begins with it: so do lists that were injected before.
+
+    The JSON of both is there at once, and tells 1 from true, which Python takes for equal.
+    """
+    begin = target[: len(overlay)]
+    if begin != overlay or not overlay:
+        return False
+    try:
+        text = orjson.dumps(overlay)
+        return text == orjson.dumps(begin) and b"null" not in text and b'"$' not in text
+    except TypeError:
+        return False
+
+
 def _without_deleted(target: list[Any], overlay: list[Any], key: str) -> tuple[list[Any], list[Any]]:
     """Carry out the items that are directives: `$patch: delete` and `$patch: replace` (8.2, step 1)."""
     directed = [item for item in overlay if isinstance(item, dict) and PATCH in item]
@@ -195,7 +214,7 @@ def _without_deleted(target: list[Any], overlay: list[Any], key: str) -> tuple[l
     if "replace" in map(_directive, directed):
         return [], kept
     deleted = {_identity(item, key) for item in directed}
-    return [item for item in target if _identity_or_none(item, key) not in deleted], kept
+    return [item for item in target if identity_of(item, key) not in deleted], kept
 
 
 def _directed(overlay: JsonObject) -> JsonObject:
@@ -229,7 +248,7 @@ def _places(target: list[Any], key: str) -> dict[Any, int]:
     places: dict[Any, int] = {}
     again: dict[Any, int] = {}
     for index, item in enumerate(target):
-        identity = _identity_or_none(item, key)
+        identity = identity_of(item, key)
         if identity is not None:
             places[_numbered(identity, again) if identity in places else identity] = index
     return places
@@ -241,13 +260,14 @@ def _numbered(identity: Any, again: dict[Any, int]) -> tuple[Any, int]:
 
 
 def _identity(item: Any, key: str) -> Any:
-    identity = _identity_or_none(item, key)
+    identity = identity_of(item, key)
     if identity is None:
         raise InjectionError(f"an item of a list that is merged by {key!r} has none: {item!r}")
     return identity
 
 
-def _identity_or_none(item: Any, key: str) -> Any:
+def identity_of(item: Any, key: str) -> str | int | float | None:
+    """What tells an item of a list that is merged by `key` from others; None where it has nothing that does."""
     identity = item.get(key) if isinstance(item, dict) else None
     return identity if isinstance(identity, (str, int, float)) else None
 

@@ -296,12 +296,14 @@ def _security(context: JsonObject, path: str) -> Iterator[str]:
 
 def _mounts(mounts: Sequence[JsonObject], path: str, volumes: Collection[Any]) -> Iterator[str]:
     seen: set[str] = set()
+    meant: dict[str, str] = {}
     for mount in mounts:
         name, place = mount.get("name"), str(mount.get("mountPath") or "")
         name = name if isinstance(name, str) else str(name)
         if name not in volumes:
-            meant = suggestion(name, [str(volume) for volume in volumes]) if volumes else "the pod has none"
-            yield f"{path}[{name}]: there is no volume {quoted(name)}; {meant}"
+            if name not in meant:
+                meant[name] = suggestion(name, [*map(str, volumes)]) if volumes else "the pod has none"
+            yield f"{path}[{name}]: there is no volume {quoted(name)}; {meant[name]}"
         if not place:
             yield f"{path}[{name}].mountPath: is required"
         elif place in seen:

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from injector.core.merge import strategic_merge
-from injector.core.model import InjectionError
+from injector.core.merge import begins_with, strategic_merge
+from injector.core.model import InjectionError, JsonObject
 
 NAMES: Any = st.sampled_from(["app", "istio-proxy", "a", "b", "c"])
 SCALARS: Any = st.one_of(st.integers(0, 3), st.booleans(), st.sampled_from(["", "x", "y"]))
@@ -273,3 +273,23 @@ def test_element_order_retain_keys_and_deletion_from_sets() -> None:
 def test_an_overlay_that_cannot_be_merged_is_refused_and_named(overlay: Any, message: str) -> None:
     with pytest.raises(InjectionError, match=message):
         strategic_merge(containers("a"), overlay)
+
+
+SAME = [{"name": "a", "value": "1"}, {"name": "b"}]
+
+
+@pytest.mark.parametrize(
+    ("target", "overlay", "is_there"),
+    [
+        (SAME, SAME, True), ([*SAME, {"name": "c"}], SAME, True), (SAME, SAME[1:], False), (SAME, [], False),
+        ([{"name": "a", "x": True}], [{"name": "a", "x": 1}], False), ([{"name": None}], [{"name": None}], False),
+        ([{"name": "a", "$patch": "delete"}], [{"name": "a", "$patch": "delete"}], False),
+    ],
+)  # fmt: skip
+def test_a_list_that_begins_with_the_overlay_stays(
+    target: list[JsonObject], overlay: list[JsonObject], is_there: bool
+) -> None:
+    assert begins_with(target, overlay) == is_there
+    pod = {"spec": {"containers": [{"name": "app", "env": target}]}}
+    if is_there:
+        assert strategic_merge(pod, {"spec": {"containers": [{"name": "app", "env": overlay}]}}) is pod

@@ -98,6 +98,7 @@ KINDS: Mapping[str, Make] = {
     "terms of an affinity": windows_terms,
     "templates that are one": lambda number: for_templates(small_pod(0), ",".join(["sidecar"] * number)),
     "templates that are none": lambda number: for_templates(small_pod(0), ",".join(f"t{n}" for n in range(number))),
+    "two templates": lambda number: for_templates(small_pod(0), ",".join(["sidecar", "grpc-simple"] * number)),
     "all templates": lambda number: for_templates(
         small_pod(0), ",".join(["sidecar", "gateway", "grpc-agent", "grpc-simple", "envoy"] * number)
     ),

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from operator import itemgetter
 from typing import Any, TypeAlias
 
-from injector.core.merge import NOTHING_KEYED, POD_SCHEMA, PRIMITIVE, Schema
+from injector.core.merge import NOTHING_KEYED, POD_SCHEMA, PRIMITIVE, Schema, identity_of
 from injector.core.model import (
     INIT_CONTAINER,
     INTERCEPTION_MODE_ANNOTATION,
@@ -110,9 +110,9 @@ def shape_of(overlay: Any, schema: Schema = POD_SCHEMA) -> Shape:
         if key[:1] == "$":
             continue
         if isinstance(value, list) and merge_key:
-            items = ((item.get(merge_key), item) for item in value if isinstance(item, dict))
+            items = ((identity_of(item, merge_key), item) for item in value)
             below = schema.below.get(key, NOTHING_KEYED)
-            shape[key] = {identity: shape_of(item, below) for identity, item in items}
+            shape[key] = {identity: shape_of(item, below) for identity, item in items if identity is not None}
         elif isinstance(value, dict):
             shape[key] = shape_of(value, schema.below.get(key, NOTHING_KEYED))
         else:
@@ -190,10 +190,10 @@ def _restored_items(
     claimed: dict[Any, deque[tuple[int, Any]]] = {}
     for place, item in enumerate(before):
         if isinstance(item, dict):
-            claimed.setdefault(item.get(key), deque()).append((place, item))
+            claimed.setdefault(identity_of(item, key), deque()).append((place, item))
     placed = []
     for item in now:
-        identity = item.get(key) if isinstance(item, dict) else None
+        identity = identity_of(item, key)
         known = claimed.get(identity)
         place, was = known.popleft() if known else (len(before), None)
         if identity not in shape:

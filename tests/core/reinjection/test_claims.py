@@ -128,6 +128,23 @@ def test_an_overrides_annotation_about_an_absent_container_is_ignored_with_a_war
     assert "annotation 'proxy.istio.io/overrides': ignored container 'miner'" in admission.warnings[0]
 
 
+@pytest.mark.parametrize("odd", [[], {}, ["a"], {"name": "a"}, True, 1.5, None])
+@pytest.mark.parametrize("field", ["env", "volumeMounts", "ports"])
+def test_what_tells_items_apart_may_be_anything(field: str, odd: Any) -> None:
+    """An item of a list, in the pod or in what a record says of it, is known by a name, a path or a port."""
+    key = {"env": "name", "volumeMounts": "mountPath", "ports": "containerPort"}[field]
+    pod = pod_of(annotations={"inject.istio.io/templates": "grpc-agent"})
+    once = injected(pod, SETUP)
+    forged = with_record(once, {"definitions": {"containers": {"app": {"name": "app", field: [{key: odd}]}}}})
+    saved = {
+        **once["metadata"]["annotations"],
+        OVERRIDES: json.dumps({"containers": [{"name": "app", field: [{key: odd}]}]}),
+    }
+    for each in (forged, {**once, "metadata": {**once["metadata"], "annotations": saved}}):
+        assert container_of(admitted(each, SETUP).pod, "app")["image"] == "registry.example/app:1"
+        assert container_of(removal_of(each, SETUP).pod, "app")["image"] == "registry.example/app:1"
+
+
 LEAVES = st.none() | st.booleans() | st.integers(-1, 3) | st.sampled_from(["app", "istio-proxy", "miner", "x", "/"])
 VALUES = st.recursive(
     LEAVES,
