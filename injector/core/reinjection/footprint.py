@@ -153,6 +153,15 @@ def is_own(footprint: Shape, name: str) -> bool:
     return written_shape(footprint, name) is None
 
 
+ISTIO_CONTAINERS = frozenset(
+    name
+    for list_name in CONTAINER_LISTS
+    for name, shape in (below(ISTIO, "spec", list_name) or {}).items()
+    if shape is WHOLE
+)
+"""The containers that Istio's templates add."""
+
+
 def restored(now: Any, before: Any, shape: Shape, schema: Schema = NOTHING_KEYED) -> Any:
     """The value `now` as it was before an injection, if `before` is what is said of it.
 

@@ -30,7 +30,14 @@ from injector.core.pods import (
     with_metadata,
 )
 from injector.core.quantity import canonical_quantities
-from injector.core.reinjection.footprint import ISTIO, footprint_of, is_own, restored_container, written_shape
+from injector.core.reinjection.footprint import (
+    ISTIO,
+    ISTIO_CONTAINERS,
+    footprint_of,
+    is_own,
+    restored_container,
+    written_shape,
+)
 from injector.core.reinjection.status import Status
 
 AUTO_IMAGE = "auto"
@@ -97,7 +104,7 @@ def credible_overrides(pod: Pod) -> tuple[Definitions, list[str]]:
         return definitions, []
     present = {container["name"] for _, _, container in all_containers(pod)}
     credible = {
-        list_name: {name: each for name, each in saved.items() if name in present or is_own(ISTIO, name)}
+        list_name: {name: each for name, each in saved.items() if name in present or name in ISTIO_CONTAINERS}
         for list_name, saved in definitions.items()
     }
     ignored = [name for list_name, saved in definitions.items() for name in saved if name not in credible[list_name]]
