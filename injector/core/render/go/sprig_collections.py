@@ -209,7 +209,7 @@ def _merge(target: JsonObject, source: JsonObject, *, overwrites: bool) -> None:
             copied = MadeMap(mine)
             _merge(copied, value, overwrites=overwrites)
             target[key] = copied
-        elif key not in target or ((overwrites and value) or not mine):
+        elif overwrites or (value is not None and not mine):
             target[key] = value
 
 

@@ -5,7 +5,7 @@ Integers have 64 bits, and go round where they grow over them, as Go's do.
 
 import re
 from collections.abc import Callable, Mapping
-from decimal import Decimal, DecimalException
+from decimal import ROUND_HALF_UP, Decimal, DecimalException
 from functools import reduce
 from math import ceil, floor, isfinite, modf, trunc
 from typing import Any
@@ -21,6 +21,8 @@ _HALF = 0.5
 _MODULUS, _SIGN = 2**64, 2**63
 _OLD_OCTAL = re.compile(r"([+-]?)0([0-7]+)$")
 _LONGEST = 100
+# A quotient with more digits before its point than this has no place for 16 behind it in 28 digits.
+_PLACES, _LONGEST_WHOLE = Decimal("1e-16"), 11
 
 
 def to_integer(value: Any) -> int:
@@ -97,6 +99,12 @@ def _decimals(operation: Callable[[Decimal, Decimal], Decimal]) -> Callable[...,
     return worked_out
 
 
+def _quotient_of_decimals(dividend: Decimal, divisor: Decimal) -> Decimal:
+    """The quotient with 16 decimal places, as https://pkg.go.dev/github.com/shopspring/decimal divides."""
+    quotient = dividend / divisor
+    return quotient.quantize(_PLACES, ROUND_HALF_UP) if quotient.adjusted() < _LONGEST_WHOLE else quotient
+
+
 _sum_of_decimals = _decimals(lambda one, other: one + other)
 
 
@@ -161,7 +169,7 @@ NUMBER_FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "biggest": lambda *values: max(map(to_integer, values)),
     "ceil": lambda value: float(ceil(to_float(value))),
     "div": divide,
-    "divf": _decimals(lambda one, other: one / other),
+    "divf": _decimals(_quotient_of_decimals),
     "float64": to_float,
     "floor": lambda value: float(floor(to_float(value))),
     "int": to_integer,
