@@ -260,7 +260,7 @@ def test_what_is_audited_is_marked_in_the_access_log(world: World) -> None:
         entries = (json.loads(line) for line in world.envoy.log().splitlines() if line.startswith("{"))
         return {entry["path"]: entry["audited"] for entry in entries}
 
-    until(lambda: {"/open?audited", "/opened?not"} <= marks().keys(), 20, "both requests are logged")
+    until(lambda: {"/open?audited", "/opened?not"} <= marks().keys(), 60, "both requests are logged")
     assert marks()["/open?audited"] is True
     assert marks()["/opened?not"] is False
 
