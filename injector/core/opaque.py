@@ -112,7 +112,10 @@ def _marked(text: Any) -> str:
 
 
 def json_text(value: Any) -> str:
-    """The JSON of a value, with the holes of its texts: what may be in them needs no escapes."""
+    """The JSON of a value, with the holes of its texts: what may be in them needs no escapes.
+
+    Raises TypeError for what JSON does not have.
+    """
     try:
         return orjson.dumps(value).decode()
     except TypeError:
@@ -127,10 +130,7 @@ def _as_json(value: Any) -> str:
 
 def most_characters(texts: Collection[str]) -> int:
     """How many characters some texts have together, at most where they have holes."""
-    try:
-        return sum(map(len, texts))
-    except Inspected:
-        return sum(len(_marked(text)) + _LONGEST_NAME * _marked(text).count(MARK) for text in texts)
+    return sum(len(_marked(text)) + _LONGEST_NAME * _marked(text).count(MARK) for text in texts)
 
 
 def filled(value: Any, texts: Mapping[str, str]) -> Any:

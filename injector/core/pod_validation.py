@@ -129,7 +129,10 @@ def _metadata(labels: Mapping[str, str], annotations: Mapping[str, str]) -> Iter
 
 
 def _size(annotations: Mapping[str, str]) -> int:
-    return sum(map(len, annotations)) + most_characters(annotations.values())
+    try:
+        return sum(map(len, annotations)) + sum(map(len, annotations.values()))
+    except Inspected:
+        return sum(map(len, annotations)) + most_characters(annotations.values())
 
 
 def _volumes(volumes: Sequence[JsonObject]) -> Iterator[str]:

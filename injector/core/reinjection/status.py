@@ -229,7 +229,11 @@ def names_in(template_pod: Pod) -> dict[str, tuple[str, ...]]:
 def status_text(names: Mapping[str, tuple[str, ...]], revision: str, original: JsonObject) -> str:
     """The annotation's text where templates gave these names. A list without any is null in it."""
     listed = {list_name: found or None for list_name, found in names.items()}
-    return json_text({**listed, "revision": revision or "default", ORIGINAL: original})
+    status = {**listed, "revision": revision or "default", ORIGINAL: original}
+    try:
+        return orjson.dumps(status).decode()
+    except TypeError:
+        return json_text(status)
 
 
 def without_listed_containers(pod: Pod, status: Status) -> Pod:

@@ -11,7 +11,7 @@ import orjson
 from jinja2 import Undefined
 
 from injector.core.model import Container, InjectionError, JsonObject, Pod
-from injector.core.opaque import is_name, json_text
+from injector.core.opaque import Inspected, is_name, json_text
 from injector.core.pods import CONTAINER_LISTS, containers
 from injector.core.proxy_config import to_text
 from injector.core.render.errors import Refusal
@@ -120,7 +120,12 @@ def with_fields(mapping: JsonObject, more: JsonObject) -> JsonObject:
 
 def canonical_name(name: str) -> str:
     """A workload's name as a label value: at most 63 bytes, no `-`, `_` or `.` at its ends (reference 5.4)."""
-    return name if is_name(name) else name.encode()[:_LABEL_VALUE_LENGTH].decode(errors="ignore").strip("-_.")
+    try:
+        return name.encode()[:_LABEL_VALUE_LENGTH].decode(errors="ignore").strip("-_.")
+    except Inspected:
+        if is_name(name):
+            return name
+        raise
 
 
 def directory_of(path: str) -> str:
