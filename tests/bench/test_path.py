@@ -4,7 +4,7 @@ from tests.bench.path import travel_of, usual_travel
 from tests.support import REPOSITORY
 
 # A change that makes the way longer says so here: it is read more often than anything else.
-_FILES, _CHANGES = 26, 93
+_FILES, _CHANGES = 27, 97
 
 
 def test_a_usual_pod_passes_few_files() -> None:
