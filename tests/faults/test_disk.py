@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import socket
 import ssl
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -19,6 +18,7 @@ from certs.rotation import ensure, renewed_serving
 from tests.cli.running import INJECTOR
 from tests.cli.serving import Server
 from tests.faults.load import BODY, JSON
+from tests.ports import free_port
 from tests.waiting import wait_until
 
 needs_root = pytest.mark.skipif(
@@ -35,9 +35,7 @@ def serving(
     stderr: int, store: DirectoryStore, before: Sequence[str] = (), arguments: Sequence[str] = ()
 ) -> Iterator[httpx.Client]:
     """A server whose log goes to `stderr`, started by the command `before`; gives a client when it answers."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     files = ["--tls-cert", str(store.certificate), "--tls-key", str(store.key)]
     command = [*before, str(INJECTOR), "serve", "--host", "127.0.0.1", "--port", str(port), *files, *arguments]
     process = subprocess.Popen(command, stderr=stderr)
