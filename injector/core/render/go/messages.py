@@ -4,7 +4,7 @@ Source: https://protobuf.dev/reference/go/go-generated/ and the fields of
 https://istio.io/latest/docs/reference/config/istio.mesh.v1alpha1/
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
@@ -19,6 +19,7 @@ from injector.core.proxy_config.schema import (
     Enum,
     Wrapped,
 )
+from injector.core.render.go.formatting import quoted, sprint
 from injector.core.render.go.values import Enum as EnumValue
 from injector.core.render.go.values import Field, GoDuration, MadeMap, Read, StringMap, Struct, StructType
 from injector.core.validation import BOOLEAN, STRING, STRINGS, Listed, Mapped, Message, Type
@@ -144,10 +145,22 @@ def _scalar_reader(kind: Type) -> Read:
 
 def _wrapper_type(scalar: Type) -> StructType:
     value = Field("value", _scalar_reader(scalar), "always")
-    methods = {"GetValue": _getter(value), "MarshalJSON": lambda wrapper: (wrapper.data or {}).get("value")}
+    methods = {
+        "GetValue": _getter(value),
+        "MarshalJSON": lambda wrapper: (wrapper.data or {}).get("value"),
+        "String": lambda wrapper: _message_text({"value": value.read((wrapper.data or {}).get("value"))}),
+    }
     named = ((kind, name) for kind, _, name in _OTHER_SCALARS)
     name = next((name for kind, name in (*named, *_INTEGER_WRAPPERS) if kind is scalar), "Int64Value")
     return StructType(name, {"Value": value}, methods)
+
+
+def _message_text(values: Mapping[str, Any]) -> str:
+    """The fields of a message that are not zero, as Protobuf's text format has them."""
+    texts = {
+        name: quoted(value) if isinstance(value, str) else sprint(value) for name, value in values.items() if value
+    }
+    return " ".join(f"{name}:{text}" for name, text in texts.items())
 
 
 def _length(duration: Struct) -> int:
@@ -166,5 +179,8 @@ DURATION_TYPE = StructType(
         "GetSeconds": lambda duration: _length(duration) // _SECOND,
         "GetNanos": lambda duration: _length(duration) % _SECOND,
         "MarshalJSON": lambda duration: (duration.data or {}).get("text"),
+        "String": lambda duration: _message_text(
+            {"seconds": _length(duration) // _SECOND, "nanos": _length(duration) % _SECOND}
+        ),
     },
 )
