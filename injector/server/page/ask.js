@@ -10,9 +10,12 @@ export class Refused extends Error {
   }
 }
 
-/** The items that the server answers to `question`, that at `whole` with all that is known of it, and with `origins` of its fields. Throws Refused. */
-export async function ask({ text, configuration = "", namespace, labels, known }, whole = 0, origins = false) {
-  const query = new URLSearchParams({ namespace: namespace || "default", whole, origins });
+/**
+ * The items that the server answers to `question`. `view` names the item that has all that is known of it: `whole`, its place among
+ * the others, or `only` where they are not wanted; with `origins` also of its fields. Throws Refused.
+ */
+export async function ask({ text, configuration = "", namespace, labels, known }, view = { whole: 0 }) {
+  const query = new URLSearchParams({ namespace: namespace || "default", ...view });
   if (known) query.set("namespaceLabels", labels);
   if (!configuration.trim()) return post(`preview?${query}`, "application/yaml", text);
   const trial = JSON.stringify({ workloads: text, configuration });

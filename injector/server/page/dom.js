@@ -11,6 +11,17 @@ export function element(tag, properties = {}, ...children) {
   return made;
 }
 
+/** Makes `wanted` the children of `parent`; those that are in their order already are not touched, so that nothing is drawn again. */
+export function arrange(parent, wanted) {
+  const staying = new Set(wanted);
+  for (const child of [...parent.childNodes]) if (!staying.has(child)) child.remove();
+  let next = parent.firstChild;
+  for (const child of wanted) {
+    if (child === next) next = next.nextSibling;
+    else parent.insertBefore(child, next);
+  }
+}
+
 /** A button that copies what `text` gives, and says so. */
 export function copyButton(label, text) {
   const button = element("button", { type: "button", className: "quiet", textContent: label });

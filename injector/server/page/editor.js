@@ -117,7 +117,9 @@ export function createEditor(host, { label, hint, prompt, changed }) {
       isFilling = false;
     },
     /** Marks `found`, a list of {line, message}, and nothing else. */
-    showFaults(found) { view.dispatch({ effects: setFaults.of(found) }); },
+    showFaults(found) {
+      if (found.length || view.state.field(faults).marks.size) view.dispatch({ effects: setFaults.of(found) });
+    },
     /** Shows `line`, with the cursor on it. */
     goTo(line, { focus = false } = {}) {
       const { from } = view.state.doc.line(Math.min(Math.max(line, 1), view.state.doc.lines));

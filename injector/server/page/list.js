@@ -1,6 +1,6 @@
 // The list of workloads: searched, filtered, grouped, one of them chosen.
 
-import { element } from "./dom.js";
+import { arrange, element } from "./dom.js";
 import { ORDER, consequence, outcome, plural, wordsOf } from "./outcome.js";
 import { mark, roving } from "./tabs.js";
 
@@ -17,7 +17,7 @@ const GROUPINGS = {
 export function workloadList(choose) {
   const [box, tools, search, only, grouping, count] =
     ["workloads", "list-tools", "search", "only", "grouping", "shown"].map((id) => document.getElementById(id));
-  let rows = [];
+  let [rows, groups, selected, views, made] = [[], [], null, new Map(), 0];
 
   roving(box, "[role=option]", (row) => { select(Number(row.dataset.place)); choose(Number(row.dataset.place)); });
   search.addEventListener("input", filter);
@@ -38,37 +38,46 @@ export function workloadList(choose) {
 
   function group() {
     const keyOf = GROUPINGS[grouping.value];
-    const groups = new Map();
+    const found = new Map();
     for (const each of rows) {
       const [order, title] = keyOf(each.item);
-      if (!groups.has(title)) groups.set(title, { order, title, rows: [] });
-      groups.get(title).rows.push(each.row);
+      if (!found.has(title)) found.set(title, { order, title, rows: [], ...viewOf(title) });
+      found.get(title).rows.push(each);
     }
-    const sorted = [...groups.values()].sort((one, other) => one.order - other.order || one.title.localeCompare(other.title));
-    box.replaceChildren(...sorted.map(groupView));
+    views = found;
+    groups = [...found.values()].sort((one, other) => one.order - other.order || one.title.localeCompare(other.title));
+    arrange(box, groups.map(({ view }) => view));
+    for (const { view, heading, rows: listed } of groups) arrange(view, [heading, ...listed.map(({ row }) => row)]);
     filter();
+  }
+
+  function viewOf(title) {
+    const { view, heading, count: size } = views.get(title) ?? groupView(title, `group-${++made}`);
+    return { view, heading, count: size };
   }
 
   function filter() {
     const [sought, wanted] = [search.value.trim().toLowerCase().split(/\s+/), only.value];
     let shown = 0;
-    for (const { item, row, words } of rows) {
-      const fits = isWanted(item, wanted) && sought.every((word) => words.includes(word));
-      row.hidden = !fits;
-      shown += fits;
-    }
-    for (const part of box.children) {
-      const found = part.querySelectorAll("[role=option]:not([hidden])").length;
-      part.hidden = !found;
-      part.querySelector(".count").textContent = found;
+    for (const { view, count: size, rows: listed } of groups) {
+      let found = 0;
+      for (const { item, row } of listed) {
+        const fits = isWanted(item, wanted) && isFound(item, sought);
+        if (row.hidden === fits) row.hidden = !fits;
+        found += fits;
+      }
+      view.hidden = !found;
+      size.textContent = found;
+      shown += found;
     }
     count.textContent = shown === rows.length ? plural(shown, "workload") : `${shown} of ${rows.length}`;
   }
 
   function select(place) {
-    const options = rows.map(({ row }) => row);
-    mark(options, options[place], "aria-selected");
-    options[place]?.scrollIntoView({ block: "nearest" });
+    const row = rows[place]?.row ?? null;
+    mark([selected, row].filter(Boolean), row, "aria-selected");
+    selected = row;
+    row?.scrollIntoView({ block: "nearest" });
   }
 
   return { show, select };
@@ -78,10 +87,10 @@ export function workloadList(choose) {
 function rowsOf(items, before) {
   const known = new Map(before.map((each) => [each.says, each]));
   return items.map((item, place) => {
-    const says = JSON.stringify([item.kind, item.name, item.path, wordsIn(item), outcome(item), item.consequence]);
+    const says = JSON.stringify([wordsIn(item), item.path, outcome(item), item.consequence]);
     const kept = known.get(says);
     known.delete(says);
-    if (!kept) return { item, says, row: card(item, place), words: wordsIn(item) };
+    if (!kept) return { item, says, row: card(item, place) };
     kept.item = item;
     kept.row.dataset.place = place;
     return kept;
@@ -94,16 +103,22 @@ function isWanted(item, wanted) {
   return !wanted || outcome(item) === wanted;
 }
 
-function groupView({ title, rows }, place) {
-  return element("div", { role: "group", "aria-labelledby": `group-${place}` },
-    element("h3", { id: `group-${place}`, role: "presentation" }, `${title} `, element("span", { className: "count" })),
-    ...rows);
+function isFound(item, sought) {
+  if (!sought[0]) return true;
+  const words = wordsIn(item).join(" ").toLowerCase();
+  return sought.every((word) => words.includes(word));
+}
+
+function groupView(title, id) {
+  const count = element("span", { className: "count" });
+  const heading = element("h3", { id, role: "presentation" }, `${title} `, count);
+  return { view: element("div", { role: "group", "aria-labelledby": id }, heading), heading, count };
 }
 
 function card(item, place) {
   const name = outcome(item);
   const about = [item.kind, `in ${item.namespace}`, ...(item.path ? placeNote(item) : [])];
-  return element("div", { className: "workload", role: "option", "data-place": String(place) },
+  return element("div", { className: "workload", role: "option", "aria-selected": "false", tabIndex: -1, "data-place": String(place) },
     element("span", { className: "name", textContent: item.name || "without a name" }), " ",
     element("span", { className: `badge ${name}`, textContent: wordsOf(name).word }), " ",
     element("span", { className: "where", textContent: about.join(" ") }),
@@ -118,5 +133,5 @@ function placeNote({ path }) {
 
 function wordsIn(item) {
   const { kind, name, namespace, decision, warnings, error, templates } = item;
-  return [kind, name, namespace, decision.reason, error, ...templates, ...warnings].join(" ").toLowerCase();
+  return [kind, name, namespace, decision.reason, error, ...templates, ...warnings];
 }

@@ -12,37 +12,43 @@ import { questionForm } from "./question.js";
 import { SAMPLES } from "./samples.js";
 import { textSize } from "./text_size.js";
 
-const PAUSE = 300;
+// Milliseconds in which nothing is typed, until the server is asked, a refusal of half a word is shown, the link is written.
+const [PAUSE, PATIENCE, CALM] = [40, 300, 150];
 const [status, stale, fault, faults, found] =
   ["status", "stale", "fault", "faults", "found"].map((id) => document.getElementById(id));
 // What was answered last: the question, its items, and which of them is looked at in which tab.
 const answer = { question: null, items: [], chosen: 0, tab: "decision" };
-const asking = oneAtATime(({ question, whole, origins }) => ask(question, whole, origins));
-const looking = oneAtATime(({ question, whole, origins }) => ask(question, whole, origins));
-let timer = 0;
+const asking = oneAtATime(({ question, view }) => ask(question, view));
+const looking = oneAtATime(({ question, view }) => ask(question, view));
+let [timer, sharing] = [0, 0];
 
 const form = questionForm(onChange, preview);
 const list = workloadList(look);
-const detail = workloadDetail((tab) => { answer.tab = tab; share(); }, () => choose(answer.chosen));
+const detail = workloadDetail((tab) => { answer.tab = tab; shareSoon(); }, () => choose(answer.chosen));
 
 function onChange() {
   markStale();
   clearTimeout(timer);
-  timer = setTimeout(preview, PAUSE);
+  timer = setTimeout(preview, PAUSE, PATIENCE);
 }
 
-/** Asks what stands in the form, and shows the answer. */
-async function preview() {
+/** Asks what stands in the form, and shows the answer; a refusal after `patience` ms in which nobody changes anything. */
+async function preview(patience = 0) {
   clearTimeout(timer);
   const question = form.read();
   markStale();
-  share();
   try {
-    const items = await asking({ question, whole: answer.chosen, origins: detail.wantsOrigins });
+    const items = await asking({ question, view: { whole: answer.chosen, origins: detail.wantsOrigins } });
     if (items) show(question, items);
   } catch (error) {
-    showRefusal(error);
+    // Whoever has changed the question meanwhile waits for another answer.
+    if (isSame(question, form.read())) timer = setTimeout(showRefusal, patience, error);
   }
+  shareSoon();
+}
+
+function isSame(question, other) {
+  return Object.keys(question).every((key) => question[key] === other?.[key]);
 }
 
 function show(question, items) {
@@ -85,7 +91,7 @@ function showRefusal(error) {
 function look(place) {
   form.goTo(answer.items[place].line);
   choose(place);
-  share();
+  shareSoon();
 }
 
 async function choose(place) {
@@ -94,19 +100,25 @@ async function choose(place) {
   const { items, question } = answer;
   const lacksOrigins = detail.wantsOrigins && !items[place].origins;
   if (!items[place].result || lacksOrigins) {
-    const answered = await looking({ question, whole: place, origins: detail.wantsOrigins }).catch(showRefusal);
+    const answered = await looking({ question, view: { only: place, origins: detail.wantsOrigins } }).catch(showRefusal);
     // Meanwhile there may be another answer, or another workload may have been chosen.
     if (!answered || answer.items !== items || answer.chosen !== place) return;
-    items[place] = answered[place];
+    [items[place]] = answered;
   }
   detail.show(items[place]);
 }
 
 /** Says so where the answer is not to what stands in the form. */
 function markStale() {
-  const isStale = answer.items.length > 0 && JSON.stringify(form.read()) !== JSON.stringify(answer.question);
+  const isStale = answer.items.length > 0 && !isSame(form.read(), answer.question);
   stale.hidden = !isStale;
   found.classList.toggle("stale", isStale);
+}
+
+/** Writes the link once whoever types or looks has paused: to compress a long text takes as long as an answer. */
+function shareSoon() {
+  clearTimeout(sharing);
+  sharing = setTimeout(share, CALM);
 }
 
 async function share() {

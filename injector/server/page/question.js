@@ -16,6 +16,7 @@ export function questionForm(changed, asked) {
   ].map(([id, label, prompt]) => createEditor(document.getElementById(id), { label, prompt, hint: "Control and Enter asks at once", changed }));
 
   document.getElementById("inputs").hidden = !isConfigurable;
+  document.getElementById("no-configuration").hidden = isConfigurable;
   const showInput = tabs(document.getElementById("inputs"), () => [text, configuration].forEach((editor) => editor.refresh()));
   form.addEventListener("submit", (event) => { event.preventDefault(); asked(); });
   form.addEventListener("keydown", (event) => {

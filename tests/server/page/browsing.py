@@ -77,6 +77,13 @@ class OpenPage:
         """A workload of the list."""
         return self.page.get_by_role("option", name=re.compile(rf"^{name}\b"))
 
+    def link(self) -> str:
+        """The link to what is looked at, as somebody copies it."""
+        button = self.page.locator("#share")
+        button.click()
+        expect(button).not_to_have_text("Copy link")
+        return self.page.url
+
     def is_accessible(self) -> None:
         """Hold the page against axe-core's rules."""
         found = Axe().run(self.page).response["violations"]

@@ -28,6 +28,7 @@ def configuration(opened_page: OpenPage) -> Locator:
 def test_a_configuration_is_tried_beside_the_one_in_force(opened: Opened, preview_url: str) -> None:
     opened_page = opened(preview_url)
     page = opened_page.page
+    expect(page.get_by_text("injector serve --preview-port")).to_be_hidden()
     opened_page.write(POD)
     opened_page.says("1 workload: 1 injected")
     write(configuration(opened_page), AUDIT)
@@ -90,8 +91,7 @@ def test_a_link_carries_the_configuration(opened: Opened, preview_url: str) -> N
     opened_page = opened(preview_url)
     write(configuration(opened_page), AUDIT)
     opened_page.says("2 changed by the configuration")
-    opened_page.page.wait_for_timeout(100)
-    link = opened_page.page.url
+    link = opened_page.link()
     opened_page.page.goto("about:blank")
     opened_page.page.goto(link)
     opened_page.says("2 changed by the configuration")
@@ -110,5 +110,7 @@ def test_samples_with_a_configuration_show_what_they_promise(opened: Opened, pre
         expect(page.locator("#status")).to_have_text(sample["shows"])
 
 
-def test_a_preview_beside_the_webhook_offers_no_configuration(opened: Opened) -> None:
-    expect(opened().page.get_by_role("tab", name="Configuration")).to_be_hidden()
+def test_a_preview_beside_the_webhook_says_why_it_tries_no_configuration(opened: Opened) -> None:
+    page = opened().page
+    expect(page.get_by_role("tab", name="Configuration")).to_be_hidden()
+    expect(page.get_by_text("injector serve --preview-port")).to_be_visible()
