@@ -1,5 +1,6 @@
 """`injector check`: is this configuration fit to serve, and with a cluster, is everything there in its place?"""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
@@ -23,6 +24,7 @@ from injector.cluster.findings import Section, Severity, ok, problems, sections_
 from injector.core.denied import described
 from injector.runtime import options as option
 from injector.runtime.config_sources import Connection
+from injector.runtime.errors import UsageError
 from injector.runtime.loading import checked_setup, located_warnings, read_configuration, snapshot_of
 from injector.runtime.terminal import output_paint, write
 
@@ -64,6 +66,9 @@ def check(  # noqa: PLR0913, PLR0917 -- one parameter an option
     """
     connection = Connection(kubeconfig, context)
     is_cluster = option.may_look_at_cluster(cluster, (kubeconfig, context), snapshot)
+    if not is_cluster:
+        options = {"--namespace": namespace, "--webhook-config": webhook_config, "--cert-secret": cert_secret}
+        _refuse_cluster_options({"--release": release, **options})
     sections: list[Section] = []
     setup: Setup | None = None
     if config or not is_cluster:
@@ -96,6 +101,13 @@ def check(  # noqa: PLR0913, PLR0917 -- one parameter an option
         write(_verdict([each.severity for _, each in found]))
     if any(strict or each.severity is Severity.FAULT for _, each in found):
         raise typer.Exit(_FOUND)
+
+
+def _refuse_cluster_options(options: Mapping[str, object]) -> None:
+    """Raise UsageError where an option says what to look at in a cluster, and none is looked at."""
+    given = next((name for name, value in options.items() if value), None)
+    if given:
+        raise UsageError(f"{given} says where to look in a cluster: add --kubeconfig FILE, or --cluster")
 
 
 def _verdict(severities: list[Severity]) -> str:

@@ -46,6 +46,8 @@ def read_file(path: FilePath) -> Reading:
     """Every document of a configuration file, in order."""
     try:
         text = path.read_text(encoding="utf-8")
+    except IsADirectoryError:
+        return _at_fault(Fault(str(path), None, "", "is a directory; valid: a file, such as one in it"))
     except OSError as error:
         return _at_fault(Fault(str(path), None, "", f"cannot be read: {error.strerror}"))
     except UnicodeDecodeError:

@@ -176,7 +176,7 @@ def _certificate_of_files(
         certificate = ServingCertificate(*files, clients)
     except OSError as error:
         authority = f" and the client authority {clients.file}" if clients else ""
-        raise InputError(f"cannot serve with {files[0]}, {files[1]}{authority}: {error}") from error
+        raise InputError(f"cannot serve with {files[0]}, {files[1]}{authority}: {error.strerror or error}") from error
     upkeep.append(following_certificate(certificate, lambda: _expiry(certificate), telemetry))
     return certificate
 

@@ -57,6 +57,7 @@ def test_options_reach_the_configuration(tmp_path: Path) -> None:
         (("inject", "-f", "-", "--set", "polcy=x"), POD, "policy"),
         (("inject", "-f", "-", "--snapshot", "missing.yaml"), POD, "missing.yaml"),
         (("uninject", "-f", "-"), "a: [", "document 1"),
+        (("check", "-c", str(DETAILS.parent)), "", "is a directory; valid: a file"),
         (("review", "-f", "-"), POD, "shown by `injector preview`"),
         (("rotate", "--cert-dir", "/dev/null/x"), "", "/dev/null/x: Not a directory"),
         (("serve", "--port", "0", "--cert-dir", "/dev/null/x"), "", "no certificates can be kept there"),

@@ -56,6 +56,8 @@ def test_commands_are_listed_with_whole_sentences(group: str) -> None:
         (("serve", "--renewal", "2"), "must be a number from 0 to 1, got '2'"),
         (("preview", "-f", "-", "-n", "Not a name"), "must be a name of letters a-z, digits and '-', got 'Not a name'"),
         (("inject", "-f", "-", "-n", "a/b"), "must be a name of letters a-z, digits and '-', got 'a/b'"),
+        (("check", "--no-cluster", "--release", "mine"), "--release says where to look in a cluster"),
+        (("check", "--no-cluster", "--cert-secret", "mine"), "--cert-secret says where to look in a cluster"),
         (("preview", "-f", "-", "--summary", "-o", "patch"), "--summary cannot be shown as patch"),
         (("preview", "-f", "-", "--against", "x", "-o", "table"), "--against cannot be shown as table"),
     ],
