@@ -113,6 +113,12 @@ def test_the_preview_alone_may_ask_who_somebody_is() -> None:
     assert not asked & {rule[:2] for rule in rules(rendered(), "ClusterRole")}
 
 
+def test_policies_are_listed_only_where_somebody_wants_that() -> None:
+    rule = ("admissionregistration.k8s.io", "mutatingadmissionpolicies", (), ("list",))
+    assert rule in rules(rendered({"rbac": {"listPolicies": True}}), "ClusterRole")
+    assert "mutatingadmissionpolicies" not in {each[1] for each in rules(rendered(), "ClusterRole")}
+
+
 def test_the_last_good_configuration_may_be_kept_nowhere() -> None:
     documents = rendered({**CERT_MANAGER, "server": {"keepLastGood": False, "events": False}})
     assert of_kind(documents, "Role") == []

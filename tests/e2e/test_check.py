@@ -19,6 +19,9 @@ from certs.authority import describe
 from certs.model import Holding
 from certs.secret import holding_in
 from injector.cluster.findings import Severity, problems
+from injector.config import load
+from injector.config.loader import ConfigText
+from injector.policy import policies
 from injector.runtime.cluster_check import Place, cluster_sections
 from injector.runtime.config_sources import Connection
 from tests.chart.rendering import CLUSTER_NAME, NAMESPACE, RELEASE, only
@@ -98,6 +101,27 @@ def test_every_section_says_what_was_looked_at(release: Installed) -> None:
         "all is well",
     ):
         assert words in done.stdout
+
+
+POLICY = """
+templates: {own: "spec: {containers: [{name: audit, image: audit}]}"}
+defaultTemplates: [own]
+revision: other
+"""
+
+
+def test_a_template_that_a_policy_injects_too_is_named_with_what_helps(release: Installed) -> None:
+    """Its policy answers to another revision: here it injects nothing."""
+    (policy,) = policies(load([ConfigText("other.yaml", POLICY)]).config)
+    release.cluster.apply(*policy.documents())
+    try:
+        status, found = checked(release)
+        assert status == 1
+        assert f"MutatingAdmissionPolicy {policy.name}: it injects template 'own', and so does the webhook" in found
+    finally:
+        for document in policy.documents():
+            release.cluster.kubectl("delete", document["kind"].lower(), policy.name)
+    assert checked(release) == (0, "")
 
 
 Fault = Callable[[Installed], AbstractContextManager[None]]
