@@ -16,6 +16,8 @@ HOLE = re.compile(f"{MARK}([A-Z])")
 # What may be in a hole: names and uids. Each is a label value too.
 NAME = "[a-z0-9](?:[-a-z0-9.]{0,61}[a-z0-9])?"
 _LONGEST_NAME = 63
+# What names and marks are made of.
+_OF_NAMES = re.compile(f"[A-Za-z0-9.{MARK}-]|^$")
 
 
 class Inspected(BaseException):
@@ -58,6 +60,12 @@ class Opaque:
             return False
         return self.marked == _marked(other) or self._equals(_marked(other))
 
+    def count(self, part: str) -> int:
+        """How often `part` stands in the text, which no name has a character of. Raises Inspected for any other."""
+        if _OF_NAMES.search(part):
+            raise Inspected(self.marked)
+        return self.marked.count(part)
+
     def _equals(self, marked: str) -> bool:
         raise Inspected(marked)
 
@@ -85,6 +93,12 @@ class Nonce(Opaque):
         """The name `marked`, which begins with `prefix`."""
         super().__init__(marked)
         self._prefix, self._may_know = prefix, may_know
+
+    def count(self, part: str) -> int:
+        """How often `part` stands in the text, which no name has a character of. Raises Inspected for any other."""
+        if _OF_NAMES.search(part):
+            raise Inspected(self.marked)
+        return self.marked.count(part)
 
     def _equals(self, marked: str) -> bool:
         if marked.startswith((self._prefix, MARK)):

@@ -70,6 +70,15 @@ def test_json_has_the_holes_of_its_texts() -> None:
     assert json_text(["plain"]) == '["plain"]'
 
 
+def test_what_no_name_has_is_counted() -> None:
+    written: Any = json_text([{"name": name()}, {"name": name()}])
+    assert written.count("{") == 2
+    with pytest.raises(Inspected):
+        written.count("a")
+    with pytest.raises(Inspected):
+        written.count("")
+
+
 def test_the_longest_name_counts() -> None:
     assert most_characters(["four", "data-" + name()]) >= len("four") + len("data-") + 63
     assert most_characters(["four"]) == 4
