@@ -112,6 +112,23 @@ def test_a_second_template_may_make_a_second_proxy() -> None:
     assert "istio-proxy" in names(found, "initContainers")
 
 
+def test_where_addresses_are_kept_the_proxy_runs_as_root_whatever_its_template_says(tmp_path: Path) -> None:
+    """Reference 9.5, for a proxy without a security context of its own."""
+    text = """
+    defaultTemplates: [own]
+    templates:
+      own: |
+        spec:
+          initContainers: [{name: istio-init, image: i, args: [-u, "1337"]}]
+          containers: [{name: istio-proxy, image: p}]
+    """
+    pod = pod_of(annotations={"sidecar.istio.io/interceptionMode": "TPROXY"})
+    pod["spec"]["containers"].append({"name": "istio-proxy", "image": "auto", "securityContext": {"runAsUser": 7}})
+    made = injected(pod, setup_of(tmp_path, text))
+    assert container_of(made, "istio-proxy")["securityContext"] == {"runAsUser": 0}
+    assert made["spec"]["initContainers"][0]["args"] == ["-u", "7"]
+
+
 def test_injected_annotations_overwrite_what_is_there() -> None:
     """Reference 11.5."""
     sets = (r"injectedAnnotations.istio\.io/rev=mine", "injectedAnnotations.note=n")

@@ -266,6 +266,8 @@ def test_element_order_retain_keys_and_deletion_from_sets() -> None:
         ({"spec": {"containers": [{"name": "a", "$patch": "burn"}]}}, "'burn' is not a directive"),
         ({"spec": {"containers": [{"name": "new", "$patch": "merge"}]}}, "'merge' is not a directive"),
         ({"spec": {"containers": [{"image": "x"}]}}, "merged by 'name' has none"),
+        ({"spec": {"containers": ["$patch"]}}, "merged by 'name' has none: '\\$patch'"),
+        ({"spec": {"containers": [5]}}, "merged by 'name' has none: 5"),
         ({"spec": {"$retainKeys": "containers"}}, "expected a list, not 'containers'"),
         ({"spec": {"$setElementOrder/containers": None}}, "expected a list, not None"),
     ],

@@ -144,11 +144,11 @@ def test_in_the_webhook_only_the_mesh_s_status_port_means_already_rewritten() ->
     assert probers_of(injected(pod, default_setup())) == {"/app-health/app/readyz": {"tcpSocket": {"port": 9}}}
 
 
-def test_a_pod_without_a_proxy_keeps_its_probes() -> None:
-    given = {"inject.istio.io/templates": "grpc-simple", REWRITE: "true"}
+def test_a_pod_without_a_proxy_keeps_its_probes(tmp_path: Path) -> None:
+    audit = "defaultTemplates: [audit]\ntemplates: {audit: 'spec: {containers: [{name: audit, image: a}]}'}"
     probe = {"httpGet": {"path": "/r", "port": 80}}
-    pod = injected(pod_of(annotations=given, container={"readinessProbe": probe}), default_setup())
-    assert app(pod)["readinessProbe"] == probe
+    pod = pod_of(annotations={REWRITE: "true"}, container={"readinessProbe": probe})
+    assert app(injected(pod, setup_of(tmp_path, audit)))["readinessProbe"] == probe
 
 
 def test_the_proxy_s_own_probes_stay() -> None:
@@ -178,6 +178,16 @@ def test_what_was_known_before_is_kept_and_wins() -> None:
         **json.loads(known),
         "/app-health/app/readyz": {"httpGet": {"port": 80}},
     }
+
+
+def test_a_proxy_that_knows_nothing_yet_is_told() -> None:
+    new = {"readinessProbe": {"httpGet": {"port": 80}}}
+    assert probers_of(injected_before(None, **new)) == {"/app-health/app/readyz": {"httpGet": {"port": 80}}}
+
+
+def test_a_probe_that_asks_the_agent_already_is_nothing_to_ask_the_application() -> None:
+    rewritten = {"httpGet": {"path": "/app-health/app/readyz", "port": 9}}
+    assert probers_of(injected_before(None, readinessProbe=rewritten)) == {}
 
 
 def test_what_cannot_be_read_is_left_alone() -> None:
