@@ -39,7 +39,7 @@ _HOOKS = (
     _Hook(("lifecycle", "postStart"), "/app-lifecycle/{}/poststartz", is_probe=False),
 )
 _HOOKED_FIELDS = frozenset(hook.path[0] for hook in _HOOKS)
-_HTTP_GET_KEYS = ("path", "port", "host", "scheme")
+_HTTP_GET_KEYS = ("path", "host", "scheme")
 
 
 def rewrite_probes(pod: Pod, *, status_port: int, enabled_by_default: bool, injected_before: bool) -> Pod:

@@ -4,7 +4,7 @@ import ssl
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from cryptography.x509 import BasicConstraints, load_pem_x509_certificate
+from cryptography.x509 import BasicConstraints, KeyUsage, load_pem_x509_certificate
 
 from certs.authority import (
     CertificateError,
@@ -120,3 +120,21 @@ def test_a_serving_certificate_is_no_authority() -> None:
     serving = issue(create_authority(SETTINGS, NOW), SETTINGS, NOW)
     certificate = load_pem_x509_certificate(serving.certificate)
     assert certificate.extensions.get_extension_for_class(BasicConstraints).value.ca is False
+
+
+USAGES = [
+    *("digital_signature", "key_encipherment", "key_cert_sign", "crl_sign"),
+    *("content_commitment", "data_encipherment", "key_agreement"),
+]
+
+
+def test_a_key_is_used_for_what_its_certificate_is_for_and_nothing_else() -> None:
+    """Clients refuse a chain whose keys are for something else: RFC 5280, 4.2.1.3."""
+    authority = create_authority(SETTINGS, NOW)
+    used = {
+        pem: load_pem_x509_certificate(pem).extensions.get_extension_for_class(KeyUsage).value
+        for pem in (authority.certificate, issue(authority, SETTINGS, NOW).certificate)
+    }
+    of_authority, of_serving = ({name for name in USAGES if getattr(usage, name)} for usage in used.values())
+    assert of_authority == {"key_cert_sign", "crl_sign"}
+    assert of_serving == {"digital_signature", "key_encipherment"}

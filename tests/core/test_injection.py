@@ -129,6 +129,22 @@ def test_where_addresses_are_kept_the_proxy_runs_as_root_whatever_its_template_s
     assert made["spec"]["initContainers"][0]["args"] == ["-u", "7"]
 
 
+def test_without_ids_of_the_user_the_validation_stays_as_its_template_has_it(tmp_path: Path) -> None:
+    text = """
+    defaultTemplates: [own]
+    templates:
+      own: |
+        spec:
+          initContainers: [{name: istio-validation, image: i}]
+          containers: [{name: istio-proxy, image: p}]
+    """
+    pod = pod_of()
+    pod["spec"]["containers"].append({"name": "istio-proxy", "image": "auto", "securityContext": {"privileged": False}})
+    assert injected(pod, setup_of(tmp_path, text))["spec"]["initContainers"] == [
+        {"name": "istio-validation", "image": "i"}
+    ]
+
+
 def test_injected_annotations_overwrite_what_is_there() -> None:
     """Reference 11.5."""
     sets = (r"injectedAnnotations.istio\.io/rev=mine", "injectedAnnotations.note=n")
