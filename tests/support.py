@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 import yaml
 
 from injector.config import load
+from injector.config.loader import ConfigText
 from injector.core.admission import Setup, Subject, admit_request, remove_injection, set_up
 from injector.core.model import EMPTY_SNAPSHOT, Admission, JsonObject, Pod, Snapshot
 from injector.core.pods import workload_of
@@ -30,15 +32,31 @@ def both_ways(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 def setup_of(tmp_path: Path, text: str = "", *sets: str) -> Setup:
-    """The configuration that `text` (YAML) and `--set` flags give."""
+    """The configuration that `text` (YAML) and `--set` flags give, in a file; made once for all tests."""
     file = tmp_path / "config.yaml"
     file.write_text(text or "{}", encoding="utf-8")
-    return set_up(load([file], sets).config)
+    return _set_up(_is_optimised(), text or "{}", sets)
+
+
+def setup_with(*sets: str) -> Setup:
+    """The shipped defaults under `--set` flags."""
+    return _set_up(_is_optimised(), "{}", sets)
 
 
 def default_setup() -> Setup:
     """The shipped defaults."""
-    return set_up(load().config)
+    return setup_with()
+
+
+def _is_optimised() -> bool:
+    # The default is another where tests run both ways.
+    return bool((set_up.__kwdefaults__ or {})["optimise"])
+
+
+@lru_cache(maxsize=100)
+def _set_up(optimise: bool, text: str, sets: tuple[str, ...]) -> Setup:
+    # The first pod of a set-up compiles its templates, which takes longer than most tests.
+    return set_up(load([ConfigText("config.yaml", text)], sets).config, optimise=optimise)
 
 
 def pod_of(

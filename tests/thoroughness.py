@@ -4,10 +4,10 @@ import os
 
 from hypothesis import settings
 
-_IS_THOROUGH = "FUZZ_EXAMPLES" in os.environ
+IS_THOROUGH = "FUZZ_EXAMPLES" in os.environ
 _LEAST = 20
 
 
 def tried(examples: int) -> settings:
     """Try a property with so many examples where there is time, with fewer where there is not."""
-    return settings(max_examples=examples if _IS_THOROUGH else max(_LEAST, examples // 5))
+    return settings(max_examples=examples if IS_THOROUGH else max(_LEAST, examples // 5))

@@ -4,6 +4,7 @@ import ssl
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509 import BasicConstraints, KeyUsage, load_pem_x509_certificate
 
 from certs.authority import (
@@ -138,3 +139,13 @@ def test_a_key_is_used_for_what_its_certificate_is_for_and_nothing_else() -> Non
     of_authority, of_serving = ({name for name in USAGES if getattr(usage, name)} for usage in used.values())
     assert of_authority == {"key_cert_sign", "crl_sign"}
     assert of_serving == {"digital_signature", "key_encipherment"}
+
+
+def test_rsa_keys_have_2048_bits() -> None:
+    """The shortest that clients take, and the quickest to shake hands with."""
+    settings = Settings(SETTINGS.names, key_type="rsa")
+    authority = create_authority(settings, NOW)
+    for pair in (authority, issue(authority, settings, NOW)):
+        key = load_pem_x509_certificate(pair.certificate).public_key()
+        assert isinstance(key, rsa.RSAPublicKey)
+        assert key.key_size == 2048

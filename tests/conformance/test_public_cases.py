@@ -11,15 +11,14 @@ import pytest
 import yaml
 
 from injector.cluster.snapshot_file import read_snapshot
-from injector.config import load
 from injector.config.loader import sample_files
-from injector.core.admission import Setup, admit_request, set_up
+from injector.core.admission import Setup, admit_request
 from injector.core.model import EMPTY_SNAPSHOT, Pod, Snapshot
 from injector.core.review import parse_review
 from injector.manifests import ManualFaults, injection, removal, rewrite
 from injector.manifests.files import workloads
 from injector.manifests.workloads import created_pod
-from tests.support import PUBLIC_CASES, documents, review_of
+from tests.support import PUBLIC_CASES, default_setup, documents, review_of, setup_of
 
 CASES = sorted((PUBLIC_CASES / "cases").iterdir()) if PUBLIC_CASES.exists() else []
 # Kinds of OpenShift and of Istio have no Kubernetes schema.
@@ -42,9 +41,7 @@ def case_of(folder: Path) -> Any:
 
 
 def setup_of_case(case: Any, tmp_path: Path) -> Setup:
-    file = tmp_path / "config.yaml"
-    file.write_text(yaml.dump(case["config"]), encoding="utf-8")
-    return set_up(load([file]).config)
+    return setup_of(tmp_path, yaml.dump(case["config"]))
 
 
 def snapshot_of_case(case: Any, tmp_path: Path) -> Snapshot:
@@ -137,7 +134,7 @@ def _with_owner_uids(pod: Pod) -> Pod:
 
 
 def test_every_result_for_the_bookinfo_sample_validates() -> None:
-    setup, files = set_up(load().config), sample_files("bookinfo")
+    setup, files = default_setup(), sample_files("bookinfo")
     snapshot = read_snapshot(files[0])
     for file in files:
         text = file.read_text(encoding="utf-8")

@@ -135,6 +135,11 @@ def test_the_trace_says_what_a_rule_saw(given: Facts, rule: int, message: str) -
     [
         (facts(pod=pod(annotations={"kubernetes.io/config.mirror": "x"})), "the kubelet runs it from a file"),
         (facts(namespace="kube-system"), "namespace 'kube-system' is never injected"),
+        (facts(pod=pod(os={"name": "windows"})), "spec.os.name is windows: the proxy needs Linux"),
+        (
+            facts(pod=pod(nodeSelector={"kubernetes.io/os": "windows"})),
+            "spec.nodeSelector[kubernetes.io/os] is windows: the proxy needs Linux",
+        ),
         (facts(pod=pod({"app": "db"}), never=(APP, APP)), "neverInjectSelector[0] matches the pod's labels"),
         (facts(namespace_labels={"istio-injection": "off"}), "the namespace's label istio-injection is 'off'"),
         (facts(namespace_labels={"istio.io/rev": "x"}), "the namespace's label istio.io/rev=x names another injector"),

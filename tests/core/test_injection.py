@@ -8,8 +8,7 @@ import pytest
 from injector.core.injection import native_by_default
 from injector.core.model import JsonObject, Pod, Snapshot
 from tests.bench.instructions import counted
-from tests.support import admitted, container_of, env_of, injected, pod_of, setup_of
-from tests.templates.injecting import setup_with
+from tests.support import admitted, container_of, env_of, injected, pod_of, setup_of, setup_with
 
 TEMPLATES = "inject.istio.io/templates"
 NATIVE = "nativeSidecars=enabled"

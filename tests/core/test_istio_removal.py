@@ -11,8 +11,7 @@ import pytest
 from injector.core.admission import Setup
 from injector.core.model import STATUS_ANNOTATION, JsonObject, Pod
 from injector.core.quantity import canonical_quantities
-from tests.support import container_of, injected, pod_of, removal_of, setup_of, uninjected
-from tests.templates.injecting import setup_with
+from tests.support import container_of, injected, pod_of, removal_of, setup_of, setup_with, uninjected
 
 TRAFFIC = "traffic.sidecar.istio.io/"
 NETWORKS = "k8s.v1.cni.cncf.io/networks"

@@ -258,6 +258,11 @@ def test_element_order_retain_keys_and_deletion_from_sets() -> None:
     assert merged({"metadata": {"finalizers": ["a", "b"]}}, delete) == {"metadata": {"finalizers": ["b"]}}
 
 
+def test_an_order_of_a_list_that_is_not_there_orders_nothing() -> None:
+    order = {"spec": {"$setElementOrder/volumes": [{"name": "a"}], "$other/containers": ["b"]}}
+    assert merged(containers("a", "b"), order) == containers("a", "b")
+
+
 @pytest.mark.parametrize(
     ("overlay", "message"),
     [

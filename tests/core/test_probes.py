@@ -180,6 +180,19 @@ def test_what_was_known_before_is_kept_and_wins() -> None:
     }
 
 
+def test_what_the_user_told_the_proxy_stands_before_what_is_found_out() -> None:
+    """Reference 11.4: only what an injection left is merged with."""
+    pod = pod_of(container={"readinessProbe": {"httpGet": {"port": 80}}})
+    own = {"name": "ISTIO_KUBE_APP_PROBERS", "value": '{"own":{}}'}
+    pod["spec"]["containers"].append({"name": "istio-proxy", "image": "auto", "env": [own]})
+    found = [
+        each
+        for each in container_of(injected(pod, default_setup()), "istio-proxy")["env"]
+        if each["name"] == own["name"]
+    ]
+    assert found == [own, {"name": own["name"], "value": '{"/app-health/app/readyz":{"httpGet":{"port":80}}}'}]
+
+
 def test_a_proxy_that_knows_nothing_yet_is_told() -> None:
     new = {"readinessProbe": {"httpGet": {"port": 80}}}
     assert probers_of(injected_before(None, **new)) == {"/app-health/app/readyz": {"httpGet": {"port": 80}}}

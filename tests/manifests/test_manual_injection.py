@@ -7,8 +7,7 @@ import yaml
 
 from injector.core.model import EMPTY_SNAPSHOT, JsonObject, Pod, Snapshot
 from injector.manifests import Rewritten, injection, rewrite
-from tests.support import admitted, container_of, env_of, pod_of
-from tests.templates.injecting import setup_with
+from tests.support import admitted, container_of, env_of, pod_of, setup_with
 
 TEMPLATE = {"spec": {"containers": [{"name": "app", "image": "x"}]}}
 

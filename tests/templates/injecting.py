@@ -1,25 +1,12 @@
 """What the tests of the templates have in common: pods injected under `--set` flags, and what to look up in them."""
 
-from functools import cache
 from itertools import pairwise
 from typing import Any
 
-from injector.config import load
-from injector.core.admission import Setup, set_up
 from injector.core.model import JsonObject, Pod
-from tests.support import admitted, container_of, injected, pod_of
+from tests.support import admitted, container_of, injected, pod_of, setup_with
 
 SIDECAR, TRAFFIC, STATUS = "sidecar.istio.io/", "traffic.sidecar.istio.io/", "status.sidecar.istio.io/"
-
-
-def setup_with(*sets: str) -> Setup:
-    # The default is another where tests run both ways.
-    return _setup((set_up.__kwdefaults__ or {})["optimise"], sets)
-
-
-@cache
-def _setup(optimise: bool, sets: tuple[str, ...]) -> Setup:
-    return set_up(load(sets=sets).config, optimise=optimise)
 
 
 def annotated(annotations: dict[str, str], *sets: str) -> Pod:

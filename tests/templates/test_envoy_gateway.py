@@ -10,8 +10,7 @@ from injector.config.loader import sample_files
 from injector.core.model import Pod
 from injector.manifests.files import workloads
 from injector.manifests.workloads import created_pod
-from tests.support import admitted, container_of, default_setup, injected, uninjected
-from tests.templates.injecting import setup_with
+from tests.support import admitted, container_of, default_setup, injected, setup_with, uninjected
 
 (SAMPLE,) = sample_files("bookinfo-gateway")
 

@@ -4,8 +4,8 @@ import pytest
 
 from injector.config.keys import ISTIO_RELEASE
 from injector.core.model import JsonObject, Pod
-from tests.support import admitted, env_of, injected, pod_of
-from tests.templates.injecting import mounts_of, names, proxy_of, setup_with, volume_of
+from tests.support import admitted, env_of, injected, pod_of, setup_with
+from tests.templates.injecting import mounts_of, names, proxy_of, volume_of
 
 GATEWAY = "defaultTemplates={gateway}"
 

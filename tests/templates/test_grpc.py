@@ -6,8 +6,8 @@ import subprocess
 from pathlib import Path
 
 from injector.core.model import JsonObject, Pod
-from tests.support import admitted, container_of, env_of, injected, pod_of
-from tests.templates.injecting import mounts_of, names, proxy_of, setup_with, volume_of
+from tests.support import admitted, container_of, env_of, injected, pod_of, setup_with
+from tests.templates.injecting import mounts_of, names, proxy_of, volume_of
 
 AGENT, SIMPLE = "defaultTemplates={grpc-agent}", "defaultTemplates={grpc-simple}"
 OFF = {"status.sidecar.istio.io/port": "0"}

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from injector.core.model import Pod
-from tests.support import injected, pod_of
-from tests.templates.injecting import names, setup_with
+from tests.support import injected, pod_of, setup_with
+from tests.templates.injecting import names
 
 TEMPLATES = ("sidecar", "gateway", "grpc-simple", "grpc-agent", "envoy", "envoy-gateway")
 MODES = ("REDIRECT", "TPROXY", "NONE")

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.support import container_of, default_setup, injected, pod_of
-from tests.templates.injecting import SIDECAR, STATUS, TRAFFIC, annotated, flags_of, names, proxy_of, setup_with
+from tests.support import container_of, default_setup, injected, pod_of, setup_with
+from tests.templates.injecting import SIDECAR, STATUS, TRAFFIC, annotated, flags_of, names, proxy_of
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from injector.core.model import JsonObject
-from tests.support import container_of, default_setup, env_of, injected, pod_of
+from tests.support import container_of, default_setup, env_of, injected, pod_of, setup_with
 from tests.templates.injecting import (
     SIDECAR,
     annotated,
@@ -14,7 +14,6 @@ from tests.templates.injecting import (
     names,
     proxy_of,
     refusal,
-    setup_with,
     volume_of,
 )
 

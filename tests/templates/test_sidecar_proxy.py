@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.support import admitted, default_setup, env_of, injected, pod_of
+from tests.support import admitted, default_setup, env_of, injected, pod_of, setup_with
 from tests.templates.injecting import (
     SIDECAR,
     STATUS,
@@ -12,7 +12,6 @@ from tests.templates.injecting import (
     names,
     proxy_of,
     refusal,
-    setup_with,
     volume_of,
 )
 

@@ -8,8 +8,7 @@ import pytest
 
 from injector.config.keys import ISTIO_RELEASE
 from injector.core.model import Container, JsonObject, Pod
-from tests.support import admitted, container_of, default_setup, env_of, injected, pod_of, setup_of
-from tests.templates.injecting import setup_with
+from tests.support import admitted, container_of, default_setup, env_of, injected, pod_of, setup_of, setup_with
 
 OVERRIDES = "proxy.istio.io/overrides"
 NATIVE, CNI = "nativeSidecars=enabled", "values.pilot.cni.enabled=true"

@@ -7,8 +7,7 @@ import pytest
 
 from injector.core.model import Pod
 from injector.core.reinjection.status import read_status
-from tests.support import injected, pod_of
-from tests.templates.injecting import setup_with
+from tests.support import injected, pod_of, setup_with
 
 STATUS = "sidecar.istio.io/status"
 
