@@ -4,8 +4,17 @@ import ssl
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.x509 import BasicConstraints, KeyUsage, load_pem_x509_certificate
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.x509 import (
+    BasicConstraints,
+    CertificateBuilder,
+    KeyUsage,
+    Name,
+    NameAttribute,
+    load_pem_x509_certificate,
+)
+from cryptography.x509.oid import NameOID
 
 from certs.authority import (
     CertificateError,
@@ -149,3 +158,12 @@ def test_rsa_keys_have_2048_bits() -> None:
         key = load_pem_x509_certificate(pair.certificate).public_key()
         assert isinstance(key, rsa.RSAPublicKey)
         assert key.key_size == 2048
+
+
+def test_a_certificate_that_does_not_say_so_is_no_authority() -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = Name([NameAttribute(NameOID.COMMON_NAME, "plain")])
+    begun = CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    dated = begun.serial_number(1).not_valid_before(NOW).not_valid_after(NOW + timedelta(days=1))
+    plain = dated.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+    assert (describe(plain).is_authority, describe(plain).names) == (False, ())
