@@ -48,6 +48,11 @@ def default_setup() -> Setup:
     return setup_with()
 
 
+def fresh_setup() -> Setup:
+    """The shipped defaults, for a test that counts what work in it costs: no other test has worked with it."""
+    return set_up(load().config)
+
+
 def _is_optimised() -> bool:
     # The default is another where tests run both ways.
     return bool((set_up.__kwdefaults__ or {})["optimise"])

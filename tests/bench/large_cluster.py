@@ -18,7 +18,7 @@ import orjson
 from injector.core.admission import admit_request
 from injector.core.model import Snapshot
 from injector.reports.evaluate import request_for
-from tests.support import default_setup
+from tests.support import fresh_setup
 
 _LISTED_AT = 1_000_000
 _WORKLOADS = 20
@@ -82,7 +82,7 @@ def _managed(fields: dict[str, Any]) -> dict[str, Any]:
 def injected_pods(count: int, namespaces: int) -> Iterator[dict[str, Any]]:
     """Pods of 20 workloads, injected by the shipped configuration, with what a cluster adds to each."""
     known = {each["metadata"]["name"]: each for each in map(namespace, range(namespaces))}
-    snapshot, setup = Snapshot(namespaces=known, nodes=(node(0, 0),)), default_setup()
+    snapshot, setup = Snapshot(namespaces=known, nodes=(node(0, 0),)), fresh_setup()
     fields = [_managed({"f:spec": {f"f:field-{index}": {} for index in range(60)}})] * 3
     condition = {"type": "Ready", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z"}
     for number in range(count):

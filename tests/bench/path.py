@@ -12,7 +12,7 @@ from types import FrameType
 
 from tests.bench.in_process import answering
 from tests.bench.subjects import SMALL, reviews
-from tests.support import REPOSITORY, default_setup
+from tests.support import REPOSITORY, fresh_setup
 
 _PACKAGE = str(REPOSITORY / "injector")
 
@@ -61,7 +61,7 @@ def _caller(frame: FrameType) -> str | None:
 
 def usual_travel() -> Travel:
     """The travel of the small pod whose overlay's structure is kept, which it is when it came twice."""
-    work = answering(default_setup())()
+    work = answering(fresh_setup())()
     *earlier, last = reviews(SMALL, 3)
     for each in earlier:
         work(each)

@@ -7,11 +7,11 @@ from tests.bench.curves import Line, chart
 from tests.bench.instructions import counted, counts, regressions
 from tests.bench.patches import least
 from tests.bench.report import write_into
-from tests.support import default_setup
+from tests.support import fresh_setup
 
 
 def test_instructions_are_the_same_in_every_run() -> None:
-    assert counts(default_setup()) == counts(default_setup())
+    assert counts(fresh_setup()) == counts(fresh_setup())
 
 
 def test_more_work_is_more_instructions() -> None:

@@ -16,7 +16,7 @@ from injector.server.state import State
 from injector.server.telemetry import Telemetry
 from tests.bench.subjects import SNAPSHOT, review, small_pod
 from tests.fuzz.dear import KINDS, named, with_annotations, with_labels, with_spec
-from tests.support import default_setup
+from tests.support import fresh_setup
 
 _PROXY_CONFIG = "proxy.istio.io/config"
 _STRUCTURES = (
@@ -79,7 +79,7 @@ def megabytes_at_most() -> int:
 def main(reviews: int) -> None:
     """Answer, and print what was held."""
     with Path(os.devnull).open("wb") as log:
-        found = held_after(reviews, State(default_setup(), SNAPSHOT), Telemetry(log))
+        found = held_after(reviews, State(fresh_setup(), SNAPSHOT), Telemetry(log))
     sys.stdout.write(json.dumps(found))
 
 

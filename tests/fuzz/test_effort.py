@@ -15,9 +15,9 @@ from tests.bench.instructions import counted
 from tests.bench.subjects import SNAPSHOT, review, small_pod
 from tests.fuzz.dear import KINDS
 from tests.fuzz.effort import fuzzed_less
-from tests.support import default_setup
+from tests.support import fresh_setup
 
-SETUP = default_setup()
+SETUP = fresh_setup()
 LARGEST_BODY = 1_500_000
 
 
