@@ -215,14 +215,17 @@ def admit(subject: Subject, setup: Setup, snapshot: Snapshot) -> Admission:
         allowed=True,
         pod=injected.pod,
         patch=tuple(diff(subject.pod, injected.pod)),
-        warnings=shortened_warnings(chain(warnings, injected.warnings, _warnings(subject.pod, injected.pod))),
+        warnings=_shortened(chain(warnings, injected.warnings, _warnings(subject.pod, injected.pod))),
         templates=injected.templates,
         **common,
     )
 
 
-def _shortened(warnings: list[str]) -> tuple[str, ...]:
-    return shortened_warnings(warnings) if warnings else ()
+def _shortened(warnings: Iterable[str]) -> tuple[str, ...]:
+    # Most pods have none. What finds them goes on only as long as there is room for more.
+    further = iter(warnings)
+    first = next(further, None)
+    return () if first is None else shortened_warnings(chain((first,), further))
 
 
 def _refuse_denied(subject: Subject, denials: tuple[Denial, ...]) -> None:
@@ -364,7 +367,8 @@ def prepare(  # noqa: PLR0913 -- all that an injection depends on
     hold = _hold(config, effective)
     asked: Mapping[str, str] = given.pod["metadata"]["annotations"]
     names = template_names(asked, config)
-    effort.add("further templates", len(names) - 1, FURTHER_TEMPLATE)
+    if len(names) > 1:
+        effort.add("further templates", len(names) - 1, FURTHER_TEMPLATE)
     if not is_default:
         effort.add("entries of proxyMetadata", len(names) * len(effective.get("proxyMetadata") or ()), METADATA)
     native = is_native(asked, by_default=given.native_sidecars)
