@@ -5,8 +5,8 @@ grammar: https://github.com/google/cel-spec/blob/master/doc/langdef.md
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import reduce
 from typing import TypeAlias
 
@@ -194,8 +194,7 @@ def literal_of(value: object) -> Expression:
 
 def dynamic(expression: Expression) -> Expression:
     """The expression without its type: lists and maps of a policy hold values of one type, which then is `dyn`."""
-    is_dynamic = isinstance(expression, Call) and expression.base is None and expression.function == "dyn"
-    return expression if is_dynamic else Call("dyn", (expression,))
+    return expression if _is_dynamic(expression) else Call("dyn", (_constant(expression),))
 
 
 def list_of(items: Iterable[Expression]) -> ListOf:
@@ -206,6 +205,48 @@ def list_of(items: Iterable[Expression]) -> ListOf:
 def map_of(values: Mapping[str, Expression]) -> MapOf:
     """A map of texts to values of any types."""
     return MapOf(tuple(Entry(Literal(key), dynamic(value)) for key, value in values.items()))
+
+
+def _is_dynamic(expression: Expression) -> bool:
+    return isinstance(expression, Call) and expression.base is None and expression.function == "dyn"
+
+
+def _constant(expression: Expression) -> Expression:
+    """A list or a map of constants of one type without `dyn`, anything else as it is.
+
+    Each `dyn` is a call that the API server makes for every pod; without any a constant is made once for all of them.
+    """
+    if isinstance(expression, ListOf):
+        plain: Expression = ListOf(tuple(map(_plain, expression.items)))
+    elif isinstance(expression, MapOf):
+        plain = replace(
+            expression, entries=tuple(replace(each, value=_plain(each.value)) for each in expression.entries)
+        )
+    else:
+        return expression
+    return plain if _constant_type(plain) else expression
+
+
+def _plain(expression: Expression) -> Expression:
+    inner = expression.arguments[0] if isinstance(expression, Call) and _is_dynamic(expression) else expression
+    return _constant(inner)
+
+
+def _constant_type(expression: Expression) -> str:
+    """The type of a constant; empty for what is none, or has values of several types."""
+    match expression:
+        case Literal(value):
+            return type(value).__name__
+        case ListOf(items):
+            return _one_type("list", items)
+        case MapOf(entries, "") if not any(each.optional for each in entries):
+            return _one_type("map", [each.value for each in entries])
+    return ""
+
+
+def _one_type(outer: str, values: Sequence[Expression]) -> str:
+    types = set(map(_constant_type, values))
+    return f"{outer} of {types.pop()}" if len(types) == 1 and "" not in types else ""
 
 
 def field(base: Expression, *path: str) -> Expression:
@@ -240,7 +281,7 @@ def equal(left: Expression, right: Expression) -> Operation:
 
 def contains(collection: Expression, item: Expression) -> Operation:
     """`item in collection`: an item of a list, or a key of a map."""
-    return Operation("in", (item, collection))
+    return Operation("in", (item, _constant(collection)))
 
 
 def plus(*parts: Expression) -> Expression:

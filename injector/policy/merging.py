@@ -77,8 +77,18 @@ def _add(path: Expression, value: Expression) -> ListOf:
 
 
 def _below(path: Expression, key: Expression) -> Expression:
+    """The path of a key of a mapping."""
     escaped = key if isinstance(key, Literal) else Call("escapeKey", (key,), Name("jsonpatch"))
-    return plus(path, Literal("/"), escaped)
+    return plus(_followed(path), escaped)
+
+
+def _item(path: Expression, place: Expression) -> Expression:
+    """The path of the item at a place of a list."""
+    return plus(_followed(path), Call("string", (place,)))
+
+
+def _followed(path: Expression) -> Expression:
+    return Literal(f"{path.value}/") if isinstance(path, Literal) else plus(path, Literal("/"))
 
 
 def merge_map(
@@ -115,7 +125,8 @@ def _merged(
 
     def body(mine: Expression) -> Expression:
         key, value = Name(f"key{mark}"), Name(f"value{mark}")
-        operations = choice(negation(contains(mine, key)), _add(_below(path, key), value), merge(mine, key, value))
+        new, known = _add(_below(path, key), value), merge(mine, key, value)
+        operations = new if new == known else choice(negation(contains(mine, key)), new, known)
         return method(Comprehension(overlay, "transformList", (key.name, value.name), (operations,)), "flatten")
 
     return bound(base, f"base{mark}", body)
@@ -174,31 +185,39 @@ def merge_list(  # noqa: PLR0913, PLR0917 -- two lists, their key, and how items
     """The operations that merge the overlay's items into those of the list at a path that have the same `key`.
 
     Of several items of the overlay with one key the last counts, in the place of the first. The order is that of
-    `core.merge`, but that the pod's own items keep theirs with `user_order`. The list is written anew, behind what it
+    `core.merge`, but that the pod's own items keep theirs with `user_order`. Where the pod has none of the overlay's
+    items, these come before its own. Else the list is written anew, unless it has its order already: behind what it
     was, with its items in their order; then what it was is taken away.
     """
     items, once, at = Name(f"items{mark}"), Name(f"once{mark}"), Name(f"at{mark}")
 
     def item_operations(place: Expression) -> Expression:
         number, found = Name(f"number{mark}"), Name(f"found{mark}")
-        own = merge(_below(place, Call("string", (found,))), Index(items, found), Index(once, number))
+        own = merge(_item(place, found), Index(items, found), Index(once, number))
         operations = choice(Operation("<", (found, Literal(0))), EMPTY_LIST, own)
         return method(Comprehension(at, "transformList", (number.name, found.name), (operations,)), "flatten")
 
     def written_anew(place: Expression, order: Expression) -> Expression:
         end = _below(place, Literal("-"))
         new = Index(once, Operation("-", (Literal(-1), Name("entry"))))
-        own = operation("copy", end, origin=_below(place, Call("string", (Name("entry"),))))
+        own = operation("copy", end, origin=_item(place, Name("entry")))
         entry = choice(Operation("<", (Name("entry"), Literal(0))), operation("add", end, new), own)
         written = macro(order, "map", "entry", lambda _: entry)
         removed = macro(items, "map", "entry", lambda _: operation("remove", _below(place, Literal("0"))))
-        return plus(written, removed)
+        return choice(equal(order, _range(items)), EMPTY_LIST, plus(written, removed))
+
+    def put_first(place: Expression) -> Expression:
+        number, item = Name(f"number{mark}"), Name("item")
+        added = operation("add", _item(place, number), item)
+        return Comprehension(once, "transformList", (number.name, item.name), (added,))
 
     def body(place: Expression) -> Expression:
         order = _order(items, at, mark)
         if user_order:
             order = bound(order, f"merged{mark}", lambda merged: _in_user_order(items, merged))
-        return plus(item_operations(place), written_anew(place, order))
+        written = bound(order, f"order{mark}", lambda found: written_anew(place, found))
+        are_new = macro(at, "all", f"found{mark}", lambda found: Operation("<", (found, Literal(0))))
+        return choice(are_new, put_first(place), plus(item_operations(place), written))
 
     keys = macro(items, "map", "item", lambda item: field(item, key))
     places = macro(once, "map", "item", lambda item: method(Name(f"keys{mark}"), "indexOf", field(item, key)))
