@@ -9,7 +9,7 @@ from typing import Any
 
 from injector.config import load
 from injector.core.admission import Setup, set_up
-from tests.bench import commands, end_to_end, in_process, instructions, patches, process, report, scaling
+from tests.bench import commands, dearest, end_to_end, in_process, instructions, patches, process, report, scaling
 from tests.bench.curves import Line, chart
 
 
@@ -36,7 +36,8 @@ def measure(setup: Setup, config_maps: Sequence[Path] = ()) -> dict[str, Any]:
     """The whole report; `config_maps` are files of installations whose templates are measured beside the shipped."""
     made: dict[str, Any] = {"machine": report.machine()}
     installations = (in_process.measure_installation([file]) for file in config_maps)
-    made["in_process"] = [asdict(row) for row in (*in_process.measure(setup), *installations)]
+    rows = (*in_process.measure(setup), *dearest.measure(setup), *installations)
+    made["in_process"] = [asdict(row) for row in rows]
     made["first_review_ms"] = in_process.first_review() / 1000
     made["patches"] = [asdict(size) for size in patches.measure(setup)]
     made["process"] = process.measure(setup)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from html import escape
 
 _WIDTH, _HEIGHT, _MARGIN = 560, 280, 56
-_COLOURS = ("#1f6feb", "#8b949e")
+_COLOURS = ("#1f6feb", "#8b949e", "#bf3989")
 
 
 @dataclass(frozen=True, slots=True)

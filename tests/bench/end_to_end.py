@@ -21,15 +21,16 @@ import orjson
 from certs.directory import DirectoryStore
 from certs.model import Settings
 from certs.rotation import ensure
-from tests.bench.load import Result, Task
+from tests.bench.in_process import IDENTICAL, NEVER_SEEN, REPLICA
+from tests.bench.load import Result, Task, bodies_of
 from tests.bench.process import resident
-from tests.bench.subjects import BY_VARIABLES, SMALL, SNAPSHOT, Subject, review
+from tests.bench.recorded import PODS
+from tests.bench.subjects import BY_VARIABLES, SMALL, SNAPSHOT
 from tests.ports import free_port
 from tests.support import REPOSITORY
 
 FLOOR, INJECTOR = "floor", "injector"
 _ROUNDS, _SECONDS, _CONNECTIONS = 3, 2.0, 8
-_LARGE = BY_VARIABLES[-1]
 _START_SECONDS = 20
 
 
@@ -38,6 +39,7 @@ class Row:
     """One kind of traffic to one server. `of_floor`: its requests a second as a part of the floor's, in pairs."""
 
     server: str
+    subject: str
     reviews: str
     workers: int
     body_bytes: int
@@ -65,14 +67,16 @@ def measure() -> Iterator[Row]:
         for workers in (1, 2):
             ports = {FLOOR: free_port(), INJECTOR: free_port()}
             with (
-                serving(_floor(ports[FLOOR], store, workers)),
+                serving(floor_command(ports[FLOOR], store, workers)),
                 serving(injector_command(ports[INJECTOR], store, workers)),
             ):
                 for port in ports.values():
                     wait_until_ready(port)
-                yield from _compared(_Served(ports, store, workers), SMALL, 20_000)
+                served = _Served(ports, store, workers)
+                yield from _compared(served, SMALL.name, 20_000)
                 if workers == 1:
-                    yield from _compared(_Served(ports, store, workers), _LARGE, 2_000)
+                    yield from _compared(served, PODS["deployment"], 10_000, REPLICA)
+                    yield from _compared(served, BY_VARIABLES[-1].name, 2_000)
 
 
 def start_up() -> dict[str, str]:
@@ -90,27 +94,30 @@ def start_up() -> dict[str, str]:
     return {"start to ready": f"{min(times):.2f} s", "memory of a worker when ready": f"{memory / 1e6:.0f} MB"}
 
 
-def _compared(served: _Served, subject: Subject, bodies: int) -> Iterator[Row]:
-    """Floor, pods never seen before and identical pods in turn; then each at half of what it can do."""
-    task = Task(0, str(served.store.bundle), subject.name, False, bodies, _CONNECTIONS, _SECONDS, 0)
+def _compared(served: _Served, subject: str, bodies: int, alike: str = IDENTICAL) -> Iterator[Row]:
+    """Floor, pods never seen before and pods that are `alike` in turn; then each at half of what it can do."""
+    task = Task(0, str(served.store.bundle), subject, False, bodies, _CONNECTIONS, _SECONDS, 0)
     kinds = {
-        (FLOOR, "never seen"): replace(task, port=served.ports[FLOOR]),
-        (INJECTOR, "never seen"): replace(task, port=served.ports[INJECTOR]),
-        (INJECTOR, "identical"): replace(task, port=served.ports[INJECTOR], identical=True),
+        (FLOOR, NEVER_SEEN): replace(task, port=served.ports[FLOOR]),
+        (INJECTOR, NEVER_SEEN): replace(task, port=served.ports[INJECTOR]),
+        (INJECTOR, alike): replace(task, port=served.ports[INJECTOR], identical=True),
     }
     found: dict[tuple[str, str], list[Result]] = {kind: [] for kind in kinds}
     firsts = count(step=bodies)
     for _ in range(_ROUNDS):
         for kind, each in kinds.items():
             found[kind].append(_sent(replace(each, first=next(firsts)), served.workers))
-    floors = [result.requests_per_second for result in found[FLOOR, "never seen"]]
-    size = len(review(subject.make(0), 0))
+    floors = [result.requests_per_second for result in found[FLOOR, NEVER_SEEN]]
+    size = len(bodies_of(replace(task, bodies=1))[0])
     for kind, each in kinds.items():
         speeds = [result.requests_per_second for result in found[kind]]
         half = [replace(each, rate=median(speeds) / 2, first=next(firsts)) for _ in range(_ROUNDS)]
         steady = [_sent(task, served.workers) for task in half]
+        server, reviews = kind
         yield Row(
-            *kind,
+            server,
+            subject,
+            reviews,
             workers=served.workers,
             body_bytes=size,
             requests_per_second=median(speeds),
@@ -144,7 +151,8 @@ def injector_command(port: int, store: DirectoryStore, workers: int) -> list[str
     return [sys.executable, "-m", "injector", "serve", *given]
 
 
-def _floor(port: int, store: DirectoryStore, workers: int) -> list[str]:
+def floor_command(port: int, store: DirectoryStore, workers: int) -> list[str]:
+    """The command that starts the floor on `port`."""
     pair = [str(store.certificate), str(store.key)]
     return [sys.executable, "-m", "tests.bench.floor_server", str(port), *pair, str(workers)]
 

@@ -12,6 +12,7 @@ from injector.core.admission import Setup, set_up
 from injector.server.handler import answer
 from injector.server.state import State
 from tests.bench.clock import Cost, Work, paired
+from tests.bench.recorded import PODS, never_seen, replica
 from tests.bench.subjects import (
     BOOKINFO,
     BY_CONTAINERS,
@@ -25,7 +26,7 @@ from tests.bench.subjects import (
     reviews,
 )
 
-NEVER_SEEN, IDENTICAL = "never seen", "identical"
+NEVER_SEEN, IDENTICAL, REPLICA = "never seen", "identical", "replica"
 _BODIES = 400
 _BYTES_AT_MOST = 8_000_000
 
@@ -59,7 +60,7 @@ def answering(setup: Setup) -> Callable[[], Work]:
 
 
 def measure(setup: Setup) -> Iterator[Row]:
-    """All rows: by pod size, by template, by what was seen before."""
+    """All rows: by pod size, by template, by what was seen before, and of reviews as an API server sent them."""
     for group, subjects in (
         ("pod", (SMALL, BOOKINFO)),
         ("variables", BY_VARIABLES),
@@ -70,6 +71,9 @@ def measure(setup: Setup) -> Iterator[Row]:
             yield _row(setup, group, subject, NEVER_SEEN)
             if group == "pod" or subject is BY_VARIABLES[-1]:
                 yield _row(setup, group, subject, IDENTICAL)
+    for name, title in PODS.items():
+        for state, make in ((NEVER_SEEN, never_seen), (REPLICA, replica)):
+            yield _row_of(setup, "recorded", title, state, [make(name, number) for number in range(_BODIES)])
 
 
 def measure_installation(files: Sequence[Path]) -> Row:
@@ -92,5 +96,9 @@ def _row(setup: Setup, group: str, subject: Subject, state: str) -> Row:
     size = len(review(subject.make(0), 0))
     count = min(_BODIES, _BYTES_AT_MOST // size)
     bodies = (reviews if state == NEVER_SEEN else identical_reviews)(subject, count)
+    return _row_of(setup, group, subject.name, state, bodies)
+
+
+def _row_of(setup: Setup, group: str, subject: str, state: str, bodies: Sequence[bytes]) -> Row:
     answering(setup)()(bodies[-1])
-    return Row(group, subject.name, state, size, paired(answering(setup), floor, bodies))
+    return Row(group, subject, state, len(bodies[0]), paired(answering(setup), floor, bodies))

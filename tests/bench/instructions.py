@@ -10,7 +10,8 @@ from types import FrameType
 from typing import Any
 
 from injector.core.admission import Setup
-from tests.bench.in_process import IDENTICAL, NEVER_SEEN, answering
+from tests.bench.in_process import IDENTICAL, NEVER_SEEN, REPLICA, answering
+from tests.bench.recorded import PODS, never_seen, replica
 from tests.bench.subjects import BOOKINFO, BY_VARIABLES, SMALL, Subject, identical_reviews, reviews
 
 TOLERANCE = 0.05
@@ -24,11 +25,17 @@ def python_version() -> str:
 
 def counts(setup: Setup) -> dict[str, int]:
     """Instructions of one answer, by pod and by what was seen before."""
-    return {
+    made = {
         f"{subject.name}, {state}": _count(setup, make(subject, 3))
         for subject in _SUBJECTS
         for state, make in ((NEVER_SEEN, reviews), (IDENTICAL, identical_reviews))
     }
+    of_recorded = {
+        f"{title}, {state}": _count(setup, [make(name, number) for number in range(3)])
+        for name, title in PODS.items()
+        for state, make in ((NEVER_SEEN, never_seen), (REPLICA, replica))
+    }
+    return made | of_recorded
 
 
 def regressions(before: Mapping[str, int], now: Mapping[str, int]) -> list[str]:

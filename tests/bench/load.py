@@ -17,6 +17,7 @@ from typing import cast
 import orjson
 import uvloop
 
+from tests.bench import recorded
 from tests.bench.subjects import SUBJECTS, identical_reviews, reviews
 
 _TICK_SECONDS = 0.001
@@ -24,10 +25,11 @@ _TICK_SECONDS = 0.001
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What to send: `subject` is a name of `SUBJECTS`; `rate` 0 is as fast as possible, else requests a second.
+    """What to send: `subject` is a name of `SUBJECTS`, or of `recorded.PODS`, of which identical ones are replicas.
 
-    `first` is the number of the first pod: tasks one after the other can send different ones. `patience`: seconds after
-    the end in which answers still come; a request without one by then has failed.
+    `rate` 0 is as fast as possible, else requests a second. `first` is the number of the first pod: tasks one after the
+    other can send different ones. `patience`: seconds after the end in which answers still come; a request without one
+    by then has failed.
     """
 
     port: int
@@ -181,10 +183,17 @@ async def _keep_the_rate(clients: _Clients, task: Task) -> None:
 
 
 def _messages(task: Task) -> list[bytes]:
-    subject = SUBJECTS[task.subject]
-    bodies = identical_reviews(subject, task.bodies) if task.identical else reviews(subject, task.bodies, task.first)
+    bodies = bodies_of(task)
     head = "POST /inject?timeout=10s HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: "
     return [f"{head}{len(body)}\r\n\r\n".encode() + body for body in bodies]
+
+
+def bodies_of(task: Task) -> list[bytes]:
+    """The reviews that `task` sends, one after the other and again from the start."""
+    subject = SUBJECTS.get(task.subject)
+    if subject is None:
+        return recorded.bodies(task.subject, task.bodies, task.first, alike=task.identical)
+    return identical_reviews(subject, task.bodies) if task.identical else reviews(subject, task.bodies, task.first)
 
 
 if __name__ == "__main__":
