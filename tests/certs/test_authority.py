@@ -141,11 +141,10 @@ USAGES = [
 def test_a_key_is_used_for_what_its_certificate_is_for_and_nothing_else() -> None:
     """Clients refuse a chain whose keys are for something else: RFC 5280, 4.2.1.3."""
     authority = create_authority(SETTINGS, NOW)
-    used = {
-        pem: load_pem_x509_certificate(pem).extensions.get_extension_for_class(KeyUsage).value
-        for pem in (authority.certificate, issue(authority, SETTINGS, NOW).certificate)
-    }
-    of_authority, of_serving = ({name for name in USAGES if getattr(usage, name)} for usage in used.values())
+    pems = (authority.certificate, issue(authority, SETTINGS, NOW).certificate)
+    usages = [load_pem_x509_certificate(pem).extensions.get_extension_for_class(KeyUsage) for pem in pems]
+    assert all(usage.critical for usage in usages)
+    of_authority, of_serving = ({name for name in USAGES if getattr(usage.value, name)} for usage in usages)
     assert of_authority == {"key_cert_sign", "crl_sign"}
     assert of_serving == {"digital_signature", "key_encipherment"}
 
