@@ -16,29 +16,26 @@ from injector.core.render import TemplateSet
 # The volume of a service account's token, whose name ends in random characters. Source: the prefix in
 # https://github.com/kubernetes/kubernetes/blob/v1.37.0/plugin/pkg/admission/serviceaccount/admission.go
 TOKEN_VOLUME = "kube-api-access-"  # noqa: S105 -- the name of a volume
-# The hole for the name of the workload, where that follows from texts in other holes.
-WORKLOAD = "W"
 
 
 @dataclass(frozen=True, slots=True)
 class Owned:
-    """What the name of a pod's workload follows from, `pod` with holes, and the workload of one of those pods."""
+    """What a pod's workload follows from, `pod` with holes, and the workload, whose name may be one of the texts."""
 
     pod: Pod
     workload: Workload
 
-    def name(self, texts: Mapping[str, str]) -> str | None:
-        """The name of the workload of the pod with these texts; None where that is another kind of workload."""
+    def holds(self, texts: Mapping[str, str]) -> bool:
+        """Whether the pod with these texts belongs to that workload."""
         found = workload_of(filled(self.pod, texts), self.workload.namespace)
-        is_alike = (found.kind, found.api_version) == (self.workload.kind, self.workload.api_version)
-        return found.name if is_alike else None
+        return found == replace(self.workload, name=filled(self.workload.name, texts))
 
 
 def admit_alike(pod: Any, like: Subject, setup: Setup, snapshot: Snapshot) -> tuple[Admission, Owned | None] | None:
     """What becomes of all pods with the marks of holes in `pod`, of which that of `like` is one: with these holes.
 
-    With it comes what says the name of the workload, where that is in a hole of its own. None where the admission
-    depends on the texts in the holes in another way than by copying them.
+    With it comes what the pods have to belong to, where that is to be looked at. None where the admission depends on
+    the texts in the holes in another way than by copying them.
     """
     watched = _Watched(setup.templates)
     try:
@@ -52,13 +49,19 @@ def admit_alike(pod: Any, like: Subject, setup: Setup, snapshot: Snapshot) -> tu
 
 
 def _workload(holed: Pod, like: Subject) -> tuple[Workload, Owned | None]:
-    """The workload of a pod with holes, and what its name follows from, where that is not one of the texts."""
+    """The workload of a pod with holes; what it follows from, too, where that is to be looked at for each of the pods.
+
+    The name of a Job tells whether a CronJob runs it: the workload is the Job of that name, or the same CronJob.
+    """
     try:
         return workload_of(holed, like.namespace), None
     except (Inspected, TypeError):
-        metadata = holed["metadata"]
+        metadata, name = holed["metadata"], like.workload.name
+        for before, owner in zip(like.pod["metadata"]["ownerReferences"], metadata["ownerReferences"], strict=True):
+            name = owner["name"] if before.get("name") == like.workload.name else name
+        workload = replace(like.workload, name=name)
         naming = {"metadata": {name: metadata[name] for name in _NAMING if name in metadata}}
-        return replace(like.workload, name=cast("str", Opaque(MARK + WORKLOAD))), Owned(naming, like.workload)
+        return workload, Owned(naming, workload)
 
 
 # What `workload_of` reads.

@@ -1,14 +1,13 @@
 """From the bytes of a request to the bytes of its answer: the core's path, and what is to be told about it."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from injector.core.admission import admit_request, subject_of
 from injector.core.errors import LONGEST_MESSAGE, shortened, without_addresses
 from injector.core.model import Admission, AdmissionRequest, JsonObject, Pod
-from injector.core.opaque import MARK, NAME, filled_text
-from injector.core.replicas import WORKLOAD, Owned, admit_alike
+from injector.core.opaque import MARK, filled_text
+from injector.core.replicas import Owned, admit_alike
 from injector.core.review import BadReview, parse_path, parse_review, respond
 from injector.server.answer_cache import Asked, Stencil, read_asked, stencil_of
 from injector.server.state import State
@@ -16,7 +15,6 @@ from injector.server.state import State
 # Stands for an operation of a patch whose number is all that is still to be told.
 _OPERATION: JsonObject = {}
 _NAMES = ("name", "generateName")
-_IS_NAME = re.compile(NAME).fullmatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +56,8 @@ class Remembered:
         name = request.name
         if texts:
             decoded = {letter: text.decode("ascii") for letter, text in texts.items()}
-            if self.owned is not None:
-                workload = self.owned.name(decoded)
-                if workload is None or not _IS_NAME(workload):
-                    return None
-                texts = {**texts, WORKLOAD: workload.encode("ascii")}
+            if self.owned is not None and not self.owned.holds(decoded):
+                return None
             name = filled_text(name, decoded)
             names = {field: filled_text(marked, decoded) for field, marked in names.items()}
         body = self.stencil.filled(asked.uid, texts)
@@ -95,9 +90,17 @@ def answer(body: bytes, path: str, state: State) -> Answer:
             return found
     is_repeated = known is None and state.answers.was_wanted(asked.key)
     found = _worked_out(body, path, state)
-    if is_repeated and found.request is not None and found.admission is not None and found.admission.patch:
+    if is_repeated and found.request is not None and found.admission is not None and _is_injected(found.admission):
         _remember(asked, found, found.request, found.admission, state)
     return found
+
+
+def _is_injected(admission: Admission) -> bool:
+    """Whether the pod is injected, or is already: one that is reviewed again has nothing to be changed.
+
+    Of others more is told to their authors than is remembered.
+    """
+    return admission.allowed and admission.decision is not None and admission.decision.inject
 
 
 def _remember(asked: Asked, found: Answer, request: AdmissionRequest, admission: Admission, state: State) -> None:
@@ -125,10 +128,13 @@ def _for_all(
     remembered: Remembered, asked: Asked, found: Answer, alike: tuple[Admission, Owned | None] | None
 ) -> Remembered | None:
     """The answer with the holes of the patch in `alike`; None where there is no such answer."""
-    if alike is None or not alike[0].patch:
+    if alike is None or not _is_injected(alike[0]):
         return None
     admission, owned = alike
-    shared = replace(remembered, stencil=remembered.stencil.with_patch(admission.patch), owned=owned)
+    remembered = replace(remembered, owned=owned)
+    if not admission.patch:
+        return None if b'"patch":"' in found.body else remembered
+    shared = replace(remembered, stencil=remembered.stencil.with_patch(admission.patch))
     if not shared.gives(found.body, asked):
         return None
     return shared if shared.stencil.has_holes else remembered
