@@ -4,6 +4,7 @@ import copy
 from typing import Any
 
 import jsonpatch
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -48,6 +49,14 @@ def test_an_item_added_to_a_list_is_one_operation() -> None:
     before = [{"name": "app"}, {"name": "web"}]
     operations = diff({"containers": before}, {"containers": [{"name": "proxy"}, *before]})
     assert operations == [{"op": "add", "path": "/containers/0", "value": {"name": "proxy"}}]
+
+
+@pytest.mark.parametrize("key", ["name", "mountPath", "containerPort", "key", "uid"])
+def test_items_are_told_apart_by_the_first_key_that_all_have(key: str) -> None:
+    before = [{key: 1, "v": "a"}, {key: 2, "v": "b"}]
+    assert diff({"l": before}, {"l": before[1:]}) == [{"op": "remove", "path": "/l/0"}]
+    alike = [{key: [1], "v": "a"}, {key: [2], "v": "b"}]
+    assert [each["op"] for each in diff({"l": alike}, {"l": alike[1:]})] == ["replace", "replace", "remove"]
 
 
 def test_a_parent_that_is_missing_is_made_once() -> None:
