@@ -14,7 +14,17 @@ from injector.core import proxy_config
 from injector.core.annotations import validate
 from injector.core.decision import decide, facts_of, selection_of
 from injector.core.denied import Denial, denials_of, refusals
-from injector.core.effort import FURTHER_TEMPLATE, METADATA, MISSPELT, RECORDED, SAVED, TEMPLATE, Effort, count_pod
+from injector.core.effort import (
+    FURTHER_TEMPLATE,
+    METADATA,
+    MISSPELT,
+    RECORDED,
+    REMOVAL,
+    SAVED,
+    TEMPLATE,
+    Effort,
+    count_pod,
+)
 from injector.core.errors import LONGEST_MESSAGE, shortened, shortened_warnings, without_addresses
 from injector.core.injection import (
     Injected,
@@ -272,6 +282,7 @@ def _injected(subject: Subject, setup: Setup, snapshot: Snapshot, misspelt_names
         injected = inject(injection, setup.templates)
         if injected.names == status.names:
             return injected
+    effort.add("removals of an injection", 1, REMOVAL)
     removal = _removed(subject, status, setup, snapshot, injection)
     faults = pod_faults(removal.pod)
     if faults:
@@ -341,7 +352,7 @@ def prepare(  # noqa: PLR0913 -- all that an injection depends on
     `earlier`: how the same pod was prepared before its injection was taken out.
     """
     config, own = setup.config, annotations(subject.pod)
-    layer = earlier.layer if earlier and _are_read_alike(earlier.pod, own) else _own_proxy_config(own)
+    layer = earlier.layer if earlier and _are_read_alike(earlier.pod, own) else _own_proxy_config(own, earlier)
     pod, user, group = subject.pod, DEFAULT_PROXY_ID, DEFAULT_PROXY_ID
     if config.platform == OPENSHIFT and subject.namespace_object is not None and not subject.manual:
         pod = without_range_user(pod)
@@ -422,12 +433,18 @@ def _modes(own: Mapping[str, str], effective: JsonObject) -> tuple[str | None, s
     return mode, own.get("sidecar.istio.io/capNetBindService")
 
 
-def _own_proxy_config(own: Mapping[str, str]) -> JsonObject | None:
-    """The ProxyConfig of the pod's annotations, if they have one. Raises InjectionError where any of them is wrong."""
+def _own_proxy_config(own: Mapping[str, str], earlier: Injection | None) -> JsonObject | None:
+    """The ProxyConfig of the pod's annotations, if they have one. Raises InjectionError where any of them is wrong.
+
+    What was read `earlier` need not be read again.
+    """
     faults = validate(own) if own else []
     layer = None
-    if PROXY_CONFIG_ANNOTATION in own:
-        layer, wrong = proxy_config.read_annotation(own[PROXY_CONFIG_ANNOTATION])
+    text = own.get(PROXY_CONFIG_ANNOTATION)
+    if earlier and text is not None and text == annotations(earlier.pod).get(PROXY_CONFIG_ANNOTATION):
+        layer = earlier.layer
+    elif text is not None:
+        layer, wrong = proxy_config.read_annotation(text)
         faults = [*faults, *wrong]
     if faults:
         bullets = "".join(f"\n\t* {fault}" for fault in faults)

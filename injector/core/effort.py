@@ -27,7 +27,7 @@ _MOST_SHOWN = 3
 # https://kubernetes.io/docs/concepts/overview/working-with-objects/annotations/
 MOST_ANNOTATION_BYTES = 256 * 1024
 
-CONTAINER, HANDLER, PORT, NAME, MISSPELT, RECORDED, SAVED = 11.0, 8.0, 1.35, 0.55, 100.0, 10.0, 5.0
+CONTAINER, HANDLER, PORT, NAME, MISSPELT, RECORDED, SAVED, REMOVAL = 11.0, 8.0, 1.35, 0.55, 100.0, 10.0, 5.0, 400.0
 # A template has the containers of a sidecar; each more costs as much as a small template does. Of a template beside
 # another one the text was hardly ever read before.
 TEMPLATE, FURTHER_TEMPLATE, METADATA, TEMPLATE_CONTAINER, ENTRY = 250.0, 80.0, 0.6, 26.0, 4.2
@@ -96,6 +96,7 @@ class Effort:
         count_pod(pod, again)
         again.add("containers in a record", recorded, RECORDED)
         again.add("saved containers", saved, SAVED)
+        again.add("further templates", len(overlays) - 1, FURTHER_TEMPLATE)
         for overlay in overlays:
             # What several write is in another order for each of them.
             count_overlay(overlay, pod, again, is_known=len(overlays) == 1)

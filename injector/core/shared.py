@@ -56,6 +56,15 @@ def without_nulls(value: Any) -> Any:
     return value
 
 
+def without_directives(value: Any) -> Any:
+    """A copy of a JSON value without the keys that merging takes for directives: those that begin with `$`."""
+    if isinstance(value, dict):
+        return {key: without_directives(item) for key, item in value.items() if str(key)[:1] != "$"}
+    if isinstance(value, list):
+        return [without_directives(item) for item in value]
+    return value
+
+
 def is_clean(part: Any) -> bool:
     """Whether a part, whose own parts say of themselves what they are, holds no null and no directive."""
     return part is not None and type(part) not in _UNCERTAIN

@@ -124,11 +124,11 @@ def lua_literal(value: str | int) -> str:
     """A Lua literal. Of a text, what is not plain stands as the numbers of its bytes."""
     if isinstance(value, int):
         return str(value)
-    plain = (chr(byte) if byte in _PLAIN else f"\\{byte:03}" for byte in value.encode())
-    return f'"{"".join(plain)}"'
+    plain = _NOT_PLAIN.sub(lambda byte: b"\\%03d" % ord(byte[0]), value.encode())
+    return f'"{plain.decode()}"'
 
 
-_PLAIN = frozenset(range(0x20, 0x7F)) - frozenset(b'"\\')
+_NOT_PLAIN = re.compile(rb"[^ !#-\[\]-~]")
 
 
 _INDENTATION = re.compile(r"^ +", re.MULTILINE)

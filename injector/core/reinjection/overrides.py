@@ -39,6 +39,7 @@ from injector.core.reinjection.footprint import (
     written_shape,
 )
 from injector.core.reinjection.status import Status
+from injector.core.shared import without_directives
 
 AUTO_IMAGE = "auto"
 # Container list → name → the user's definition.
@@ -75,6 +76,8 @@ def read_overrides(pod: Pod) -> Definitions:
         document = orjson.loads(text)
     except orjson.JSONDecodeError as error:
         raise _unreadable(text, str(error)) from error
+    if "$" in text:
+        document = without_directives(document)
     if not isinstance(document, dict) or not all(
         isinstance(document.get(list_name) or [], list) for list_name in CONTAINER_LISTS
     ):

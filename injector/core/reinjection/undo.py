@@ -8,7 +8,15 @@ from typing import Any
 from injector.core.errors import quoted
 from injector.core.merge import NOTHING_KEYED, POD_SCHEMA, Schema
 from injector.core.model import PROXY_CONTAINER, STATUS_ANNOTATION, Container, InjectionError, JsonObject, Pod
-from injector.core.pods import CONTAINER_LISTS, ContainerList, annotations, containers, labels, with_metadata
+from injector.core.pods import (
+    CONTAINER_LISTS,
+    ContainerList,
+    annotations,
+    containers,
+    labels,
+    with_containers,
+    with_metadata,
+)
 from injector.core.quantity import canonical_quantity
 from injector.core.reinjection.footprint import (
     REWRITTEN,
@@ -33,10 +41,24 @@ def template_view(pod: Pod, status: Status | None, saved: Definitions) -> Pod:
         rest = {name: value for name, value in annotations(pod).items() if name != STATUS_ANNOTATION}
         view = with_metadata(without_listed_containers(pod, status), "annotations", rest)
         saved = _with_recorded(record, saved)
+    view = _with_own_handlers(view, record)
     if not any(saved.values()):
         return view
     saved = _with_automatic_images(saved, None if status is None or status.original is None else record)
     return {**view, "spec": {**(view.get("spec") or {}), **_put_back(view, saved, record.get("order") or {})}}
+
+
+def _with_own_handlers(pod: Pod, record: JsonObject) -> Pod:
+    """The pod whose probes and hooks ask the application again, not the agent."""
+    for list_name in CONTAINER_LISTS:
+        recorded = record.get(list_name)
+        if recorded:
+            items = [
+                restored_fields(each, recorded[each["name"]], REWRITTEN) if each["name"] in recorded else each
+                for each in containers(pod, list_name)
+            ]
+            pod = with_containers(pod, list_name, items)
+    return pod
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +239,8 @@ def _reaches(shape: Shape, name: str) -> bool:
 def _mounted(spec: JsonObject) -> set[str]:
     """The names of the volumes that containers mount."""
     every = (container for list_name in CONTAINER_LISTS for container in spec[list_name])
-    return {mount["name"] for container in every for mount in container.get("volumeMounts") or () if "name" in mount}
+    names = (mount.get("name") for container in every for mount in container.get("volumeMounts") or ())
+    return {name for name in names if isinstance(name, str)}
 
 
 def _with_recorded(record: JsonObject, saved: Definitions) -> Definitions:

@@ -27,6 +27,7 @@ from injector.core.shared import (
     UncleanMapping,
     as_shared,
     is_clean,
+    without_directives,
     without_nulls,
 )
 from injector.core.validation import Finding, Type
@@ -250,15 +251,18 @@ def _filled_value(number: int) -> Fill:
 
 
 def _without_nulls(value: Any) -> Any:
-    """A value without nulls. Its JSON says at once that most have none, nor anything else that merging looks for."""
+    """A value without nulls and directives. Its JSON says at once that most have neither.
+
+    What a pod's author wrote is data: a `$patch` in it must not become a directive of the template.
+    """
     try:
         text = orjson.dumps(value)
     except TypeError:
-        return without_nulls(value)
+        return without_directives(without_nulls(value))
+    if b'"$' in text:
+        return without_directives(without_nulls(value))
     if b"null" in text:
         return without_nulls(value)
-    if b'"$' in text:
-        return value
     return SharedMapping(value) if isinstance(value, dict) else SharedList(value)
 
 

@@ -145,6 +145,21 @@ def test_what_tells_items_apart_may_be_anything(field: str, odd: Any) -> None:
         assert container_of(removal_of(each, SETUP).pod, "app")["image"] == "registry.example/app:1"
 
 
+DIRECTED = {"istio-data": {"mountPath": "/var/lib/istio/data", "$patch": "delete"}}
+
+
+def test_a_directive_in_an_annotation_is_data() -> None:
+    """What merging takes for a directive in a template would take mounts and variables of the proxy away."""
+    plain = {"istio-data": {"mountPath": "/var/lib/istio/data"}}
+    mounts = "sidecar.istio.io/userVolumeMount"
+    directed, meant = (injected(pod_of(annotations={mounts: json.dumps(value)}), SETUP) for value in (DIRECTED, plain))
+    assert directed["spec"]["initContainers"] == meant["spec"]["initContainers"]
+    assert injected(directed, SETUP) == directed
+    saved = {"containers": [{"name": "istio-proxy", "env": [{"name": "POD_NAME", "$patch": "delete"}]}]}
+    found = injected(pod_of(annotations={OVERRIDES: json.dumps(saved)}), SETUP)
+    assert "$patch" not in json.dumps(found["spec"])
+
+
 LEAVES = st.none() | st.booleans() | st.integers(-1, 3) | st.sampled_from(["app", "istio-proxy", "miner", "x", "/"])
 VALUES = st.recursive(
     LEAVES,

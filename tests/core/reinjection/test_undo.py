@@ -404,3 +404,15 @@ def test_what_another_configuration_wants_still_comes_through() -> None:
     came_back = as_the_api_server_keeps_it(injected(pod_of(), set_up(load().config)))
     found = injected(came_back, set_up(load(sets=["values.global.proxy.resources.limits.cpu=3"]).config))
     assert container_of(found, "istio-proxy")["resources"]["limits"]["cpu"] == 3
+
+
+@pytest.mark.parametrize("native", ["true", "false"])
+def test_templates_see_the_probes_that_the_user_wrote_on_every_pass(native: str) -> None:
+    """An application that brings its own `istio-proxy` has its probes rewritten whatever the template."""
+    asks = {"inject.istio.io/templates": "envoy", "sidecar.istio.io/nativeSidecar": native}
+    pod = pod_of(annotations=asks, container={"readinessProbe": {"tcpSocket": {"port": 8080}}})
+    pod["spec"]["containers"].append({"name": "istio-proxy", "image": "own:1"})
+    once = injected(pod, default_setup())
+    assert injected(once, default_setup()) == once
+    (capture,) = (each for each in once["spec"]["initContainers"] if each["name"] == "envoy-capture")
+    assert "--listening-inbound-ports=8080" in capture["args"]
