@@ -27,7 +27,7 @@ _MOST_SHOWN = 3
 # https://kubernetes.io/docs/concepts/overview/working-with-objects/annotations/
 MOST_ANNOTATION_BYTES = 256 * 1024
 
-CONTAINER, HANDLER, PORT, NAME, MISSPELT, RECORDED, SAVED, REMOVAL = 11.0, 8.0, 1.35, 0.55, 100.0, 10.0, 5.0, 400.0
+CONTAINER, HANDLER, PORT, NAME, MISSPELT, RECORDED, SAVED, REMOVAL = 11.0, 8.0, 1.35, 0.55, 100.0, 10.0, 5.0, 150.0
 # A template has the containers of a sidecar; each more costs as much as a small template does. Of a template beside
 # another one the text was hardly ever read before.
 TEMPLATE, FURTHER_TEMPLATE, METADATA, TEMPLATE_CONTAINER, ENTRY = 250.0, 80.0, 0.6, 26.0, 4.2
