@@ -5,7 +5,7 @@ Whoever may create pods decides what the webhook is asked, so every cache has a 
 """
 
 from collections import OrderedDict
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from gc import get_referents
 from itertools import chain
@@ -108,6 +108,17 @@ class Cache(Generic[Key, Value]):
         """A cache that holds nothing and goes on counting from where this one is."""
         other = Cache[Key, Value](self.budget, self._shared)
         other.hits, other.misses = self.hits, self.misses
+        return other
+
+    def kept_where(self, holds: Callable[[Value], bool]) -> "Cache[Key, Value]":
+        """A cache with those values for which `holds` is true, which goes on counting from where this one is."""
+        other = self.emptied()
+        other._noted = self._noted  # noqa: SLF001 -- of the same class
+        # A list at once, as other threads go on using this cache.
+        for key, (value, size) in list(self._values.items()):
+            if holds(value):
+                other._values[key] = (value, size)  # noqa: SLF001 -- as above
+                other._held += size  # noqa: SLF001 -- as above
         return other
 
     def clear(self) -> None:

@@ -46,6 +46,8 @@ class Remembered:
     request: AdmissionRequest
     names: Mapping[str, str]
     admission: Admission
+    namespace: str
+    node: str
     owned: Owned | None = None
 
     def answer(self, asked: Asked) -> Answer | None:
@@ -115,6 +117,8 @@ def _remember(asked: Asked, found: Answer, request: AdmissionRequest, admission:
         _told_of_request(request, request.uid, received.get("name") or "", {}),
         {field: metadata[field] for field in _NAMES if metadata.get(field)},
         _told_of_admission(admission),
+        namespace=subject_of(request, state.snapshot).namespace,
+        node=(request.pod.get("spec") or {}).get("nodeName") or "",
     )
     if asked.texts and remembered:
         remembered = _for_all(remembered, asked, found, _admit_alike(document, request, state))

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from threading import Lock
-from typing import Any
+from typing import Any, Protocol
 
 from injector.core.admission import Setup
 from injector.core.cache import ANSWERS, Cache, Noted
@@ -14,12 +14,34 @@ def _no_answers() -> Cache[bytes, Any]:
     return Cache(ANSWERS)
 
 
+class Placed(Protocol):
+    """An answer that is remembered for pods of one namespace, and on one node where they name it."""
+
+    @property
+    def namespace(self) -> str:
+        """The namespace of the pods."""
+
+    @property
+    def node(self) -> str:
+        """The node that the pods name; empty where they name none."""
+
+
+def _is_alike(before: Snapshot, after: Snapshot, placed: Placed) -> bool:
+    """Whether an answer is the same in both: it depends on its namespace, ProxyConfigs, and the versions of nodes."""
+    return (
+        before.namespaces.get(placed.namespace) == after.namespaces.get(placed.namespace)
+        and before.proxy_configs == after.proxy_configs
+        and before.runs_native_sidecars == after.runs_native_sidecars
+        and (not placed.node or before.native_sidecars_on(placed.node) == after.native_sidecars_on(placed.node))
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class State:
     """Configuration and cluster at one moment. `fault` says why a newer configuration is not in force, if so.
 
-    `answers` remembers what was answered from this very state (see `answer`), and `unlike` the reviews that only seem
-    to be alike: the next one begins without.
+    `answers` remembers what was answered from this state, or would have been (see `answer`), and `unlike` the reviews
+    that only seem to be alike.
     """
 
     setup: Setup
@@ -61,7 +83,10 @@ class Service:
     def publish(self, snapshot: Snapshot) -> None:
         """Answer from `snapshot` from now on."""
         with self._replacing:
-            self.state = self._followed_by(replace(self.state, snapshot=snapshot))
+            now = self.state
+            # In a cache of its own: a review that has read this state may still add an answer from it.
+            answers = now.answers.kept_where(lambda placed: _is_alike(now.snapshot, snapshot, placed))
+            self.state = replace(now, snapshot=snapshot, answers=answers, unlike=Noted())
 
     def reload(self, load: Callable[[], State], expected: tuple[type[Exception], ...]) -> str:
         """Put in force what `load` gives; where it raises one of `expected` the last good state stays.

@@ -9,9 +9,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from injector.core.model import EMPTY_SNAPSHOT
+from injector.core.model import EMPTY_SNAPSHOT, Snapshot
 from injector.server.handler import Answer, answer
-from injector.server.state import State
+from injector.server.state import Service, State
 from tests.server.replicated import KINDS, Replica
 from tests.support import default_setup, setup_of
 from tests.thoroughness import tried
@@ -171,6 +171,39 @@ def test_every_replica_is_answered_as_if_it_were_the_only_one(
         body = replace(replica, **differing).review()
         anew = answer(body, "/inject", State(state.setup, state.snapshot))
         assert told(answer(body, "/inject", state)) == told(anew)
+
+
+def cluster(*, shop: str = "enabled", other: str = "", version: str = "v1.33.1", proxies: int = 0) -> Snapshot:
+    """A cluster that differs from others in what is given."""
+    labels = {"shop": {"istio-injection": shop}, "other": {"label": other}}
+    return Snapshot(
+        namespaces={name: {"metadata": {"name": name, "labels": own}} for name, own in labels.items()},
+        nodes=({"metadata": {"name": "n"}, "status": {"nodeInfo": {"kubeletVersion": version}}},),
+        proxy_configs=tuple({"metadata": {"name": "p", "namespace": "shop"}, "spec": {}} for _ in range(proxies)),
+    )
+
+
+@pytest.mark.parametrize(
+    ("after", "remembered"),
+    [
+        (cluster(other="changed"), True),
+        (cluster(version="v1.35.0"), True),
+        (cluster(shop="disabled"), False),
+        (cluster(version="v1.32.0"), False),
+        (cluster(proxies=1), False),
+    ],
+    ids=["another namespace", "a newer node", "its namespace", "an older node", "a ProxyConfig"],
+)
+def test_what_no_answer_depends_on_may_change(after: Snapshot, remembered: bool) -> None:
+    service = Service(State(default_setup(), cluster()))
+    bodies = [replica.review() for replica in replicas_of("ReplicaSet", {"app": "shop"})]
+    for body in bodies[:3]:
+        answer(body, "/inject", service.state)
+    service.publish(after)
+    assert told(answer(bodies[3], "/inject", service.state)) == told(
+        answer(bodies[3], "/inject", State(default_setup(), after))
+    )
+    assert service.state.answers.hits == (2 if remembered else 1)
 
 
 def hits(templates: str, replicas: list[Replica]) -> int:
