@@ -111,6 +111,7 @@ def inject(injection: Injection, templates: TemplateSet) -> Injected:
     merged, template_pod, overlays = _apply_templates(injection, templates)
     overrides: list[Override] = []
     if _may_override(injection, template_pod):
+        _refuse_two_own_proxies(injection)
         overrides = find_overrides(injection.pod, template_pod, injection.status, injection.saved, overlays)
         merged = apply_overrides(merged, overrides)
         if overrides and injection.status is None:
@@ -133,6 +134,13 @@ def _may_override(injection: Injection, template_pod: Pod) -> bool:
         return True
     names = container_names(injection.pod)
     return PROXY_CONTAINER in names or not names.isdisjoint(container_names(template_pod))
+
+
+def _refuse_two_own_proxies(injection: Injection) -> None:
+    """Raise InjectionError where the user defined the proxy twice: no template says which of them is which."""
+    if injection.status is None and all(_named(injection.pod, each, PROXY_CONTAINER) for each in CONTAINER_LISTS):
+        places = " and ".join(f"spec.{each}" for each in CONTAINER_LISTS)
+        raise InjectionError(f"the pod has two containers named {PROXY_CONTAINER!r}, in {places}; valid: one of them")
 
 
 def template_names(own: Mapping[str, str], config: Config) -> tuple[str, ...]:

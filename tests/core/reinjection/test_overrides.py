@@ -192,3 +192,16 @@ def test_arguments_without_the_user_s_flag_stay() -> None:
     init = {"name": "istio-init", "image": "auto", "args": ["mine"]}
     found = made(pod_with(proxy(securityContext={"runAsUser": 7}), init=(init,)))
     assert container_of(found, "istio-init")["args"] == ["mine"]
+
+
+@pytest.mark.parametrize("native", ["true", "false"])
+def test_a_proxy_that_is_defined_in_both_lists_is_refused(native: str) -> None:
+    """One of them would be taken for the other's definition, and its image `auto` would stay."""
+    pod = pod_of(
+        annotations={"sidecar.istio.io/nativeSidecar": native},
+        initContainers=[{"name": "istio-proxy", "image": "auto"}],
+    )
+    pod["spec"]["containers"].append({"name": "istio-proxy", "image": "auto"})
+    admission = admitted(pod, default_setup())
+    assert not admission.allowed
+    assert "two containers named 'istio-proxy', in spec.containers and spec.initContainers" in admission.message
