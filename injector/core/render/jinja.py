@@ -28,6 +28,7 @@ from injector.core.render.limits import (
     bounded,
     bounding,
     checked_operands,
+    counted,
     joined,
     replaced,
     rounded,
@@ -239,7 +240,7 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
             test: Any = self.tests[name]
             self.tests[name] = charged(name, test, rendering)
         self.filters |= {
-            COUNTED: lambda iterable, weight: rendering.get().counted(iterable, weight),
+            COUNTED: counted,
             COMPARED: self._spending,
             BOUNDED_FILTER: lambda value: self._spending(bounded(value)),
             SPENT: spent,

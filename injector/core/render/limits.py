@@ -26,6 +26,7 @@ SHORT = 1_000
 MAXIMUM_TEXT = 1_000_000
 MAXIMUM_VALUES = 100_000
 _DEEPEST = 100
+_COLLECTIONS = (list, dict, tuple)
 _MAXIMUM_BITS = 4_096
 _MAXIMUM_EXPONENT = 64
 
@@ -90,7 +91,14 @@ def _json_of(value: Any) -> bytes:
 
 
 def _parts_of(value: Any) -> Iterable[Any]:
-    return value.values() if type(value) is dict else value
+    return value.values() if isinstance(value, dict) else value
+
+
+@pass_context
+def counted(context: Context, iterable: Iterable[Any], weight: int) -> Iterable[Any]:
+    """The items of a loop, counted; with the context, so that a loop over a constant is not evaluated beforehand."""
+    items: Iterable[Any] = context.environment.rendering.get().counted(iterable, weight)  # type: ignore[attr-defined]
+    return items
 
 
 @pass_context
@@ -106,7 +114,7 @@ def spend_in_loops(tree: nodes.Template, *, is_repeated: bool = False) -> None:
     comparisons = {id(each): each for around in (*loops, *bodies) for each in around.find_all(nodes.Compare)}
     for loop in loops:
         if isinstance(loop.iter, nodes.Filter) and loop.iter.name == COUNTED:
-            loop.iter.args = [nodes.Const(weight_of(loop.body))]
+            loop.iter.args = [nodes.Const(max(1, weight_of(loop.body)))]
     for around in bodies:
         spending = _filter(nodes.Const(weight_of(around.body)), SPENT)
         around.body.insert(0, nodes.ExprStmt(spending, lineno=around.lineno))
@@ -134,7 +142,7 @@ def bounded(value: Any) -> Any:
     elif kind is int:
         if value.bit_length() > _MAXIMUM_BITS:
             raise SecurityError(f"a number grew over {_MAXIMUM_BITS} bits")
-    elif kind in (list, dict, tuple):
+    elif isinstance(value, _COLLECTIONS):
         text = _json_of(value)
         opened = text.count(b"[") + text.count(b"{")
         if not text or opened > _DEEPEST or opened + text.count(b",") > MAXIMUM_VALUES:
@@ -228,7 +236,7 @@ def _count(value: Any, left: int, deep: int) -> int:
         raise SecurityError(f"a value grew deeper than {_DEEPEST} levels")
     for item in _parts_of(value):
         left -= 1
-        if type(item) in (list, dict, tuple):
+        if isinstance(item, _COLLECTIONS):
             left = _count(item, left, deep - 1)
         if left < 0:
             raise SecurityError(f"a value grew over {MAXIMUM_VALUES} items")

@@ -92,6 +92,7 @@ DEAR = {
     "long lists in the document": BIG + "{% for i in range(9999) %}a{{ i }}: {{ big }}\n{% endfor %}",
     "a macro with a long body": "{% macro m() %}" + "{% if 1 in [2, x] %}{% endif %}" * 500 + "{% endmacro %}"
     + "{% for i in range(9999) %}{% set y = m() is none %}{% endfor %}",
+    "loops without a body": "{% for i in range(9999) %}" * 3 + "{% endfor %}" * 3,
     "a part with a long body": "{% for i in range(9999) %}{% include '_part' %}{% endfor %}",
     "a part that is imported": "{% for i in range(9999) %}{% import '_part' as p %}{% endfor %}",
     "fan of macros": FAN,

@@ -37,7 +37,7 @@ from injector.core.render.go.sprig_numbers import NUMBER_FUNCTIONS
 from injector.core.render.go.sprig_text import TEXT_FUNCTIONS
 from injector.core.render.go.values import Enum, GoDuration, MadeMap, StringMap, YamlText, field_of
 from injector.core.render.go.versions import VERSION_FUNCTIONS
-from injector.core.render.limits import COUNTED, SPENT, bounded, spend_in_loops, spent
+from injector.core.render.limits import COUNTED, SPENT, bounded, counted, spend_in_loops, spent
 from injector.core.render.partial_evaluation import ALONE, NoAnnotations, fold_constants
 from injector.core.render.placeholders import CLOSE, CONSTANT, MAXIMUM_PLACEHOLDERS, OPEN, Rendering
 
@@ -298,7 +298,7 @@ class GoEnvironment(Environment):
         for name in FUNCTIONS.changers:
             filters[name] = _anew(filters[name])
         filters |= dict.fromkeys((NEW_CELL, IN_CELL, CHANGED_CELL, ALONE, WRITTEN_OUT), _only_when_rendered)
-        filters[COUNTED] = lambda iterable, weight: self.rendering.get().counted(iterable, weight)
+        filters[COUNTED] = counted
         filters[SPENT] = spent
         return filters
 
@@ -307,7 +307,7 @@ class GoEnvironment(Environment):
         rendering = self.rendering
 
         @wraps(function)
-        def counted(*arguments: Any) -> Any:
+        def bounded_result(*arguments: Any) -> Any:
             result = function(*arguments)
             if type(result) is str and len(result) < _CHARACTERS_OF_A_ROUND:
                 return result
@@ -316,7 +316,7 @@ class GoEnvironment(Environment):
                 running.count(size // _CHARACTERS_OF_A_ROUND)
             return bounded(result)
 
-        return counted
+        return bounded_result
 
 
 def _without_arguments(function: Callable[..., Any]) -> Callable[..., Any]:

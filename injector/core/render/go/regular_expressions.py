@@ -12,9 +12,11 @@ from jinja2.exceptions import SecurityError
 
 from injector.core.render.go.sprig_text import text, whole
 from injector.core.render.go.values import GoError
-from injector.core.render.limits import MAXIMUM_TEXT, MAXIMUM_VALUES
+from injector.core.render.limits import MAXIMUM_TEXT
 
 _LONGEST_PATTERN = 1_000
+# Each match takes as long as a whole small template.
+_MOST_MATCHES = 10_000
 _MEMORY = 1 << 20
 _REFERENCE = re.compile(rb"\$(?:(?P<dollar>\$)|(?P<bare>\w+)|\{(?P<braced>\w+)\})")
 _SPECIAL = re.compile(r"[\\.+*?()|\[\]{}^$]")
@@ -47,8 +49,8 @@ def _matches(pattern: Any, value: Any, most: int = -1) -> Iterator[Any]:
         is_empty = match.start() == match.end()
         if not (is_empty and match.start() == end):
             count += 1
-            if count > MAXIMUM_VALUES:
-                raise SecurityError(f"a regular expression matches more than {MAXIMUM_VALUES} times")
+            if count > _MOST_MATCHES:
+                raise SecurityError(f"a regular expression matches more than {_MOST_MATCHES:,} times")
             yield match
         end = match.end()
         position = end if not is_empty else end + _width(octets, end)
