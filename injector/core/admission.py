@@ -334,8 +334,11 @@ def _removed(subject: Subject, status: Status, setup: Setup, known: Snapshot, in
 def _overlays(injection: Injection, templates: TemplateSet) -> Iterator[JsonObject]:
     for name in injection.names:
         injection.effort.add("templates", 1, TEMPLATE)
-        with suppress(InjectionError):
-            yield templates.render(name, scope_of(injection.given), injection.effort)
+        try:
+            overlay = templates.render(name, scope_of(injection.given), injection.effort)
+        except InjectionError:  # to find out why takes as long as three templates: once is enough
+            return
+        yield overlay
 
 
 def prepare(  # noqa: PLR0913 -- all that an injection depends on

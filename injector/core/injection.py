@@ -111,7 +111,7 @@ def inject(injection: Injection, templates: TemplateSet) -> Injected:
     merged, template_pod, overlays = _apply_templates(injection, templates)
     overrides: list[Override] = []
     if _may_override(injection, template_pod):
-        _refuse_two_own_proxies(injection)
+        _refuse_repeated_definitions(injection, template_pod)
         overrides = find_overrides(injection.pod, template_pod, injection.status, injection.saved, overlays)
         merged = apply_overrides(merged, overrides)
         if overrides and injection.status is None:
@@ -136,11 +136,14 @@ def _may_override(injection: Injection, template_pod: Pod) -> bool:
     return PROXY_CONTAINER in names or not names.isdisjoint(container_names(template_pod))
 
 
-def _refuse_two_own_proxies(injection: Injection) -> None:
-    """Raise InjectionError where the user defined the proxy twice: no template says which of them is which."""
-    if injection.status is None and all(_named(injection.pod, each, PROXY_CONTAINER) for each in CONTAINER_LISTS):
-        places = " and ".join(f"spec.{each}" for each in CONTAINER_LISTS)
-        raise InjectionError(f"the pod has two containers named {PROXY_CONTAINER!r}, in {places}; valid: one of them")
+def _refuse_repeated_definitions(injection: Injection, template_pod: Pod) -> None:
+    """Raise InjectionError where the user defined a template's container twice: which of them counts nobody knows."""
+    if injection.status is not None:
+        return
+    own = Counter(each["name"] for list_name in CONTAINER_LISTS for each in containers(injection.pod, list_name))
+    for name in container_names(template_pod):
+        if own[name] > 1:
+            raise InjectionError(f"the pod has {own[name]} containers named {quoted(name)}; valid: one of them")
 
 
 def template_names(own: Mapping[str, str], config: Config) -> tuple[str, ...]:

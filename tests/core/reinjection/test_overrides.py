@@ -195,13 +195,13 @@ def test_arguments_without_the_user_s_flag_stay() -> None:
 
 
 @pytest.mark.parametrize("native", ["true", "false"])
-def test_a_proxy_that_is_defined_in_both_lists_is_refused(native: str) -> None:
+@pytest.mark.parametrize("other", ["containers", "initContainers"])
+def test_a_container_that_is_defined_twice_is_refused(native: str, other: str) -> None:
     """One of them would be taken for the other's definition, and its image `auto` would stay."""
-    pod = pod_of(
-        annotations={"sidecar.istio.io/nativeSidecar": native},
-        initContainers=[{"name": "istio-proxy", "image": "auto"}],
-    )
-    pod["spec"]["containers"].append({"name": "istio-proxy", "image": "auto"})
+    own = {"name": "istio-proxy", "image": "auto"}
+    pod = pod_of(annotations={"sidecar.istio.io/nativeSidecar": native})
+    pod["spec"]["containers"].append(own)
+    pod["spec"].setdefault(other, []).append(own)
     admission = admitted(pod, default_setup())
     assert not admission.allowed
-    assert "two containers named 'istio-proxy', in spec.containers and spec.initContainers" in admission.message
+    assert "the pod has 2 containers named 'istio-proxy'" in admission.message
