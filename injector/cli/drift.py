@@ -16,13 +16,13 @@ from injector.cluster.inventory import read_cluster
 from injector.core.admission import Setup
 from injector.core.model import Pod, Snapshot
 from injector.reports.drift import drift as drift_of
-from injector.reports.drift import drift_text, restart_names
+from injector.reports.drift import drift_text, place_of, restart_names
 from injector.runtime.config_sources import Connection
 from injector.runtime.errors import as_input_error, failing_with
 from injector.runtime.loading import read_setup, snapshot_of
 from injector.runtime.releases import installed_setup
 from injector.runtime.terminal import output_paint, progress, warn, write
-from injector.runtime.workloads import pods_in
+from injector.runtime.workloads import objects_in
 
 _DRIFT, _FAILED = 1, 2
 
@@ -44,7 +44,7 @@ class _Counted:
 
     def __iter__(self) -> Iterator[Pod]:
         for pod in progress(self._pods, "pods looked at"):
-            if self._namespace in ("", pod["metadata"].get("namespace") or "default"):
+            if self._namespace in ("", place_of(pod)[0]):
                 self.count += 1
                 yield pod
 
@@ -81,7 +81,7 @@ def drift(  # noqa: PLR0913, PLR0917 -- one parameter an option
         pods: Iterable[Pod]
         if snapshot:
             setup = read_setup(config, sets, Connection(kubeconfig, context))
-            pods, known = pods_in(str(snapshot)), snapshot_of(snapshot)
+            pods, known = objects_in(str(snapshot), "Pod"), snapshot_of(snapshot)
         else:
             pods, setup, known = _of_cluster(namespace, Connection(kubeconfig, context), config, sets, release)
         looked_at = _Counted(pods, namespace)

@@ -14,7 +14,7 @@ from injector.runtime.config_sources import Connection
 from injector.runtime.errors import InputError, UsageError, as_input_error, failing_with
 from injector.runtime.loading import read_setup, snapshot_of
 from injector.runtime.terminal import output_paint, write
-from injector.runtime.workloads import pods_in
+from injector.runtime.workloads import pod_in
 
 _DIFFERS, _FAILED = 1, 2
 
@@ -53,7 +53,7 @@ def explain(  # noqa: PLR0913, PLR0917 -- one parameter an option
         known = snapshot_of(snapshot) if snapshot or filename else None
         if pod is None:
             setup = read_setup(config, sets, connection)
-            (subject,) = pods_in(filename, expected=1)
+            subject = pod_in(filename)
         else:
             own, _, name = pod.rpartition("/")
             namespace = own or namespace

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from injector.core.admission import Setup
-from injector.core.model import InjectionError, JsonObject, Pod, Snapshot
+from injector.core.model import InjectionError, Pod, Snapshot
+from injector.core.pod_schema import pod_faults
 from injector.core.pods import workload_of
 from injector.core.reinjection.status import read_status
 from injector.reports.explain import Explanation, explain
@@ -41,12 +43,13 @@ def drift(pods: Iterable[Pod], setup: Setup, snapshot: Snapshot) -> list[Finding
     policies = CurrentPolicies(setup.config)
     grouped: dict[tuple[str, str, str, tuple[str, ...]], list[str]] = {}
     for pod in pods:
-        if _is_alive(pod):
-            metadata = _metadata(pod)
-            namespace = metadata.get("namespace") or "default"
+        namespace, name = place_of(pod)
+        faults = tuple(pod_faults(pod))
+        if faults:
+            grouped.setdefault((namespace, f"Pod/{name}", "refused", faults), []).append(name)
+        elif _is_alive(pod):
             for problem, details in _problems(pod, namespace, setup, snapshot, policies):
-                place = (namespace, _workload(pod, namespace), problem, details)
-                grouped.setdefault(place, []).append(metadata.get("name") or "")
+                grouped.setdefault((namespace, _workload(pod, namespace), problem, details), []).append(name)
     found = [
         Finding(namespace, workload, problem, tuple(sorted(names)), details)
         for (namespace, workload, problem, details), names in grouped.items()
@@ -55,12 +58,18 @@ def drift(pods: Iterable[Pod], setup: Setup, snapshot: Snapshot) -> list[Finding
     return sorted(found, key=lambda each: (order.index(each.problem), each.namespace, each.workload))
 
 
-def _metadata(pod: Pod) -> JsonObject:
-    return pod.get("metadata") or {}
+def place_of(pod: Any) -> tuple[str, str]:
+    """The namespace and the name of a pod, of whatever shape it is: `default`, and no name, where it has none."""
+    metadata = pod.get("metadata") if isinstance(pod, dict) else None
+    found = (metadata.get(key) if isinstance(metadata, dict) else None for key in ("namespace", "name"))
+    namespace, name = (each if isinstance(each, str) else "" for each in found)
+    return namespace or "default", name
 
 
 def _is_alive(pod: Pod) -> bool:
-    return (pod.get("status") or {}).get("phase") not in _ENDED and not _metadata(pod).get("deletionTimestamp")
+    status = pod.get("status")
+    phase = status.get("phase") if isinstance(status, dict) else None
+    return phase not in _ENDED and not (pod.get("metadata") or {}).get("deletionTimestamp")
 
 
 def _workload(pod: Pod, namespace: str) -> str:

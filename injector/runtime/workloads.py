@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from injector.core.admission import Setup
-from injector.core.model import Pod, Snapshot
+from injector.core.model import JsonObject, Pod, Snapshot
 from injector.core.pod_schema import pod_faults
 from injector.reports.documents import Document, UnreadableInputError, read_documents
 from injector.reports.evaluate import Preview
@@ -77,19 +77,21 @@ def documents_in(names: Sequence[str], *, recursive: bool = False) -> list[Docum
     return documents
 
 
-def pods_in(name: str, expected: int | None = None) -> list[Pod]:
-    """The pods in a file, each with metadata; other objects are left out.
+def objects_in(name: str, kind: str) -> list[JsonObject]:
+    """The objects of a kind in a file, whatever their shape. Raises InputError where the file cannot be read."""
+    return [each.object for each in documents_in([name]) if each.object["kind"] == kind]
 
-    Raises InputError where their number is not the `expected` one, or else where one has not the shape of a pod.
-    """
-    pods: list[Pod] = [each.object for each in documents_in([name]) if each.object["kind"] == "Pod"]
-    if expected is not None and len(pods) != expected:
+
+def pod_in(name: str) -> Pod:
+    """The pod in a file, with metadata. Raises InputError where there is not just one, or it has not a pod's shape."""
+    pods = objects_in(name, "Pod")
+    if len(pods) != 1:
         hint = "" if pods else "; what would be done to a workload is shown by `injector preview`"
-        raise InputError(f"{name}: holds {len(pods) or 'no'} pods, expected {expected}{hint}")
-    faults = [f"{name}: {fault}" for pod in pods for fault in pod_faults(pod)]
+        raise InputError(f"{name}: holds {len(pods) or 'no'} pods, expected 1{hint}")
+    faults = pod_faults(pods[0])
     if faults:
-        raise InputError("\n".join(faults))
-    return [{**pod, "metadata": pod.get("metadata") or {}} for pod in pods]
+        raise InputError("\n".join(f"{name}: {fault}" for fault in faults))
+    return {**pods[0], "metadata": pods[0].get("metadata") or {}}
 
 
 def missing_objects(sources: Sources, workloads: Workloads, previews: Iterable[Preview]) -> list[str]:

@@ -28,6 +28,15 @@ def test_drift_is_exit_status_1_and_told_in_two_forms(snapshot: Path) -> None:
     assert (finding["namespace"], finding["problem"], finding["pods"]) == ("mesh", "missing", ["late"])
 
 
+def test_a_pod_of_an_odd_shape_does_not_end_the_report(snapshot: Path) -> None:
+    odd = "apiVersion: v1\nkind: Pod\nmetadata: {name: odd, namespace: mesh}\nspec: 5\n"
+    snapshot.write_text(f"{NAMESPACE}---\n{odd}---\n{POD}", encoding="utf-8")
+    found = run("drift", "--snapshot", snapshot)
+    assert (found.returncode, found.stderr) == (1, "")
+    assert "mesh/Pod/late: missing\n" in found.stdout
+    assert "mesh/Pod/odd: refused\n" in found.stdout
+
+
 def test_another_namespace_has_no_drift(snapshot: Path) -> None:
     found = run("drift", "--snapshot", snapshot, "-n", "quiet")
     assert (found.returncode, found.stdout) == (0, "No drift: 0 pods are what injection would make of them now.\n")

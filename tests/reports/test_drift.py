@@ -3,8 +3,10 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from injector.core.admission import Setup
-from injector.core.model import Pod, Snapshot
+from injector.core.model import JsonObject, Pod, Snapshot
 from injector.reports.drift import drift, drift_text
 from tests.support import admitted, default_setup, pod_of, setup_of
 
@@ -76,6 +78,27 @@ def test_pods_that_have_ended_or_are_about_to_go_are_no_finding() -> None:
     going = running("going")
     going["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
     assert drift([ended, going], default_setup(), SNAPSHOT) == []
+
+
+@pytest.mark.parametrize(
+    ("odd", "detail"),
+    [
+        ({"spec": 5}, "spec"),
+        ({"metadata": [], "spec": {}}, "metadata"),
+        ({"metadata": {"annotations": {"a": 1}}}, "annotations"),
+        ({"spec": {"containers": [{}]}, "status": []}, "containers"),
+    ],
+)
+def test_a_pod_without_a_pod_s_shape_is_one_finding_among_the_others(odd: JsonObject, detail: str) -> None:
+    found = drift([odd, running("late")], default_setup(), SNAPSHOT)
+    assert [each.problem for each in found] == ["missing", "refused"]
+    assert detail in found[1].details[0]
+
+
+def test_what_is_no_status_ends_nothing() -> None:
+    assert [each.problem for each in drift([{**running("late"), "status": []}], default_setup(), SNAPSHOT)] == [
+        "missing"
+    ]
 
 
 def test_replicas_with_one_problem_are_one_finding(tmp_path: Path) -> None:
