@@ -119,14 +119,18 @@ def _with_holes(review: bytes) -> tuple[bytes, dict[str, bytes]]:
     if name:
         texts["N"] = name
         # The volumes of a StatefulSet's pod claim `data-NAME`.
-        review = review.replace(b'"%b"' % name, b'"%bN"' % _MARK).replace(b'-%b"' % name, b'-%bN"' % _MARK)
+        for before in (b'"', b"-", b"/"):
+            review = review.replace(b'%b%b"' % (before, name), b'%b%bN"' % (before, _MARK))
         review = _with_hole("I", _INDEX, review, texts)
     owners = review.find(_OWNERS)
     if owners >= 0:
         job = _JOB.match(review, owners)
         if job and _NAME.fullmatch(job[1]) and _NAME.fullmatch(job[2]):
             texts["J"], texts["U"] = job.groups()
-            review = review.replace(b'"%b"' % job[1], b'"%bJ"' % _MARK).replace(b'"%b-"' % job[1], b'"%bJ-"' % _MARK)
+            # An injected pod has the path of its owner: `…/jobs/NAME`.
+            for before in (b'"', b"/"):
+                review = review.replace(b'%b%b"' % (before, job[1]), b'%b%bJ"' % (before, _MARK))
+            review = review.replace(b'"%b-"' % job[1], b'"%bJ-"' % _MARK)
             review = review.replace(b'"%b"' % job[2], b'"%bU"' % _MARK)
         review = _with_hole("D", _NODE, review, texts)
     suffix = _text_after(_TOKEN_VOLUME, review)

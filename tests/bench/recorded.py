@@ -79,11 +79,15 @@ def _of_stateful_set(pod: Any, number: int) -> dict[bytes, bytes]:
     }
 
 
+def _of_cron_job(pod: Any, number: int) -> dict[bytes, bytes]:
+    return _of_job(pod, 29_000_000 + number)
+
+
 def _of_job(pod: Any, number: int) -> dict[bytes, bytes]:
     owner = pod["metadata"]["ownerReferences"][0]
     job, owner_uid = owner["name"].encode(), owner["uid"].encode()
     head, dash, _ = job.rpartition(b"-")
-    return {b'"%b' % job: b'"%b%b%d' % (head, dash, 29_000_000 + number), owner_uid: uid(1_000_000 + number).encode()}
+    return {b'"%b' % job: b'"%b%b%d' % (head, dash, number), owner_uid: uid(1_000_000 + number).encode()}
 
 
 def _of_daemon_set(_: Any, number: int) -> dict[bytes, bytes]:
@@ -100,6 +104,6 @@ _REPLACED: Mapping[str, Callable[[Any, int], dict[bytes, bytes]]] = {
     "statefulset": _of_stateful_set,
     "daemonset": _of_daemon_set,
     "job": _of_job,
-    "cronjob": _of_job,
+    "cronjob": _of_cron_job,
     "bare": _named,
 }

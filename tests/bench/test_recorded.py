@@ -46,7 +46,7 @@ def reviewed_again(body: bytes) -> bytes:
     return orjson.dumps(review)
 
 
-@pytest.mark.parametrize("name", [name for name in PODS if name != "bare"])
+@pytest.mark.parametrize("name", PODS)
 def test_pods_that_are_reviewed_again_are_answered_from_memory(name: str) -> None:
     state = State(default_setup(), SNAPSHOT)
     for number in range(6):
