@@ -42,7 +42,9 @@ def test_whoever_looks_is_stopped(question: Callable[[Any], Any]) -> None:
         question(name())
 
 
-@pytest.mark.parametrize("look", [orjson.dumps, "web".startswith, re.compile("web").match], ids=str)
+@pytest.mark.parametrize(
+    "look", [orjson.dumps, "web".startswith, re.compile("web").match], ids=["JSON", "prefix", "pattern"]
+)
 def test_c_code_finds_no_string(look: Callable[..., Any]) -> None:
     with pytest.raises(TypeError):
         look(name())
