@@ -5,10 +5,10 @@ Whoever may create pods decides what the webhook is asked, so every cache has a 
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Collection, Container, Hashable, Mapping
 from dataclasses import dataclass
 from gc import get_referents
-from itertools import chain
+from itertools import chain, compress
 from sys import getsizeof
 from threading import Lock
 from types import CodeType, FunctionType, ModuleType
@@ -180,15 +180,24 @@ def held_bytes(root: Any, shared: tuple[type, ...] = (), enough: int = MOST_BYTE
     outside = (*_SHARED, *shared)
     seen: dict[int, Any] = {}
     level, size = [root], 0
-    # A level at a time: most of the work is done by functions of C, since every value that is kept is counted.
+    # A level at a time, and by functions of C alone where there are many parts: every value that is kept is counted.
     while level and size <= enough:
-        new = {key: part for part in level if (key := id(part)) not in seen and not isinstance(part, outside)}
+        new = dict(zip(map(id, level), level, strict=True))
+        for known in new.keys() & seen.keys():
+            del new[known]
         seen |= new
-        functions = [part for part in new.values() if type(part) is FunctionType]
-        size += sum(map(getsizeof, new.values())) + len(new) * _ROUNDING // 2 + len(functions) * _ANNOTATIONS
+        kinds = {*map(type, new.values())}
+        own = {kind for kind in kinds if not issubclass(kind, outside)}
+        parts = _of_kinds(new.values(), own)
+        functions = _of_kinds(parts, {FunctionType}) if FunctionType in own else []
+        size += sum(map(getsizeof, parts)) + len(parts) * _ROUNDING // 2 + len(functions) * _ANNOTATIONS
+        others = _of_kinds(parts, own - {FunctionType}) if functions else parts
         level = [cell for function in functions for cell in function.__closure__ or ()]
-        others = [part for part in new.values() if type(part) is not FunctionType] if functions else [*new.values()]
         level += get_referents(*others)
         # The collector passes over keys that are text.
-        level += chain.from_iterable(part for part in others if isinstance(part, dict))
+        level += chain.from_iterable(_of_kinds(others, {kind for kind in own if issubclass(kind, dict)}))
     return size
+
+
+def _of_kinds(parts: Collection[Any], kinds: Container[type]) -> list[Any]:
+    return list(compress(parts, map(kinds.__contains__, map(type, parts))))

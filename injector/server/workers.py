@@ -80,7 +80,7 @@ class Worker:
 
     async def share(self, telemetry: Telemetry, listening: asyncio.Event) -> None:
         """What goes on beside serving: show metrics to the others and theirs as well, and end with the parent."""
-        telemetry.collected = lambda: added([self._own(telemetry), *self.metrics.others(self.index)])
+        telemetry.collected = lambda: added([self._published(telemetry), *self.metrics.others(self.index)])
         asyncio.get_running_loop().add_reader(self.pipes[0], self._end)
         await asyncio.gather(self._tell(listening), self._publish(telemetry))
 
@@ -96,11 +96,14 @@ class Worker:
 
     async def _publish(self, telemetry: Telemetry) -> None:
         while True:
-            self.metrics.publish(self.index, self._own(telemetry))
+            self._published(telemetry)
             await asyncio.sleep(_PUBLISH_SECONDS)
 
-    def _own(self, telemetry: Telemetry) -> Values:
-        return added([values_of(telemetry.registry), counted(self.earlier)])
+    def _published(self, telemetry: Telemetry) -> Values:
+        # What somebody was shown stays when this worker dies the next moment: a counter never goes back.
+        own = added([values_of(telemetry.registry), counted(self.earlier)])
+        self.metrics.publish(self.index, own)
+        return own
 
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)

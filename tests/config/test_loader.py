@@ -181,7 +181,7 @@ def test_a_file_that_cannot_be_read_is_a_fault(tmp_path: Path) -> None:
         load([tmp_path / "missing.yaml", tmp_path])
     assert [fault.message for fault in caught.value.faults] == [
         "cannot be read: No such file or directory",
-        "cannot be read: Is a directory",
+        "is a directory; valid: a file, such as one in it",
     ]
 
 

@@ -94,7 +94,7 @@ def run(*arguments: str) -> tuple[int, str]:
         ("--snapshot a.yaml --cert-secret s --webhook-config w", "--cert-secret, --webhook-config: only with a"),
         ("--no-cluster --preview-host 0.0.0.0", "--preview-host 0.0.0.0: without a cluster nobody can be asked"),
         ("--authority-days 0", "the authority lifetime has to be positive"),
-        ("--serving-days -1", "the serving lifetime has to be positive"),
+        ("--serving-days 0", "the serving lifetime has to be positive"),
         ("--serving-days 9 --authority-days 8", "is longer than the authority's"),
         ("--renewal 1", "between 0 and 1, not 1.0"),
         ("--key-type dsa", "key type 'dsa' is not one of ecdsa, rsa"),

@@ -16,7 +16,7 @@ from injector.server.run import ServingCertificate, warmed, warming
 from injector.server.state import Service, State
 from tests.server.handshakes import shake_hands
 from tests.server.running import Running
-from tests.support import default_setup
+from tests.support import fresh_setup
 
 
 def shown(running: Running) -> int:
@@ -76,7 +76,7 @@ def compiled(state: State) -> list[str]:
 
 
 def test_what_the_server_starts_with_is_made_ready() -> None:
-    service = Service(State(default_setup(), EMPTY_SNAPSHOT))
+    service = Service(State(fresh_setup(), EMPTY_SNAPSHOT))
 
     async def start() -> None:
         await warming(service)()
@@ -87,6 +87,6 @@ def test_what_the_server_starts_with_is_made_ready() -> None:
 
 
 def test_another_configuration_is_ready_before_it_is_in_force() -> None:
-    loaded = warmed(lambda: State(default_setup(), EMPTY_SNAPSHOT))()
+    loaded = warmed(lambda: State(fresh_setup(), EMPTY_SNAPSHOT))()
     assert compiled(loaded) == ["sidecar"]
     assert len(loaded.answers) == 0

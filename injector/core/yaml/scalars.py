@@ -33,8 +33,9 @@ _INTEGER = re.compile(
     r"|0(?P<zero_octal>[0-7]+)|(?P<decimal>0|[1-9][0-9]*))"
 )
 _BASES = {"hexadecimal": 16, "octal": 8, "binary": 2, "zero_octal": 8, "decimal": 10}
-# No integer of 64 bits has more digits in any base; looked at first, since reading long ones is not linear.
-_MOST_DIGITS = 64
+# No integer of 64 bits has more digits in any base; looked at first, since reading long ones is not linear. One with few
+# digits has less than 64 bits in every base.
+_MOST_DIGITS, _FEW_DIGITS = 64, 15
 # What YAML 1.1 readers other than Kubernetes' take for numbers in base 60, for dates, and for numbers of any size.
 _OTHER_READERS = re.compile(
     r"[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}.*|=|<<"
@@ -110,6 +111,8 @@ def _integer(text: str) -> int | None:
 
 
 def _in_range(sign: str, digits: str, base: int) -> int | None:
+    if len(digits) <= _FEW_DIGITS:
+        return int(f"{sign}{digits}", base)
     digits = digits.lstrip("0") or "0"
     if len(digits) > _MOST_DIGITS:
         return None
