@@ -33,8 +33,8 @@ _INTEGER = re.compile(
     r"|0(?P<zero_octal>[0-7]+)|(?P<decimal>0|[1-9][0-9]*))"
 )
 _BASES = {"hexadecimal": 16, "octal": 8, "binary": 2, "zero_octal": 8, "decimal": 10}
-# No integer of 64 bits has more digits in any base; looked at first, since reading long ones is not linear. One with few
-# digits has less than 64 bits in every base.
+# No integer of 64 bits has more digits in any base; looked at first, since reading long ones is not linear. With few
+# digits a number has less than 64 bits in every base.
 _MOST_DIGITS, _FEW_DIGITS = 64, 15
 # What YAML 1.1 readers other than Kubernetes' take for numbers in base 60, for dates, and for numbers of any size.
 _OTHER_READERS = re.compile(
