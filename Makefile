@@ -14,7 +14,7 @@ demo: .venv/ready ## inject the Bookinfo sample through the real HTTPS webhook
 	@$(BIN)/injector demo
 
 test: .venv/ready lint ## lint, types, import contracts and all tests that need no cluster
-	$(BIN)/pytest -n 4 -m "not e2e and not slow and not cluster"
+	$(BIN)/pytest -n 3 -m "not e2e and not slow and not cluster"
 
 again: .venv/ready ## the tests that failed last, up to five of them, once more and one after the other
 	@test "$$(grep -c ': true' .pytest_cache/v/cache/lastfailed)" -le 5

@@ -97,7 +97,7 @@ def test_sigterm_under_load_loses_no_request(start: Start, workers: str) -> None
         server.process.send_signal(signal.SIGTERM)
         assert server.process.wait(timeout=60) == 0
     assert load.outcomes["lost"] == 0
-    assert load.outcomes.keys() <= {"200", "no connection"}
+    assert load.outcomes.keys() <= {"200", "no connection"}, load.outcomes
 
 
 def test_the_workers_end_when_their_parent_is_killed(start: Start) -> None:
