@@ -72,8 +72,9 @@ class Machine:
         return self.kubectl("get", "service", name, "-n", namespace, "-o", "jsonpath={.spec.clusterIP}")
 
     def get(self, url: str, *options: str) -> str:
-        """What curl prints for a URL, asked from the node."""
-        return self.call("exec", "curl", "--silent", "--show-error", "--max-time", "10", *options, url)
+        """What curl prints for a URL, asked from the node; that learns of a Service a while after its pod is ready."""
+        patient = ("--retry", "30", "--retry-connrefused", "--retry-delay", "1")
+        return self.call("exec", "curl", "--silent", "--show-error", "--max-time", "10", *patient, *options, url)
 
 
 def ready_column(pod: Any) -> str:

@@ -173,10 +173,8 @@ def test_the_article_s_story(configured: Machine, tmp_path: Path) -> None:
     authority.cert_pem.write_to_path(trusted)
     address = machine.service_address(INGRESS, ISTIO_SYSTEM)
     known = ("--resolve", f"{HOST}:80:{address}", "--resolve", f"{HOST}:443:{address}", "--cacert", str(trusted))
-    # A node learns of a Service a while after its pod is ready.
-    patient = ("--retry", "30", "--retry-connrefused", "--retry-delay", "1")
     shown = ("-o", "/dev/null", "-w", "%{http_code} %{redirect_url}")
-    moved = machine.get(f"http://{HOST}/productpage", *known, *patient, *shown)
+    moved = machine.get(f"http://{HOST}/productpage", *known, *shown)
     assert moved == f"301 https://{HOST}/productpage"
     scraper = prometheus(machine)
     reviews: set[str] = set()
