@@ -28,4 +28,4 @@ def verdict(found: float, aim: float | None, unit: str, *, least: bool = False) 
     if aim is None:
         return "-"
     is_met = found >= aim if least else found <= aim
-    return f"{aim:g}{unit}, {'met' if is_met else 'missed'}"
+    return f"{aim:.3g}{unit}, {'met' if is_met else 'missed'}"
