@@ -156,16 +156,26 @@ class InBlocks:
     constants: Sequence[Any]
 
     def __call__(self, values: Sequence[Any]) -> Any:
-        """The overlay. Raises FieldError."""
-        try:
-            return self.root.fill(values)
-        except FieldError:
-            # Blocks do not know where they are: the whole text says it.
-            return compile_document(self.text, self.constants)(values)
+        """The overlay. Raises FieldError, which does not say where: blocks do not know where they are."""
+        return self.root.fill(values)
 
     def folded(self) -> "InBlocks":
         """The same, with what has no placeholders filled once for all: worth it for a text that comes again."""
         return InBlocks(self.root.folded(), self.text, self.constants)
+
+
+def filled(fill: Fill, values: Sequence[Any], spend: Callable[[int], None]) -> Any:
+    """The overlay. Raises FieldError with all that is wrong and its places, for which the whole text is read.
+
+    The characters of that are handed to `spend`, and what it raises comes out.
+    """
+    try:
+        return fill(values)
+    except FieldError:
+        if not isinstance(fill, InBlocks):
+            raise
+        spend(len(fill.text))
+        return compile_document(fill.text, fill.constants)(values)
 
 
 def compile_blocks(

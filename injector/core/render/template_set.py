@@ -15,7 +15,7 @@ from injector.core.effort import USUAL_LENGTH, Effort, ReadingEffort
 from injector.core.errors import quoted, suggestion, without_addresses
 from injector.core.model import InjectionError, JsonObject
 from injector.core.pod_fields import SIDECARS
-from injector.core.render.blocks import InBlocks, Leaf
+from injector.core.render.blocks import InBlocks, Leaf, filled
 from injector.core.render.checks import FieldError, Fill
 from injector.core.render.declarations import Declaration, asked_names, conflicts, declarations_in
 from injector.core.render.document import DocumentError, with_sidecars_placed
@@ -70,7 +70,7 @@ class Renderer:
                 document = self._document(pieces, reading, is_usual=is_usual)
             else:
                 reading.spend(document[1])
-            return cast("JsonObject", document[0](rendering.values))
+            return cast("JsonObject", filled(document[0], rendering.values, reading.spend))
         finally:
             language.rendering.reset(token)
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from injector.core.cache import DOCUMENTS, Cache
-from injector.core.render.blocks import compile_blocks
+from injector.core.render.blocks import compile_blocks, filled
 from injector.core.render.checks import FieldError
 from injector.core.render.document import DocumentError, compile_document
 from injector.core.shared import SharedList, SharedMapping
@@ -22,7 +22,7 @@ CONSTANTS = [SharedMapping({"cpu": "1"}), None, "text"]
 def outcome(compiled: Any) -> Any:
     """What a text gives: a value, or the error that says what is wrong with it."""
     try:
-        return compiled()(VALUES)
+        return filled(compiled(), VALUES, lambda _: None)
     except (DocumentError, FieldError) as error:
         return type(error), str(error)
 
