@@ -1,5 +1,6 @@
 """Work in a process of its own has an end, whatever it does, and leaves nothing behind."""
 
+import gc
 import os
 import socket
 import threading
@@ -123,9 +124,10 @@ def test_memory_that_earlier_work_left_behind_is_no_fault_of_the_next(made: Made
         held.append(b"a" * int(asked))
         return [b"%d" % len(held)]
 
-    process = made(hold, Budget(memory=128 << 20))
-    # Of the large ones each is mapped by itself: what is free in the heap of the tests makes no room for them.
-    sizes = [b"1000", b"40000000", b"110000000", b"110000000"]
+    process = made(hold, Budget())
+    # So large that what the process of the tests leaves behind, and this one sets free, makes no room for them.
+    gc.collect()
+    sizes = [b"1000", b"100000000", b"230000000", b"230000000"]
     assert [process.ask(each) for each in sizes] == [[b"1"], [b"2"], [b"1"], [b"1"]]
 
 
