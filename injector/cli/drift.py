@@ -8,7 +8,7 @@ from typing import Annotated
 import orjson
 import typer
 
-from injector.cli.options import ConfigFiles, Context, Kubeconfig, ReleaseName, Sets, SnapshotFile, namespace_name
+from injector.cli.options import ConfigFiles, Context, Kubeconfig, ReleaseName, Sets, SnapshotFile, namespace_option
 from injector.cluster.api import ClusterError
 from injector.cluster.client import connect
 from injector.cluster.inventory import pods as pods_of
@@ -50,17 +50,7 @@ class _Counted:
 
 
 def drift(  # noqa: PLR0913, PLR0917 -- one parameter an option
-    namespace: Annotated[
-        str,
-        typer.Option(
-            "-n",
-            "--namespace",
-            parser=namespace_name,
-            metavar="NAME",
-            help="Only pods of this namespace.",
-            show_default=False,
-        ),
-    ] = "",
+    namespace: Annotated[str, namespace_option("Only pods of this namespace.", show_default=False)] = "",
     output: Annotated[
         Output,
         typer.Option("-o", "--output", help="Form of the result; names is for xargs -L1 kubectl rollout restart."),

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from injector.cli.options import ConfigFiles, Context, Kubeconfig, ReleaseName, Sets, SnapshotFile, namespace_name
+from injector.cli.options import ConfigFiles, Context, Kubeconfig, ReleaseName, Sets, SnapshotFile, namespace_option
 from injector.core.admission import Setup
 from injector.core.model import InjectionError, Pod, Snapshot
 from injector.reports.evaluate import DEFAULT_NAMESPACE
@@ -26,9 +26,7 @@ def explain(  # noqa: PLR0913, PLR0917 -- one parameter an option
     filename: Annotated[
         str, typer.Option("-f", "--filename", metavar="FILE", help="A file that holds the pod.", show_default=False)
     ] = "",
-    namespace: Annotated[
-        str, typer.Option("-n", "--namespace", parser=namespace_name, metavar="NAME", help="Namespace of the pod.")
-    ] = DEFAULT_NAMESPACE,
+    namespace: Annotated[str, namespace_option("Namespace of the pod.")] = DEFAULT_NAMESPACE,
     digest: Annotated[
         str | None,
         typer.Option(metavar="DIGEST", help="Digest of an audit annotation or log line, shown beside the present one."),

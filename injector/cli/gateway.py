@@ -7,7 +7,7 @@ from typing import Annotated, TypeAlias
 import orjson
 import typer
 
-from injector.cli.options import Command, ConfigFiles, Group, InputFiles, Recursive, Sets, namespace_name
+from injector.cli.options import Command, ConfigFiles, Group, InputFiles, Recursive, Sets, namespace_option
 from injector.core.model import JsonObject
 from injector.core.yaml.writer import write as write_yaml
 from injector.envoy import known_peers, tracing_of
@@ -46,16 +46,7 @@ _Secrets: TypeAlias = Annotated[
 _Directory: TypeAlias = Annotated[
     str, typer.Option(metavar="DIRECTORY", help="Folder in the gateway's pod where the ConfigMap is mounted.")
 ]
-_Namespace: TypeAlias = Annotated[
-    str,
-    typer.Option(
-        "-n",
-        "--namespace",
-        parser=namespace_name,
-        metavar="NAME",
-        help="Namespace of documents that name none, and of the ConfigMap.",
-    ),
-]
+_Namespace: TypeAlias = Annotated[str, namespace_option("Namespace of documents that name none, and of the ConfigMap.")]
 _GatewayNamespace: TypeAlias = Annotated[
     str | None,
     typer.Option(

@@ -19,6 +19,13 @@ def namespace_name(text: str) -> str:
     return text
 
 
+def namespace_option(about: str, *, show_default: bool = True) -> Any:
+    """The option `-n`, which takes the name of a namespace; `about` says whose."""
+    return typer.Option(
+        "-n", "--namespace", parser=namespace_name, metavar="NAME", help=about, show_default=show_default
+    )
+
+
 ConfigFiles: TypeAlias = Annotated[
     list[str] | None,
     typer.Option(
@@ -84,15 +91,7 @@ ShowDiff: TypeAlias = Annotated[
     bool, typer.Option("--diff", help="Show what would change in each file, and write nothing.", show_default=False)
 ]
 DefaultNamespace: TypeAlias = Annotated[
-    str,
-    typer.Option(
-        "-n",
-        "--namespace",
-        parser=namespace_name,
-        metavar="NAME",
-        help="Namespace of workloads that name none.",
-        show_default=False,
-    ),
+    str, namespace_option("Namespace of workloads that name none.", show_default=False)
 ]
 InputFile: TypeAlias = Annotated[
     Path,

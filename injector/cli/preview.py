@@ -15,7 +15,7 @@ from injector.cli.options import (
     ReleaseName,
     Sets,
     SnapshotFile,
-    namespace_name,
+    namespace_option,
 )
 from injector.core.admission import Setup
 from injector.core.errors import InjectorError
@@ -57,12 +57,7 @@ class Output(StrEnum):
     ORIGINS = "origins"
 
 
-NamespaceOption = Annotated[
-    str,
-    typer.Option(
-        "-n", "--namespace", parser=namespace_name, metavar="NAME", help="Namespace of workloads that name none."
-    ),
-]
+NamespaceOption = Annotated[str, namespace_option("Namespace of workloads that name none.")]
 OutputOption = Annotated[
     Output,
     typer.Option(

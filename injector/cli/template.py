@@ -8,7 +8,7 @@ from typing import Annotated, TypeAlias
 import orjson
 import typer
 
-from injector.cli.options import Command, ConfigFiles, Context, Group, Kubeconfig, Sets, SnapshotFile, namespace_name
+from injector.cli.options import Command, ConfigFiles, Context, Group, Kubeconfig, Sets, SnapshotFile, namespace_option
 from injector.config import Loaded
 from injector.config.gallery import CONFIGURATION, STARTER, gallery, gallery_entry
 from injector.config.loader import template_files
@@ -132,12 +132,7 @@ def _is_folder(output: str) -> bool:
 @template.command("test", cls=Command)
 def run_tests(  # noqa: PLR0913, PLR0917 -- one parameter an option
     folders: _Folders,
-    namespace: Annotated[
-        str,
-        typer.Option(
-            "-n", "--namespace", parser=namespace_name, metavar="NAME", help="Namespace of workloads that name none."
-        ),
-    ] = DEFAULT_NAMESPACE,
+    namespace: Annotated[str, namespace_option("Namespace of workloads that name none.")] = DEFAULT_NAMESPACE,
     update: Annotated[  # noqa: FBT002 -- an option
         bool, typer.Option("--update", help="Write the results as what is expected.")
     ] = False,
