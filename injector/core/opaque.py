@@ -94,12 +94,6 @@ class Nonce(Opaque):
         super().__init__(marked)
         self._prefix, self._may_know = prefix, may_know
 
-    def count(self, part: str) -> int:
-        """How often `part` stands in the text, which no name has a character of. Raises Inspected for any other."""
-        if _OF_NAMES.search(part):
-            raise Inspected(self.marked)
-        return self.marked.count(part)
-
     def _equals(self, marked: str) -> bool:
         if marked.startswith((self._prefix, MARK)):
             raise Inspected(marked)
