@@ -3,7 +3,7 @@
 from injector.cli.options import ConfigFiles, InputFile, Sets, SnapshotFile
 from injector.core.admission import admit_request
 from injector.core.review import BadReview, parse_review, respond
-from injector.runtime.errors import InputError
+from injector.runtime.errors import ASK_PREVIEW, InputError
 from injector.runtime.loading import read_bytes, read_setup, snapshot_of
 from injector.runtime.terminal import write
 
@@ -15,6 +15,6 @@ def review(filename: InputFile, config: ConfigFiles = None, sets: Sets = None, s
     try:
         request = parse_review(body)
     except BadReview as error:
-        hint = "" if b"AdmissionReview" in body else "; what would be done to a workload is shown by `injector preview`"
+        hint = "" if b"AdmissionReview" in body else ASK_PREVIEW
         raise InputError(f"{filename}: {error}{hint}") from error
     write(respond(request, admit_request(request, setup, cluster)).decode() + "\n")

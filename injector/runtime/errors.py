@@ -5,6 +5,9 @@ from contextlib import contextmanager
 
 from injector.core.errors import InjectorError
 
+# What is added where a workload was given to a command that wants something else.
+ASK_PREVIEW = "; what would be done to a workload is shown by `injector preview`"
+
 
 class InputError(InjectorError):
     """Input or configuration is at fault: the text goes to standard error, `status` is the exit status."""

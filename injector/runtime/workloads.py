@@ -11,7 +11,7 @@ from injector.reports.documents import Document, UnreadableInputError, read_docu
 from injector.reports.evaluate import Preview
 from injector.reports.references import added_references
 from injector.runtime.config_sources import DEFAULT_CONNECTION, Connection
-from injector.runtime.errors import InputError, UsageError, as_input_error
+from injector.runtime.errors import ASK_PREVIEW, InputError, UsageError, as_input_error
 from injector.runtime.inputs import read_inputs
 from injector.runtime.loading import read_setup, snapshot_of
 from injector.runtime.terminal import progress
@@ -86,7 +86,7 @@ def pod_in(name: str) -> Pod:
     """The pod in a file, with metadata. Raises InputError where there is not just one, or it has not a pod's shape."""
     pods = objects_in(name, "Pod")
     if len(pods) != 1:
-        hint = "" if pods else "; what would be done to a workload is shown by `injector preview`"
+        hint = "" if pods else ASK_PREVIEW
         raise InputError(f"{name}: holds {len(pods) or 'no'} pods, expected 1{hint}")
     faults = pod_faults(pods[0])
     if faults:
