@@ -24,7 +24,7 @@ from tests.bench.curves import Line, chart
 from tests.bench.end_to_end import floor_command, serving, wait_until_ready
 from tests.bench.policies import create, measured
 from tests.bench.report import RESULTS, machine, measured_on, write_between
-from tests.e2e.cluster import TOKEN, Cluster, assets, wait_until
+from tests.e2e.cluster import TOKEN, Cluster, control_plane, wait_until
 from tests.e2e.injecting import NAMESPACE, injectors, registration
 from tests.ports import free_port
 from tests.support import REPOSITORY
@@ -43,13 +43,7 @@ def _namespace(way: str) -> str:
 @contextmanager
 def running() -> Iterator[Cluster]:
     """A control plane with a namespace for each way."""
-    programs = assets()
-    if programs is None:
-        sys.exit("KUBEBUILDER_ASSETS is not set")
-    with TemporaryDirectory() as folder, ExitStack() as stack:
-        cluster = Cluster(programs, Path(folder))
-        stack.callback(cluster.stop)
-        cluster.start()
+    with TemporaryDirectory() as folder, control_plane(Path(folder), sys.exit) as cluster, ExitStack() as stack:
         namespaces = {NAMESPACE: {}, **{_namespace(way): labels for way, labels in WAYS.items()}}
         kind = {"apiVersion": "v1", "kind": "Namespace"}
         cluster.apply(*({**kind, "metadata": {"name": name, "labels": own}} for name, own in namespaces.items()))

@@ -8,16 +8,16 @@ import json
 import ssl
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpx
 
-from tests.e2e.cluster import TOKEN, Cluster, assets
+from tests.e2e.cluster import TOKEN, Cluster, control_plane
 from tests.e2e.installed import API_SERVER_FLAGS, installed
 
 # Namespaces; each has ten pods.
@@ -70,26 +70,19 @@ def measure(cluster: Cluster) -> tuple[float, str]:
 
 def main() -> None:
     """Write the table."""
-    programs = assets()
-    if programs is None:
-        sys.exit("KUBEBUILDER_ASSETS is not set")
-    with tempfile.TemporaryDirectory() as folder:
-        cluster = Cluster(programs, Path(folder), api_server_flags=API_SERVER_FLAGS)
-        try:
-            cluster.start()
-            release = Path(folder) / "release"
-            release.mkdir()
-            with installed(cluster, release, VALUES):
-                made = 0
-                sys.stdout.write("| namespaces | pods | seconds | its last line |\n| --- | --- | --- | --- |\n")
-                for size in SIZES:
-                    fill(cluster, range(made, size))
-                    made = size
-                    seconds, said = sorted(measure(cluster) for _ in range(RUNS))[RUNS // 2]
-                    sys.stdout.write(f"| {size} | {size * PODS} | {seconds:.1f} | {said} |\n")
-                    sys.stdout.flush()
-        finally:
-            cluster.stop()
+    options = {"api_server_flags": API_SERVER_FLAGS}
+    with TemporaryDirectory() as folder, control_plane(Path(folder), sys.exit, **options) as cluster:
+        release = Path(folder) / "release"
+        release.mkdir()
+        with installed(cluster, release, VALUES):
+            made = 0
+            sys.stdout.write("| namespaces | pods | seconds | its last line |\n| --- | --- | --- | --- |\n")
+            for size in SIZES:
+                fill(cluster, range(made, size))
+                made = size
+                seconds, said = sorted(measure(cluster) for _ in range(RUNS))[RUNS // 2]
+                sys.stdout.write(f"| {size} | {size * PODS} | {seconds:.1f} | {said} |\n")
+                sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ All on one machine, API server, etcd and webhook on the same cores; KUBEBUILDER_
 import json
 import ssl
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,12 +13,13 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from statistics import median, quantiles
+from tempfile import TemporaryDirectory
 
 import httpx
 
 from injector.config import load
 from injector.policy import policies
-from tests.e2e.cluster import TOKEN, Cluster, assets, wait_until
+from tests.e2e.cluster import TOKEN, Cluster, control_plane, wait_until
 from tests.e2e.injecting import NAMESPACE, injectors, registration
 from tests.policy.equality import GALLERY
 from tests.ports import free_port
@@ -35,28 +35,20 @@ CREATES = 400
 @contextmanager
 def running() -> Iterator[Cluster]:
     """A control plane in which one namespace is injected by a policy, and one by the webhook."""
-    programs = assets()
-    if programs is None:
-        sys.exit("KUBEBUILDER_ASSETS is not set")
-    with tempfile.TemporaryDirectory() as folder:
-        cluster = Cluster(programs, Path(folder))
-        try:
-            cluster.start()
-            namespaces = {**WAYS, NAMESPACE: {}}
-            cluster.apply(
-                *(
-                    {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
-                    for name, labels in namespaces.items()
-                )
+    with TemporaryDirectory() as folder, control_plane(Path(folder), sys.exit) as cluster:
+        namespaces = {**WAYS, NAMESPACE: {}}
+        cluster.apply(
+            *(
+                {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
+                for name, labels in namespaces.items()
             )
-            own = load([GALLERY[TEMPLATE]], ["revision=policy"]).config
-            cluster.apply(*(document for policy in policies(own) for document in policy.documents()))
-            port = free_port()
-            cluster.apply(registration(port))
-            with injectors(cluster, Path(folder), port, arguments=("-c", str(GALLERY[TEMPLATE]))):
-                yield cluster
-        finally:
-            cluster.stop()
+        )
+        own = load([GALLERY[TEMPLATE]], ["revision=policy"]).config
+        cluster.apply(*(document for policy in policies(own) for document in policy.documents()))
+        port = free_port()
+        cluster.apply(registration(port))
+        with injectors(cluster, Path(folder), port, arguments=("-c", str(GALLERY[TEMPLATE]))):
+            yield cluster
 
 
 def create(client: httpx.Client, namespace: str) -> httpx.Response:

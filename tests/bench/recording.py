@@ -20,7 +20,7 @@ import orjson
 import trustme
 
 from injector.core.model import JsonObject
-from tests.e2e.cluster import Cluster, assets, wait_until
+from tests.e2e.cluster import Cluster, control_plane, wait_until
 
 REVIEWS = Path(__file__).parent / "reviews"
 CONTROLLERS = (
@@ -235,16 +235,9 @@ def _name_of(body: bytes) -> str:
 
 def main() -> None:
     """Record, and write a file for each kind: a review a line."""
-    programs = assets()
-    if programs is None:
-        sys.exit("KUBEBUILDER_ASSETS is not set")
-    with TemporaryDirectory() as folder:
-        cluster = Cluster(programs, Path(folder), controllers=CONTROLLERS, service_accounts=True)
-        try:
-            cluster.start()
-            recorded = record(cluster)
-        finally:
-            cluster.stop()
+    options = {"controllers": CONTROLLERS, "service_accounts": True}
+    with TemporaryDirectory() as folder, control_plane(Path(folder), sys.exit, **options) as cluster:
+        recorded = record(cluster)
     REVIEWS.mkdir(exist_ok=True)
     for name, bodies in recorded.items():
         (REVIEWS / f"{name}.jsonl").write_bytes(b"".join(body.strip() + b"\n" for body in bodies))

@@ -6,10 +6,11 @@ import os
 import ssl
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import httpx
 import trustme
@@ -21,12 +22,6 @@ TOKEN = "e2e-administrator"  # noqa: S105 -- of a cluster that lives for a minut
 START_SECONDS = 60
 # Its place among the processes: etcd is the first.
 _API_SERVER = 1
-
-
-def assets() -> Path | None:
-    """The folder with the programs, as envtest names it."""
-    folder = os.environ.get("KUBEBUILDER_ASSETS")
-    return Path(folder) if folder else None
 
 
 def applicable_sample() -> list[Path]:
@@ -207,3 +202,21 @@ class Cluster:
         file = self.directory / name
         file.touch(mode=0o600)
         file.write_text(text, encoding="utf-8")
+
+
+@contextmanager
+def control_plane(directory: Path, missing: Callable[[str], NoReturn], **options: Any) -> Iterator[Cluster]:
+    """A control plane with its files in `directory` while the block runs; `options` are fields of `Cluster`.
+
+    Where its programs are not there, `missing` is told so, which is `pytest.skip` or `sys.exit`.
+    """
+    # As envtest names the folder.
+    programs = os.environ.get("KUBEBUILDER_ASSETS")
+    if not programs:
+        missing("KUBEBUILDER_ASSETS is not set: get the programs with setup-envtest, or see the README, End to end")
+    cluster = Cluster(Path(programs), directory, **options)
+    try:
+        cluster.start()
+        yield cluster
+    finally:
+        cluster.stop()

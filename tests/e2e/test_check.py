@@ -27,7 +27,7 @@ from injector.runtime.config_sources import Connection
 from tests.chart.rendering import CLUSTER_NAME, NAMESPACE, RELEASE, only
 from tests.cli.running import run
 from tests.e2e.charted import command
-from tests.e2e.cluster import Cluster, assets, wait_until
+from tests.e2e.cluster import control_plane, wait_until
 from tests.e2e.installed import API_SERVER_FLAGS, Installed, endpoints, installed, own_address, running
 from tests.support import REPOSITORY
 
@@ -60,20 +60,13 @@ def needed(kind: str, name: str) -> Any:
 @pytest.fixture(scope="module")
 def release(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
     """An installed release, on a control plane of its own, and a namespace that opted in."""
-    programs = assets()
-    if programs is None:
-        pytest.skip("KUBEBUILDER_ASSETS is not set: get the programs with setup-envtest, or see the README, End to end")
     directory = tmp_path_factory.mktemp("check")
-    cluster = Cluster(programs, directory, api_server_flags=API_SERVER_FLAGS)
-    try:
-        cluster.start()
+    with control_plane(directory, pytest.skip, api_server_flags=API_SERVER_FLAGS) as cluster:
         cluster.apply(
             namespace(SHOP, istio_injection="enabled"), needed("ConfigMap", "needed"), needed("Secret", "token")
         )
         with installed(cluster, tmp_path_factory.mktemp("server"), VALUES) as made:
             yield made
-    finally:
-        cluster.stop()
 
 
 def checked(release: Installed) -> tuple[int, str]:

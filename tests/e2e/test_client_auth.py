@@ -22,7 +22,7 @@ from injector.server.limits import ConnectionLimits
 from injector.server.run import Listening, ServingCertificate, bind, server_for, serving
 from injector.server.state import Service, State
 from injector.server.telemetry import Telemetry
-from tests.e2e.cluster import Cluster, assets
+from tests.e2e.cluster import Cluster, control_plane
 from tests.e2e.test_injection import is_injected, namespace, pod, registration
 from tests.support import default_setup, review_of
 
@@ -61,16 +61,10 @@ def authority() -> trustme.CA:
 @pytest.fixture(scope="module")
 def identified(authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """A control plane whose API server has a client certificate of `authority`."""
-    programs, directory = assets(), tmp_path_factory.mktemp("identified")
-    if programs is None:
-        pytest.skip("KUBEBUILDER_ASSETS is not set: see the fixture cluster")
-    configuration = admission_configuration(directory, authority)
-    started = Cluster(programs, directory, api_server_flags=(f"--admission-control-config-file={configuration}",))
-    try:
-        started.start()
+    directory = tmp_path_factory.mktemp("identified")
+    flags = (f"--admission-control-config-file={admission_configuration(directory, authority)}",)
+    with control_plane(directory, pytest.skip, api_server_flags=flags) as started:
         yield started
-    finally:
-        started.stop()
 
 
 def test_the_api_server_is_served_and_who_has_no_certificate_is_not(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.bench.recording import CONTROLLERS, add_nodes, workload
-from tests.e2e.cluster import Cluster, assets, wait_until
+from tests.e2e.cluster import Cluster, control_plane, wait_until
 from tests.e2e.injecting import NAMESPACE, Injector, injectors, registration
 from tests.ports import free_port
 
@@ -24,13 +24,8 @@ _COUNT = re.compile(r'^sidecar_injector_cache_(hits|misses)_total\{cache="answer
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """A control plane with the controllers of all workloads, accounts whose tokens pods get, and nodes."""
-    programs = assets()
-    if programs is None:
-        pytest.skip("KUBEBUILDER_ASSETS is not set")
-    directory = tmp_path_factory.mktemp("shop")
-    cluster = Cluster(programs, directory, controllers=CONTROLLERS, service_accounts=True)
-    try:
-        cluster.start()
+    options = {"controllers": CONTROLLERS, "service_accounts": True}
+    with control_plane(tmp_path_factory.mktemp("shop"), pytest.skip, **options) as cluster:
         namespaces = [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}]
         labels = {"istio-injection": "enabled"}
         namespaces += [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": SHOP, "labels": labels}}]
@@ -38,8 +33,6 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         add_nodes(cluster, PODS)
         wait_until(lambda: cluster.items("serviceaccounts", SHOP), "the namespace has no service account")
         yield cluster
-    finally:
-        cluster.stop()
 
 
 @pytest.fixture(scope="module")
