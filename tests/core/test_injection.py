@@ -111,16 +111,21 @@ def test_a_second_template_may_make_a_second_proxy() -> None:
     assert "istio-proxy" in names(found, "initContainers")
 
 
-def test_where_addresses_are_kept_the_proxy_runs_as_root_whatever_its_template_says(tmp_path: Path) -> None:
-    """Reference 9.5, for a proxy without a security context of its own."""
-    text = """
+def bare_proxy(init: str) -> str:
+    """A configuration whose template has nothing of its own for the proxy, and the init container `init`."""
+    return f"""
     defaultTemplates: [own]
     templates:
       own: |
         spec:
-          initContainers: [{name: istio-init, image: i, args: [-u, "1337"]}]
-          containers: [{name: istio-proxy, image: p}]
+          initContainers: [{init}]
+          containers: [{{name: istio-proxy, image: p}}]
     """
+
+
+def test_where_addresses_are_kept_the_proxy_runs_as_root_whatever_its_template_says(tmp_path: Path) -> None:
+    """Reference 9.5, for a proxy without a security context of its own."""
+    text = bare_proxy('{name: istio-init, image: i, args: [-u, "1337"]}')
     pod = pod_of(annotations={"sidecar.istio.io/interceptionMode": "TPROXY"})
     pod["spec"]["containers"].append({"name": "istio-proxy", "image": "auto", "securityContext": {"runAsUser": 7}})
     made = injected(pod, setup_of(tmp_path, text))
@@ -129,14 +134,7 @@ def test_where_addresses_are_kept_the_proxy_runs_as_root_whatever_its_template_s
 
 
 def test_without_ids_of_the_user_the_validation_stays_as_its_template_has_it(tmp_path: Path) -> None:
-    text = """
-    defaultTemplates: [own]
-    templates:
-      own: |
-        spec:
-          initContainers: [{name: istio-validation, image: i}]
-          containers: [{name: istio-proxy, image: p}]
-    """
+    text = bare_proxy("{name: istio-validation, image: i}")
     pod = pod_of()
     pod["spec"]["containers"].append({"name": "istio-proxy", "image": "auto", "securityContext": {"privileged": False}})
     assert injected(pod, setup_of(tmp_path, text))["spec"]["initContainers"] == [
