@@ -373,7 +373,7 @@ def cost_over_bound(pod: Any) -> str:
     A pod that was injected before, and whose injection is taken out first, may take a quarter more.
     """
     body = review(pod, 3)
-    allowed = 10 * _cost(review(small_pod(2), 2)) + 5 * _cost(review(_harmless(len(body)), 2))
+    allowed = 10 * _cost_of_small() + 5 * _cost(review(_harmless(len(body)), 2))
     if isinstance(pod, dict) and STATUS in orjson.dumps(pod.get("metadata")).decode():
         allowed = allowed * 5 // 4
     taken = _cost(body)
@@ -382,6 +382,11 @@ def cost_over_bound(pod: Any) -> str:
 
 def _cost(body: bytes) -> int:
     return counted(lambda: answer(body, "/inject", State(SETUP, SNAPSHOT)))
+
+
+@cache
+def _cost_of_small() -> int:
+    return _cost(review(small_pod(2), 2))
 
 
 def _harmless(size: int) -> Pod:
