@@ -15,7 +15,6 @@ from injector.core.pods import (
     find_sidecar,
     parse_boolean,
     with_container,
-    with_env,
 )
 
 REWRITE_ANNOTATION = "sidecar.istio.io/rewriteAppHTTPProbers"
@@ -160,12 +159,18 @@ def _with_probers(pod: Pod, probers: JsonObject, *, injected_before: bool) -> Po
     if place is None:
         return pod
     which, index, proxy = place
-    known = next((each.get("value") for each in proxy.get("env") or () if each.get("name") == PROBERS_ENV), None)
-    if injected_before and known is not None:
+    env = list(proxy.get("env") or ())
+    # The last of several entries counts: an injection appends its own behind the user's.
+    last = max((at for at, each in enumerate(env) if each.get("name") == PROBERS_ENV), default=None)
+    known = None if last is None else env[last].get("value")
+    if not injected_before or last is None or known is None:
+        env.append({"name": PROBERS_ENV, "value": _json(probers)})
+    else:
         merged = _merged(known, probers)
-        return pod if merged is None else with_container(pod, which, index, with_env(proxy, PROBERS_ENV, merged))
-    appended = {**proxy, "env": [*(proxy.get("env") or ()), {"name": PROBERS_ENV, "value": _json(probers)}]}
-    return with_container(pod, which, index, appended)
+        if merged is None or merged == known:
+            return pod
+        env[last] = {"name": PROBERS_ENV, "value": merged}
+    return with_container(pod, which, index, {**proxy, "env": env})
 
 
 def _merged(known: str, probers: JsonObject) -> str | None:

@@ -208,6 +208,19 @@ def test_what_cannot_be_read_is_left_alone() -> None:
     assert env_of(container_of(pod, "istio-proxy"))["ISTIO_KUBE_APP_PROBERS"] == "not json"
 
 
+@pytest.mark.parametrize(
+    "own", [[{}], [{"value": "not json"}], [{"value": "{}"}], [{"value": "{}"}, {}], [{}, {"value": '{"own":{}}'}]]
+)
+def test_a_second_injection_tells_the_proxy_no_more_than_the_first(own: list[JsonObject]) -> None:
+    """The template of a gateway brings a container with a probe of its own."""
+    pod = pod_of(annotations={"inject.istio.io/templates": "envoy-gateway"})
+    env = [{"name": "ISTIO_KUBE_APP_PROBERS", **each} for each in own]
+    pod["spec"]["containers"].append({"name": "istio-proxy", "image": "x", "env": env})
+    once = injected(pod, default_setup())
+    assert probers_of(once).keys() == {"/app-health/envoy-gateway/readyz"}
+    assert injected(once, default_setup()) == once
+
+
 def test_the_object_is_compact_and_sorted() -> None:
     pod = pod_with(readinessProbe={"tcpSocket": {"port": 2}}, livenessProbe={"httpGet": {"path": "/", "port": 1}})
     assert env_of(container_of(pod, "istio-proxy"))["ISTIO_KUBE_APP_PROBERS"] == (
