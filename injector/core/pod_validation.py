@@ -7,7 +7,6 @@ https://github.com/kubernetes/kubernetes/blob/v1.37.0/pkg/apis/core/validation/v
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from decimal import Decimal
 from itertools import islice
 from typing import Any
 
@@ -15,7 +14,7 @@ from injector.core.errors import quoted, suggestion
 from injector.core.model import Container, JsonObject, Pod
 from injector.core.opaque import Inspected, is_name, most_characters
 from injector.core.pods import CONTAINER_LISTS, ContainerList, all_containers, annotations, containers, labels
-from injector.core.quantity import decimal_value
+from injector.core.resources import pod_resource_refusals, requests_above_limits, resource_refusals
 
 # A pod with more faults than this needs to be looked at as a whole.
 MOST_REFUSALS = 10
@@ -37,7 +36,6 @@ _PROTOCOLS = ("TCP", "UDP", "SCTP")
 _HANDLERS = ("exec", "httpGet", "tcpSocket", "grpc", "sleep")
 _PROBES = ("readinessProbe", "livenessProbe", "startupProbe")
 _PROBE_NUMBERS = ("initialDelaySeconds", "timeoutSeconds", "periodSeconds", "successThreshold", "failureThreshold")
-_POD_RESOURCES = ("cpu", "memory")
 _WORDS: Mapping[str, tuple[str, ...]] = {
     "imagePullPolicy": ("Always", "IfNotPresent", "Never"),
     "terminationMessagePolicy": ("File", "FallbackToLogsOnError"),
@@ -82,8 +80,7 @@ def _refusals(pod: Pod) -> Iterator[str]:
             yield from _container(container, which, names)
     yield from _repeated([each["name"] for which in CONTAINER_LISTS for each in containers(pod, which)], "containers")
     yield from _host_ports(pod)
-    if isinstance(spec.get("resources"), dict):
-        yield from _pod_resources(pod, spec["resources"])
+    yield from pod_resource_refusals(pod)
 
 
 def _refusals_by_injection(received: Pod, merged: Pod) -> Iterator[str]:
@@ -109,8 +106,8 @@ def _refusals_by_injection(received: Pod, merged: Pod) -> Iterator[str]:
                 yield from _container(container, which, {volume["name"] for volume in volumes})
     if len(set(names)) < len(names):
         yield from _repeated(names, "containers")
-    if isinstance(spec.get("resources"), dict):
-        yield from _pod_resources(merged, spec["resources"])
+    if "resources" in spec:
+        yield from pod_resource_refusals(merged)
 
 
 def _metadata(labels: Mapping[str, str], annotations: Mapping[str, str]) -> Iterator[str]:
@@ -150,7 +147,8 @@ def _volumes(volumes: Sequence[JsonObject]) -> Iterator[str]:
             field, source = _VOLUME_FIELDS.get(kind), volume[kind]
             if field and isinstance(source, dict) and not source.get(field):
                 yield f"spec.volumes[{name}].{kind}.{field}: is required"
-        sources = _mapping(volume.get("projected")).get("sources")
+        projected = volume.get("projected")
+        sources = projected.get("sources") if isinstance(projected, dict) else None
         for at, source in enumerate(sources if isinstance(sources, list) else ()):
             yield from _projection(source, f"spec.volumes[{name}].projected.sources[{at}]")
 
@@ -187,7 +185,7 @@ def _container(container: Container, which: ContainerList, volumes: Collection[A
     yield from _environment(container.get("env") or (), f"{path}.env")
     yield from _security(container.get("securityContext") or {}, f"{path}.securityContext")
     yield from _life_cycle(container, path, is_init=which == "initContainers")
-    yield from _resources(container.get("resources") or {}, f"{path}.resources")
+    yield from resource_refusals(container.get("resources") or {}, f"{path}.resources")
     if not container.get("image"):
         yield f"{path}.image: is required"
     yield from _ports(container.get("ports") or (), f"{path}.ports")
@@ -202,8 +200,7 @@ def _container_of_templates(container: Container, which: ContainerList, *, is_an
     if ports and not all(map(_is_port, [port.get("containerPort") for port in ports])):
         yield from _ports(ports, f"spec.{which}[{container['name']}].ports")
     if resources and is_annotated:
-        limits, requests = _mapping(resources.get("limits")), _mapping(resources.get("requests"))
-        yield from _requests_above(limits, requests, f"spec.{which}[{container['name']}].resources")
+        yield from requests_above_limits(resources, f"spec.{which}[{container['name']}].resources")
     places = [mount.get("mountPath") for mount in mounts] if mounts else []
     if mounts and (not all(places) or len(set(map(str, places))) < len(places)):
         names = {str(mount.get("name")) for mount in mounts}
@@ -244,43 +241,6 @@ def _environment(env: Sequence[JsonObject], path: str) -> Iterator[str]:
             yield from _one_of(
                 source, list(source), f"{path}[{variable['name']}].valueFrom", "sources", is_required=True
             )
-
-
-def _resources(resources: JsonObject, path: str) -> Iterator[str]:
-    limits, requests = _mapping(resources.get("limits")), _mapping(resources.get("requests"))
-    for kind, amounts in (("limits", limits), ("requests", requests)):
-        for name, amount in amounts.items():
-            value = _number(str(amount))
-            if value is None:
-                yield f"{path}.{kind}.{name}: {quoted(amount)} is not a quantity"
-            elif value < 0:
-                yield f"{path}.{kind}.{name}: must not be negative, got {quoted(amount)}"
-    yield from _requests_above(limits, requests, path)
-
-
-def _requests_above(limits: JsonObject, requests: JsonObject, path: str) -> Iterator[str]:
-    for name, amount in requests.items():
-        limit = limits.get(name)
-        if limit is not None and _is_more(str(amount), str(limit)):
-            yield f"{path}.requests.{name}: {amount} is more than the limit, {limit}"
-
-
-def _is_more(amount: str, limit: str) -> bool:
-    """Whether one quantity is more than another; what is no quantity is not."""
-    value, highest = _number(amount), _number(limit)
-    return value is not None and highest is not None and value > highest
-
-
-def _amounts(amounts: Any) -> dict[str, tuple[str, Decimal | None]]:
-    """The quantities of a mapping, each as written and as a number; None where it is no quantity."""
-    return {name: (str(text), _number(str(text))) for name, text in _mapping(amounts).items() if text is not None}
-
-
-def _number(text: str) -> Decimal | None:
-    try:
-        return decimal_value(text)
-    except ValueError:
-        return None
 
 
 def _security(context: JsonObject, path: str) -> Iterator[str]:
@@ -363,55 +323,6 @@ def _host_ports(pod: Pod) -> Iterator[str]:
             claimed.add(key)
 
 
-def _pod_resources(pod: Pod, resources: JsonObject) -> Iterator[str]:
-    """Requests of all containers together within the pod's, limits of each within the pod's."""
-    limits, requests = _amounts(resources.get("limits")), _amounts(resources.get("requests"))
-    yield from _resources(resources, "spec.resources")
-    wanted = {name: _requested(pod, name) for name in _POD_RESOURCES}
-    for name, (text, value) in requests.items():
-        if value is not None and name in wanted and wanted[name] > value:
-            yield f"spec.resources.requests.{name}: {text} is less than what the containers request together"
-    for name, (text, value) in limits.items():
-        # What the pod does not request is what its containers request together.
-        if value is not None and name not in requests and wanted.get(name, 0) > value:
-            yield f"spec.resources.limits.{name}: {text} is less than what the containers request together"
-    for which in CONTAINER_LISTS:
-        for container in containers(pod, which):
-            own = _amounts((container.get("resources") or {}).get("limits"))
-            for name, (text, value) in own.items():
-                pod_text, limit = limits.get(name, ("", None))
-                if name in _POD_RESOURCES and value is not None and limit is not None and value > limit:
-                    yield (
-                        f"spec.{which}[{container['name']}].resources.limits.{name}: {text} is more than "
-                        f"the pod's limit, {pod_text}"
-                    )
-
-
-def _requested(pod: Pod, name: str) -> Decimal:
-    """What the containers request together, as the scheduler counts it: sidecars run beside all that come later.
-
-    Source: https://kubernetes.io/docs/concepts/workloads/pods/sidecar-containers/#resource-sharing-within-containers
-    """
-    beside, highest = Decimal(0), Decimal(0)
-    for container in containers(pod, "initContainers"):
-        amount = _request(container, name)
-        if container.get("restartPolicy") == "Always":
-            beside += amount
-            highest = max(highest, beside)
-        else:
-            highest = max(highest, beside + amount)
-    return max(highest, beside + sum((_request(each, name) for each in containers(pod)), Decimal(0)))
-
-
-def _request(container: Container, name: str) -> Decimal:
-    resources = container.get("resources") or {}
-    for kind in ("requests", "limits"):
-        amount = _amounts(resources.get(kind)).get(name, ("", None))[1]
-        if amount is not None:
-            return amount
-    return Decimal(0)
-
-
 # Rules that several parts share.
 
 
@@ -455,7 +366,3 @@ def _is_label_value(text: str) -> bool:
 
 def _is_port(number: Any) -> bool:
     return type(number) is int and 1 <= number <= _HIGHEST_PORT
-
-
-def _mapping(value: Any) -> JsonObject:
-    return value if isinstance(value, dict) else {}
