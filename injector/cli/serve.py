@@ -224,30 +224,21 @@ def serve(  # noqa: PLR0913, PLR0917 -- one parameter an option
     files, where = option.given_files(tls_cert, tls_key), option.namespace_of(namespace)
     settings = option.certificate_settings(cert_name, service, where, (authority_days, serving_days, renewal), key_type)
     wanted = option.is_cluster_wanted(cluster, (kubeconfig, context), snapshot)
-    of_cluster = {
-        "--cert-secret": cert_secret,
-        "--webhook-config": webhook_config,
-        "--last-good": last_good,
-        "--report-to": report_to,
-    }
-    option.refuse_without_cluster(of_cluster, followed=wanted)
-    option.refuse_ambiguous_certificates(files, cert_secret, webhook_config)
-    follow = (
-        ClusterOptions(
-            kubeconfig,
-            context,
-            where,
-            tuple(webhook_config or ()),
-            lease,
-            events,
-            cluster_wait,
-            serves_unknown=unknown_cluster is Unknown.SERVE,
-            last_good=last_good or "",
-            report_to=tuple(report_to or ()),
-        )
-        if wanted
-        else None
+    cluster_options = ClusterOptions(
+        kubeconfig,
+        context,
+        where,
+        tuple(webhook_config or ()),
+        lease,
+        events,
+        cluster_wait,
+        serves_unknown=unknown_cluster is Unknown.SERVE,
+        last_good=last_good or "",
+        report_to=tuple(report_to or ()),
     )
+    if not wanted:
+        option.refuse_without_cluster(cluster_options, cert_secret)
+    option.refuse_ambiguous_certificates(files, cert_secret, webhook_config)
     preview = preview_address(preview_host, preview_port, in_cluster=wanted)
     pair = CertificateOptions(files, cert_secret, cert_dir, settings)
     clients = client_authority(client_ca, client_name)
@@ -255,7 +246,7 @@ def serve(  # noqa: PLR0913, PLR0917 -- one parameter an option
     listening = Listening(host, port, drain_seconds, limits=limits, clients=clients, log=log)
     listening = in_workers(listening, workers, supervised=supervise)
     inputs = Inputs(sources, tuple(sets or ()), snapshot, Connection(kubeconfig, context))
-    serve_until_stopped(inputs, listening, pair, follow, preview)
+    serve_until_stopped(inputs, listening, pair, cluster_options if wanted else None, preview)
 
 
 def client_authority(file: Path | None, names: list[str] | None) -> ClientAuthority | None:

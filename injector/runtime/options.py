@@ -1,7 +1,7 @@
 """The options of `injector serve`, and which of them belong together."""
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields, replace
 from datetime import timedelta
 from pathlib import Path
@@ -90,11 +90,17 @@ def may_look_at_cluster(
     )
 
 
-def refuse_without_cluster(options: Mapping[str, object], *, followed: bool) -> None:
-    """Raise UsageError where one of `options`, by name, is given though no cluster is followed."""
-    given = [name for name, value in options.items() if value and not followed]
-    if given:
-        raise UsageError(f"{', '.join(given)}: only with a cluster; valid: --cluster, --kubeconfig FILE")
+def refuse_without_cluster(options: ClusterOptions, secret: str | None) -> None:
+    """Raise UsageError where an option is given that only a cluster can serve. For a server without one."""
+    given = {
+        "--cert-secret": secret,
+        "--webhook-config": options.webhook_configs,
+        "--last-good": options.last_good,
+        "--report-to": options.report_to,
+    }
+    names = [name for name, value in given.items() if value]
+    if names:
+        raise UsageError(f"{', '.join(names)}: only with a cluster; valid: --cluster, --kubeconfig FILE")
 
 
 def refuse_ambiguous_certificates(
