@@ -1,5 +1,6 @@
 """The application: the webhook on its own short way, everything else through FastAPI."""
 
+import re
 from importlib.metadata import version
 from time import perf_counter
 from typing import Any
@@ -8,6 +9,7 @@ from fastapi import FastAPI
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from injector.core.errors import quoted
 from injector.server.handler import Answer, answer, refusal
 from injector.server.limits import Limits
 from injector.server.page import page_routes
@@ -19,6 +21,7 @@ from injector.server.telemetry import Telemetry
 # The webhook itself, as bare ASGI: bytes in, bytes out, every request bounded in size and time.
 
 _JSON = b"application/json"
+_VERSIONS = frozenset(("1.1", "1.0"))
 CLUSTER_UNKNOWN = "ClusterUnknown"
 _TEXT = b"text/plain; charset=utf-8"
 
@@ -70,10 +73,23 @@ class Webhook:
         return None
 
 
-def _has_one_host(scope: Scope) -> bool:
-    """Whether a request says once to whom it is sent, as HTTP/1.1 asks for: RFC 9112, section 3.2."""
-    hosts = [name for name, _ in scope["headers"] if name == b"host"]
-    return len(hosts) == 1 or (not hosts and scope["http_version"] == "1.0")
+# What names a host, with a port or without: https://www.rfc-editor.org/rfc/rfc3986#section-3.2.2
+_HOST = re.compile(rb"[A-Za-z0-9._~!$&'()*+,;=%:\[\]-]*")
+
+
+def _fault_of_head(scope: Scope) -> str:
+    """Why a head is not one of HTTP/1.1 or 1.0; empty where it is.
+
+    A request says once to whom it is sent: https://www.rfc-editor.org/rfc/rfc9112#section-3.2
+    """
+    hosts = [value for name, value in scope["headers"] if name == b"host"]
+    if scope["http_version"] not in _VERSIONS:
+        return f"HTTP/{scope['http_version']} is not spoken here: expected HTTP/1.1"
+    if len(hosts) != 1 and (hosts or scope["http_version"] != "1.0"):
+        return "expected one Host header"
+    if hosts and not _HOST.fullmatch(hosts[0]):
+        return f"Host {quoted(hosts[0].decode('latin-1'))} names no host"
+    return ""
 
 
 async def _send(send: Send, found: Answer, *, closing: bool) -> None:
@@ -121,8 +137,8 @@ def create_app(
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
         path = scope.get("path", "")
-        if scope["type"] == "http" and not _has_one_host(scope):
-            await _send(send, refusal(400, "expected one Host header"), closing=True)
+        if scope["type"] == "http" and (fault := _fault_of_head(scope)):
+            await _send(send, refusal(400, fault), closing=True)
         elif scope["type"] == "http" and (path == _PATH or path.startswith(f"{_PATH}/")):
             await webhook(scope, receive, send)
         else:

@@ -1,7 +1,8 @@
 """One connection, bounded: uvicorn's protocol with the limits that it lacks.
 
 uvicorn closes a connection that idles after a reply. It has no bound for a client that sends no first request, the head
-of a request byte by byte or without end, or that never reads.
+of a request byte by byte or without end, request after request without waiting, trailers or chunk extensions without
+end, or that never reads.
 """
 
 import asyncio
@@ -12,7 +13,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from enum import Enum
 from time import perf_counter
-from typing import Any
+from typing import Any, NoReturn
 
 from uvicorn import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
@@ -22,12 +23,17 @@ from injector.server.client_auth import CLIENT_REFUSAL, ClientAuthority, ClientR
 from injector.server.limits import ConnectionLimits
 from injector.server.request_body import ARRIVED
 
-HEAD_TIMEOUT, HEAD_TOO_LARGE, MESSAGE_TIMEOUT, NOT_READING = (
+HEAD_TIMEOUT, HEAD_TOO_LARGE, MESSAGE_TIMEOUT, NOT_READING, MALFORMED, SURPLUS, TOO_MANY_REQUESTS = (
     "HeadTimeout",
     "HeadTooLarge",
     "MessageTimeout",
     "NotReading",
+    "Malformed",
+    "Surplus",
+    "TooManyRequests",
 )
+# What is around a chunk: its size and two line breaks. Clients may send chunks of one byte.
+_AROUND_A_CHUNK = 16
 
 
 class _Stage(Enum):
@@ -37,6 +43,18 @@ class _Stage(Enum):
     HEAD = "part of its head"
     BODY = "its head"
     WHOLE = "all of it"
+
+
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    """The answer to what never became a request, and the reason for which its connection is dropped."""
+
+    status: int
+    reason: str
+    message: str
+
+
+_NO_HTTP = _Refusal(400, MALFORMED, "this is not HTTP/1.1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,16 +79,19 @@ class GuardedConnection(HttpToolsProtocol):
         super().__init__(config, server_state, app_state)
         self._guard = guard
         self._stage = _Stage.NOTHING
-        self._head_size = self._chunk = 0
+        self._head_size = self._surplus = self._chunk = self._unanswered = 0
         self._made = 0.0
-        self._refusal: ClientRefusal | None = None
+        self._client_refusal: ClientRefusal | None = None
+        # Why nothing more is read, and the answer that is due once all requests before it are answered.
+        self._stopped: _Refusal | None = None
+        self._due: _Refusal | None = None
         self._patience: TimerHandle | None = None
         self._reading: TimerHandle | None = None
 
     @property
     def idle_since(self) -> float | None:
         """When it was made or last began to receive; None while a whole request is worked on."""
-        return None if self._stage is _Stage.WHOLE and not self._answered() else self._made
+        return None if self._stage is _Stage.WHOLE and self._unanswered else self._made
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
         """Begin to wait for a request."""
@@ -78,7 +99,7 @@ class GuardedConnection(HttpToolsProtocol):
         transport.set_write_buffer_limits(high=self._guard.limits.buffered)
         self._made = perf_counter()
         if self._guard.clients is not None:
-            self._refusal = self._guard.clients.refusal(transport.get_extra_info("peercert"))
+            self._client_refusal = self._guard.clients.refusal(transport.get_extra_info("peercert"))
         self._wait(self._guard.limits.head)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -89,38 +110,89 @@ class GuardedConnection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Pass on what came, and bound what is still to come."""
+        if self._stopped:
+            return
         before, self._chunk = self._stage, len(data)
         super().data_received(data)
-        if self._stage is _Stage.WHOLE and not self._answered():
+        if self._stopped:
+            return
+        if self._stage is _Stage.WHOLE and self._unanswered:
             self._stop_waiting()
             return
         if self._stage is not before or self._patience is None:
             self._stop_waiting()
             self._wait(self._guard.limits.message if self._stage is _Stage.BODY else self._guard.limits.head)
+        self._bound_sizes(self._guard.limits)
+
+    def _bound_sizes(self, limits: ConnectionLimits) -> None:
+        """Refuse a head without end, and more around a body than the body needs."""
         if self._stage is _Stage.HEAD:
             self._head_size += self._chunk
-            if self._head_size > self._guard.limits.head_bytes:
-                self._refuse(431, HEAD_TOO_LARGE, f"the head is over {self._guard.limits.head_bytes} bytes")
+            if self._head_size > limits.head_bytes:
+                self._end(_Refusal(431, HEAD_TOO_LARGE, f"the head is over {limits.head_bytes} bytes"))
+            elif len(self.headers) > limits.headers:
+                self._end(_too_many_headers(limits))
+        elif self._stage is _Stage.BODY:
+            self.headers.clear()
+            self._surplus += self._chunk
+            if self._surplus > limits.surplus:
+                message = f"trailers, chunk extensions or an unexpected body of over {limits.surplus} bytes"
+                self._end(_Refusal(400, SURPLUS, message))
 
     def on_message_begin(self) -> None:
-        """A request begins."""
+        """A request begins; too many that came without waiting for answers end with the last that there was room for.
+
+        Clients send the others again: https://www.rfc-editor.org/rfc/rfc9112#section-9.3.2
+        """
+        if len(self.pipeline) >= self._guard.limits.pipelined:
+            self.cycle.keep_alive = False
+            self._stop(_Refusal(429, TOO_MANY_REQUESTS, ""))
         super().on_message_begin()
-        self.scope["state"][CLIENT_REFUSAL] = self._refusal
+        self.scope["state"][CLIENT_REFUSAL] = self._client_refusal
         # What came with it may belong to requests before it: only what comes later is counted.
         self._stage, self._head_size = _Stage.HEAD, -self._chunk
 
     def on_headers_complete(self) -> None:
         """The head is there; where the connection is to end, this is its last request."""
+        if len(self.headers) > self._guard.limits.headers:
+            self._stop(_too_many_headers(self._guard.limits))
+        if self.parser.should_upgrade():
+            # The parser takes what follows for another protocol, the body of this request included.
+            self._stop(_Refusal(400, MALFORMED, "no other protocol is spoken here: expected a request without Upgrade"))
         super().on_headers_complete()
-        self._stage = _Stage.BODY
+        self._stage, self._surplus = _Stage.BODY, -self._chunk
+        self._unanswered += 1
+        # Trailers are no headers, and nobody reads them: https://www.rfc-editor.org/rfc/rfc9110#section-6.5
+        self.headers = []
         if self._guard.draining() or perf_counter() - self._made > self._guard.limits.age:
             self.cycle.keep_alive = False
+
+    def on_body(self, body: bytes) -> None:
+        """Part of the body is there; where its request is answered already, nobody waits for it."""
+        if not self.cycle.response_complete:
+            self._surplus -= len(body)
+        super().on_body(body)
+
+    def on_chunk_header(self) -> None:
+        """A chunk begins."""
+        self._surplus -= _AROUND_A_CHUNK
 
     def on_message_complete(self) -> None:
         """The request is there; from now on it is the server that lets its client wait."""
         self._stage = _Stage.WHOLE
         self.scope["state"][ARRIVED] = perf_counter()
         super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """A request is answered; what never became a request is, after all before it."""
+        super().on_response_complete()
+        self._unanswered -= 1
+        if self._due and not self._unanswered:
+            self._refuse(self._due)
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 -- uvicorn's words say less
+        """End after what the parser could not go on with."""
+        self._end(self._stopped or _NO_HTTP)
 
     def pause_writing(self) -> None:
         """The client does not read what it was sent: nothing more is done for it, and that only for a while."""
@@ -144,9 +216,6 @@ class GuardedConnection(HttpToolsProtocol):
         """Close in favour of a newer connection."""
         self.transport.abort()
 
-    def _answered(self) -> bool:
-        return self.cycle is None or self.cycle.response_complete
-
     def _wait(self, seconds: float) -> None:
         self._patience = self.loop.call_later(seconds, self._lose_patience)
 
@@ -159,25 +228,57 @@ class GuardedConnection(HttpToolsProtocol):
         self._patience = None
         limits = self._guard.limits
         if self._stage is _Stage.HEAD:
-            self._refuse(408, HEAD_TIMEOUT, f"the head of the request did not arrive within {limits.head:g} s")
+            message = f"the head of the request did not arrive within {limits.head:g} s"
+            self._end(_Refusal(408, HEAD_TIMEOUT, message))
         elif self._stage is _Stage.BODY:
             self._abort(MESSAGE_TIMEOUT)
         else:
             self.transport.close()
 
-    def _refuse(self, status: int, reason: str, message: str) -> None:
-        """Answer what never became a request, and close."""
-        self._guard.dropped(reason)
+    def _stop(self, refusal: _Refusal) -> NoReturn:
+        """Stop the parser, from what it calls. uvicorn then asks for the answer."""
+        self._stopped = refusal
+        raise ValueError(refusal.message)
+
+    def _end(self, refusal: _Refusal) -> None:
+        """Read nothing more, and answer what never became a request after all that came before it."""
+        self._stopped = refusal
         self._stop_waiting()
+        if self._stage is _Stage.BODY and not self._give_up():
+            self._abort(refusal.reason)
+            return
+        self._guard.dropped(refusal.reason)
+        if not self._unanswered:
+            self._refuse(refusal)
+        elif self.cycle.keep_alive:
+            self._due = refusal
+
+    def _give_up(self) -> bool:
+        """Forget the newest request, whose body never ends; False where it is answered already, at least in part."""
+        if self.cycle.response_started:
+            return False
+        if self.pipeline:
+            self.pipeline.popleft()
+        self.cycle.disconnected = True
+        self.cycle.message_event.set()
+        self._unanswered -= 1
+        return True
+
+    def _refuse(self, refusal: _Refusal) -> None:
+        """Answer what never became a request, and close."""
         if not self.transport.is_closing():
             head = b"content-type: text/plain; charset=utf-8\r\nconnection: close\r\ncontent-length: %d\r\n\r\n"
-            text = f"{message}\n".encode()
-            self.transport.write(STATUS_LINE[status] + head % len(text) + text)
+            text = f"{refusal.message}\n".encode()
+            self.transport.write(STATUS_LINE[refusal.status] + head % len(text) + text)
             self.transport.close()
 
     def _abort(self, reason: str) -> None:
         self._guard.dropped(reason)
         self.transport.abort()
+
+
+def _too_many_headers(limits: ConnectionLimits) -> _Refusal:
+    return _Refusal(431, HEAD_TOO_LARGE, f"more than {limits.headers} headers")
 
 
 # Taking connections: so many at a time, so many in all, each with a bounded TLS handshake. The event loop's own

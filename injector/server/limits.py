@@ -28,6 +28,8 @@ class ConnectionLimits:
     the head of a request, a whole request has to be done. `unread`: until a client has to read what was sent.
     `idle`: until a connection without a request is closed. `age`: after it a reply closes its connection, so that
     clients which keep their connections find new workers and replicas. `head_bytes`: of a request without its body.
+    `headers`: of one request. `surplus`: bytes of a request beyond its head and what its body needs, such as trailers
+    and chunk extensions. `pipelined`: requests that wait for those before them on the same connection.
     `buffered`: bytes a client may leave unread before nothing more is done for it.
     """
 
@@ -41,6 +43,9 @@ class ConnectionLimits:
     idle: int = 75
     age: float = 300.0
     head_bytes: int = 65_536
+    headers: int = 128
+    surplus: int = 65_536
+    pipelined: int = 16
     buffered: int = 65_536
 
 

@@ -23,12 +23,15 @@ from injector.server.limits import Limits
 ARRIVED = "arrived"
 # API servers write whole seconds, and nothing else: for them nothing has to be decoded.
 _TIMEOUT = b"timeout="
+_LONGEST_QUERY = 1_000
 
 
 def timeout_of(query: bytes) -> float:
     """The seconds that the `timeout` in a query string gives; infinite where there is none that is a duration."""
     if query.startswith(_TIMEOUT) and query.endswith(b"s") and query[len(_TIMEOUT) : -1].isdigit():
         return float(query[len(_TIMEOUT) : -1]) or float("inf")
+    if len(query) > _LONGEST_QUERY:
+        return float("inf")
     try:
         seconds = nanoseconds(parse_qs(query.decode("ascii"))["timeout"][0]) / SECOND
     except (KeyError, ValueError):

@@ -186,6 +186,8 @@ def server_for(
         ws="none",
         lifespan="off",
         log_config=None,
+        # A line for each request that is no HTTP would let strangers fill the log: they are counted.
+        log_level="error",
         access_log=False,
         server_header=False,
         timeout_keep_alive=guard.limits.idle,

@@ -17,6 +17,7 @@ from injector.server.state import State
 from tests.bench.instructions import counted
 from tests.server.running import JSON, Running
 from tests.support import pod_of, review_of
+from tests.waiting import rest
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 DEEP = b'{"a":' * 500 + b"1" + b"}" * 500
@@ -281,8 +282,8 @@ def test_tls_older_than_1_2_is_not_spoken(running: Running) -> None:
         context.wrap_socket(connection, server_hostname="localhost")
 
 
-def _raw(running: Running, *pieces: bytes) -> bytes:
-    """The reply to bytes sent as they are."""
+def _raw(running: Running, *pieces: bytes, whole: bool = False) -> bytes:
+    """The reply to bytes sent as they are, or its beginning; `whole`: until the server closes."""
     with (
         socket.create_connection(("127.0.0.1", running.port), timeout=60) as plain,
         running.trust().wrap_socket(plain, server_hostname="localhost") as connection,
@@ -290,7 +291,7 @@ def _raw(running: Running, *pieces: bytes) -> bytes:
         with suppress(BrokenPipeError, ConnectionResetError, ssl.SSLError):
             for piece in pieces:
                 connection.sendall(piece)
-        return connection.recv(2000)
+        return rest(connection) if whole else connection.recv(2000)
 
 
 @pytest.mark.parametrize("heads", [b"", b"Host: a\r\nHost: b\r\n", b"Host: a\r\nhost: a\r\n"])
@@ -298,6 +299,27 @@ def _raw(running: Running, *pieces: bytes) -> bytes:
 def test_a_request_says_once_to_whom_it_is_sent(running: Running, heads: bytes, path: bytes) -> None:
     reply = _raw(running, b"GET " + path + b" HTTP/1.1\r\n" + heads + b"\r\n")
     assert reply.startswith(b"HTTP/1.1 400 ")
+
+
+@pytest.mark.parametrize(
+    ("line", "host", "said"),
+    [
+        (b"GET /healthz HTTP/1.1", b"a b/c?@#", b"Host 'a b/c?@#' names no host\n"),
+        (b"GET /healthz HTTP/1.1", b"a, b", b"Host 'a, b' names no host\n"),
+        (b"GET /healthz HTTP/1.0", b"a/b", b"Host 'a/b' names no host\n"),
+        (b"POST /inject HTTP/2.0", b"x", b"HTTP/2.0 is not spoken here: expected HTTP/1.1\n"),
+        (b"GET /healthz HTTP/0.9", b"x", b"HTTP/0.9 is not spoken here: expected HTTP/1.1\n"),
+    ],
+)
+def test_a_head_that_is_none_of_http_1_1(running: Running, line: bytes, host: bytes, said: bytes) -> None:
+    reply = _raw(running, line + b"\r\nHost: " + host + b"\r\n\r\n", whole=True)
+    assert reply.startswith(b"HTTP/1.1 400 ")
+    assert reply.endswith(said)
+
+
+@pytest.mark.parametrize("host", [b"", b"[::1]:8443", b"injector.ns.svc:443", b"10.0.0.1", b"m%C3%BCller"])
+def test_every_name_of_a_host_is_one(running: Running, host: bytes) -> None:
+    assert _raw(running, b"GET /healthz HTTP/1.1\r\nHost: " + host + b"\r\n\r\n").startswith(b"HTTP/1.1 200 ")
 
 
 def test_of_tls_1_2_only_suites_that_encrypt_and_authenticate_at_once_are_spoken(running: Running) -> None:

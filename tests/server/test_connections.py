@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import re
 import socket
 import ssl
 import time
@@ -178,7 +179,7 @@ def test_a_body_that_nobody_waits_for_does_not_keep_a_connection(start: Start) -
 
 
 def test_a_client_that_never_reads_is_cut_off(start: Start) -> None:
-    bounded = start(ConnectionLimits(unread=0.3, buffered=1024))
+    bounded = start(ConnectionLimits(unread=0.3, buffered=1024, pipelined=10_000))
     with bounded.connection() as connection:
         with suppress(ConnectionError, ssl.SSLError):
             connection.sendall(POST * 10_000)
@@ -225,6 +226,106 @@ def test_a_connection_ends_with_a_reply_when_it_is_old(start: Start) -> None:
     assert b"connection: close" in reply
 
 
+CHUNKED = POST[: POST.index(b"Content-Length")] + b"Transfer-Encoding: chunked\r\n\r\n"
+WHOLE = b"%x\r\n%s\r\n0\r\n" % (len(BODY), BODY)
+GET = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+def replies(bounded: Bounded, *pieces: bytes) -> list[str]:
+    """The status lines of all that comes back for pieces sent as they are, until the server closes."""
+    with bounded.connection() as connection:
+        with suppress(ConnectionError, ssl.SSLError):
+            for piece in pieces:
+                connection.sendall(piece)
+        return re.findall(r"HTTP/1\.1 ([^\r]*)", rest(connection).decode())
+
+
+@pytest.mark.parametrize("broken", [b"INJECT\r\n\r\n", CHUNKED + b"x\r\n", CHUNKED.replace(b":", b" :")])
+def test_what_came_before_a_broken_request_is_answered_first(start: Start, broken: bytes) -> None:
+    bounded = start(ConnectionLimits())
+    assert replies(bounded, POST * 3 + broken + POST) == ["200 OK"] * 3 + ["400 Bad Request"]
+    assert bounded.dropped == {"Malformed": 1}
+    bounded.serves()
+
+
+def test_a_request_gets_one_reply_even_if_its_body_is_broken(start: Start) -> None:
+    bounded = start(ConnectionLimits())
+    with bounded.connection() as connection:
+        connection.sendall(CHUNKED.replace(b"/inject", b"/healthz"))
+        assert status(connection) == 405
+        connection.sendall(b"x\r\n")
+        assert rest(connection) == b""
+    assert bounded.dropped == {"Malformed": 1}
+
+
+@pytest.mark.parametrize(
+    ("head", "trailer", "expected"),
+    [
+        (CHUNKED, b"Host: y\r\nContent-Type: text/plain\r\n", "200 OK"),
+        (CHUNKED.replace(b"Content-Type: application/json\r\n", b""), b"Content-Type: application/json\r\n", "415 "),
+        (CHUNKED.replace(b"Host: x\r\n", b""), b"Host: x\r\n", "400 "),
+    ],
+)
+def test_trailers_are_no_headers(start: Start, head: bytes, trailer: bytes, expected: str) -> None:
+    head = head.replace(b"\r\n", b"\r\nConnection: close\r\n", 1)
+    (reply,) = replies(start(ConnectionLimits()), head + WHOLE + trailer + b"\r\n")
+    assert reply.startswith(expected)
+
+
+@pytest.mark.parametrize(
+    ("begun", "endless"),
+    [
+        (CHUNKED + WHOLE, b"a: b\r\n"),
+        (CHUNKED + WHOLE + b"a: ", b"b"),
+        (CHUNKED + WHOLE, b"a"),
+        (CHUNKED + b"1;a=", b"b"),
+        (CHUNKED, b"0"),
+    ],
+    ids=["trailers", "a trailer", "the name of a trailer", "a chunk extension", "the size of a chunk"],
+)
+def test_what_never_ends_around_a_body_is_refused(start: Start, begun: bytes, endless: bytes) -> None:
+    bounded = start(ConnectionLimits())
+    assert replies(bounded, begun, endless * (2_000_000 // len(endless))) in (["400 Bad Request"], [])
+    bounded.drops("Surplus" if endless != b"0" or bounded.dropped["Surplus"] else "Malformed")
+    bounded.serves()
+
+
+def test_a_body_that_nobody_reads_is_bounded(start: Start) -> None:
+    bounded = start(ConnectionLimits())
+    head = b"GET /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 90000000\r\n\r\n"
+    assert replies(bounded, head, b"x" * 10_000_000) in (["200 OK"], [])
+    bounded.drops("Surplus")
+
+
+def test_small_chunks_are_no_surplus(start: Start) -> None:
+    chunks = b"".join(b"1\r\n%c\r\n" % byte for byte in BODY + b" " * 100_000)
+    assert replies(start(ConnectionLimits()), CHUNKED + chunks + b"0\r\n\r\n" + b"x\r\n")[0] == "200 OK"
+
+
+def test_the_last_of_too_many_requests_at_once_ends_their_connection(start: Start) -> None:
+    bounded = start(ConnectionLimits(pipelined=4))
+    assert replies(bounded, GET * 8_000) == ["200 OK"] * 5
+    assert bounded.dropped == {"TooManyRequests": 1}
+    assert replies(bounded, GET * 4 + b"x\r\n") == ["200 OK"] * 4 + ["400 Bad Request"]
+
+
+@pytest.mark.parametrize("end", [b"", b"\r\n"])
+def test_the_headers_of_a_request_are_counted(start: Start, end: bytes) -> None:
+    bounded = start(ConnectionLimits(headers=100))
+    head = GET[:-2] + b"a: b\r\n" * 101 + end
+    assert replies(bounded, GET + head) == ["200 OK", "431 Request Header Fields Too Large"]
+    assert bounded.dropped == {"HeadTooLarge": 1}
+
+
+@pytest.mark.parametrize("protocol", [b"websocket", b"h2c"])
+def test_a_body_is_not_taken_for_requests_where_another_protocol_is_asked_for(start: Start, protocol: bytes) -> None:
+    bounded = start(ConnectionLimits())
+    upgrade = b"Connection: Upgrade\r\nUpgrade: %s\r\nContent-Length: %d\r\n\r\n" % (protocol, len(GET))
+    request = POST[: POST.index(b"Content-Length")] + upgrade
+    assert replies(bounded, request, GET) == ["400 Bad Request"]
+    assert replies(bounded, b"CONNECT /inject HTTP/1.1\r\nHost: x\r\n\r\n", GET) == ["400 Bad Request"]
+
+
 @pytest.mark.parametrize(
     ("query", "seconds"),
     [
@@ -236,6 +337,7 @@ def test_a_connection_ends_with_a_reply_when_it_is_old(start: Start) -> None:
         (b"timeout=10", float("inf")),
         (b"timeout=-1s", float("inf")),
         (b"timeout=\xff", float("inf")),
+        (b"x=" + b"y" * 1_000 + b"&timeout=10s", float("inf")),
     ],
 )
 def test_the_timeout_of_an_api_server(query: bytes, seconds: float) -> None:
