@@ -295,12 +295,14 @@ _POLL_SECONDS = 0.02
 class Listener:
     """Takes connections from `bound` until it is closed, within the limits of a guard, and tells that what it dropped.
 
+    `context` gives the TLS context of the next handshake.
+
     Where room is short it is made: the handshake that has been at it longest gives way, and so does the connection that
     has been without a whole request longest. An honest client is through in milliseconds and works on; it is the silent
     ones that are old.
     """
 
-    def __init__(self, bound: socket.socket, context: ssl.SSLContext, guard: Guard) -> None:
+    def __init__(self, bound: socket.socket, context: Callable[[], ssl.SSLContext], guard: Guard) -> None:
         """Keep what is needed; nothing is taken before `start`."""
         self._bound, self._context, self._limits, self._dropped = bound, context, guard.limits, guard.dropped
         self._loop = asyncio.get_running_loop()
@@ -378,7 +380,7 @@ class Listener:
             await self._loop.connect_accepted_socket(
                 self._make,
                 connection,
-                ssl=self._context,
+                ssl=self._context(),
                 ssl_handshake_timeout=self._limits.handshake,
                 ssl_shutdown_timeout=_SHUTDOWN_SECONDS,
             )

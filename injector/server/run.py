@@ -32,20 +32,25 @@ from injector.server.workers import Worker
 class ServingCertificate:
     """The certificate that new connections are shown, read from two files.
 
-    `context` is for servers that everybody may call; `client_context` asks for certificates of `clients`, if any.
+    Each handshake takes the contexts of its time, which nothing touches any more: a live context into which a key is
+    loaded that does not fit is broken from then on. A callback for the name that clients ask for (SNI) could exchange
+    them too, but Python writes a traceback for every name that is not ASCII.
     """
 
     def __init__(self, certificate: Path, key: Path, clients: ClientAuthority | None = None) -> None:
         """Read the pair, and the authority of clients. Raises OSError (ssl.SSLError is one) for unusable files."""
         self._certificate, self._key, self._clients = certificate, key, clients
-        self._current = self._read()
-        # Each handshake asks which context to go on with: an exchange touches no context that is in use. A live context
-        # into which a key is loaded that does not fit is broken from then on.
-        self.context, self.client_context = _context(), _context()
-        self.context.sni_callback = self.client_context.sni_callback = self._choose
-        if clients:
-            # Whether a certificate is asked for comes from this context, the authorities it may have from the current.
-            clients.trust_in(self.client_context)
+        self._contexts = self._read()
+
+    @property
+    def context(self) -> ssl.SSLContext:
+        """For servers that everybody may call."""
+        return self._contexts[0]
+
+    @property
+    def client_context(self) -> ssl.SSLContext:
+        """Asks for certificates of `clients`, if any."""
+        return self._contexts[1]
 
     @property
     def files(self) -> tuple[Path, Path]:
@@ -55,21 +60,19 @@ class ServingCertificate:
     def reload(self) -> str:
         """Use what the files hold now; where that is no pair the last good one stays. Returns the fault, if any."""
         try:
-            self._current = self._read()
+            self._contexts = self._read()
         except OSError as error:
             authority = f", {self._clients.file}" if self._clients else ""
             return f"{self._certificate}, {self._key}{authority}: {error.strerror or error}"
         return ""
 
-    def _choose(self, connection: ssl.SSLObject, _name: str | None, _context: ssl.SSLContext) -> None:
-        connection.context = self._current
-
-    def _read(self) -> ssl.SSLContext:
-        context = _context()
-        context.load_cert_chain(self._certificate, self._key, password="")
+    def _read(self) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+        contexts = _context(), _context()
+        for context in contexts:
+            context.load_cert_chain(self._certificate, self._key, password="")
         if self._clients:
-            self._clients.trust_in(context)
-        return context
+            self._clients.trust_in(contexts[1])
+        return contexts
 
 
 def _context() -> ssl.SSLContext:
@@ -142,7 +145,7 @@ class DrainingServer(uvicorn.Server):
         """Start to listen, and tell those who wait for it."""
         await super().startup([])
         for bound in sockets or ():
-            listener = Listener(bound, self._context(), self.guard)
+            listener = Listener(bound, self._context, self.guard)
             listener.start(self._connection, self.server_state.connections)  # type: ignore[arg-type]
             self.servers.append(listener)  # type: ignore[arg-type]
         self.listening.set()
@@ -151,9 +154,10 @@ class DrainingServer(uvicorn.Server):
         return GuardedConnection(self.config, self.server_state, self.lifespan.state, self.guard)
 
     def _context(self) -> ssl.SSLContext:
-        if self.config.ssl is None:
+        factory = self.config.ssl_context_factory
+        if factory is None:
             raise ValueError("the server speaks HTTPS only: its configuration has no TLS context")
-        return self.config.ssl
+        return factory(self.config, _context)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002
         """Begin to drain; on the second signal stop without waiting for anything."""
@@ -179,7 +183,6 @@ def server_for(
 ) -> DrainingServer:
     """A server of `app` over TLS, not yet running; without a `guard` with the usual limits."""
     guard = guard or Guard(ConnectionLimits(), lambda: service.draining, lambda _reason: None)
-    context = certificate.client_context if guard.clients else certificate.context
     config = uvicorn.Config(
         app,
         http="httptools",
@@ -192,7 +195,9 @@ def server_for(
         server_header=False,
         timeout_keep_alive=guard.limits.idle,
         timeout_graceful_shutdown=10,
-        ssl_context_factory=lambda _config, _default: context,
+        ssl_context_factory=lambda _config, _default: (
+            certificate.client_context if guard.clients else certificate.context
+        ),
     )
     return DrainingServer(config, service, drain_seconds, guard)
 

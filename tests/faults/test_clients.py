@@ -107,7 +107,7 @@ def test_garbage_in_place_of_a_handshake(server: Server) -> None:
                 assert b"HTTP" not in rest(connection)
     others_are_served(server)
     assert dropped(server, "HandshakeFailed") > 0
-    assert not [line for line in server.log_file.read_bytes().splitlines() if line.startswith(b"Traceback")]
+    only_json_is_logged(server)
 
 
 def test_garbage_in_place_of_http(server: Server) -> None:
@@ -117,7 +117,22 @@ def test_garbage_in_place_of_http(server: Server) -> None:
             assert rest(connection).startswith(b"HTTP/1.1 400")
     others_are_served(server)
     assert dropped(server, "Malformed") > 0
-    assert not [line for line in server.log_file.read_bytes().splitlines() if not line.startswith(b"{")]
+    only_json_is_logged(server)
+
+
+@pytest.mark.parametrize(
+    "name", [b"\xff\xfe\xffabcdef", b"xn--\xe9shop", b"a\x00shopsss", b"..\r\n\tabcd", b"-a.b-...."]
+)
+def test_a_handshake_that_asks_for_no_name(server: Server, name: bytes) -> None:
+    with plain(server) as connection, suppress(ConnectionError):
+        connection.sendall(client_hello().replace(b"localhost", name))
+        connection.recv(100)
+    others_are_served(server)
+    only_json_is_logged(server)
+
+
+def only_json_is_logged(server: Server) -> None:
+    assert [line for line in server.log_file.read_bytes().splitlines() if not line.startswith(b"{")] == []
 
 
 def test_a_flood_of_handshakes(server: Server) -> None:
