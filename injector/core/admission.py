@@ -3,7 +3,7 @@
 The webhook, the commands, the preview and the drift report all call `admit`; none has a copy of any rule.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache
@@ -33,6 +33,7 @@ from injector.core.injection import (
     fingerprint_of,
     inject,
     native_by_default,
+    refuse_unrepeatable,
     template_names,
 )
 from injector.core.istio_removal import IstioTraces, without_written
@@ -268,29 +269,39 @@ def _injected(subject: Subject, setup: Setup, snapshot: Snapshot, misspelt_names
         refuse_foreign_status(subject.pod, status)
         effort.add("containers in a record", containers_in(status.original or {}), RECORDED)
     injection = prepare(subject, setup, snapshot, status, effort)
+    injected: Injected | None = None
     if status is None:
-        return inject(injection, setup.templates)
+        injected = inject(injection, setup.templates)
+        refuse_unrepeatable(injection, injected)
+        return injected
     # What Istio saved of the user's, or wrote for CNI, counts only once its own part is out of the pod.
     if status.original is None and not (
         any(injection.saved.values()) or INTERCEPTION_MODE_ANNOTATION in annotations(subject.pod)
     ):
         injected = inject(injection, setup.templates)
         if injected.succeeds(status):
+            refuse_unrepeatable(injection, injected)
             ignored = tuple(f"annotation {STATUS_ANNOTATION!r}: ignored its record: {fault}" for fault in status.faults)
-            return replace(injected, warnings=(*ignored, *injected.warnings))
+            return injected._replace(warnings=(*ignored, *injected.warnings))
     if status.original is not None and status.original.get("configuration") == injection.fingerprint:
         injected = inject(injection, setup.templates)
         if injected.names == status.names:
+            refuse_unrepeatable(injection, injected)
             return injected
     effort.add("removals of an injection", 1, REMOVAL)
-    removal = _removed(subject, status, setup, snapshot, injection)
+    overlays = injected.overlays if injected else [*_overlays(injection, setup.templates)]
+    finding = effort.with_reserve(TEMPLATE * len(injection.names))
+    removal = _removed(subject, status, setup, snapshot, _Known(injection, overlays, finding))
+    effort.add("renderings for the removal", 1, finding.taken)
     faults = pod_faults(removal.pod)
     if faults:
         raise InjectionError(f"annotation {STATUS_ANNOTATION!r} says what no pod can have been: {'; '.join(faults)}")
     bare = replace(subject, pod=removal.pod)
-    injected = inject(prepare(bare, setup, snapshot, None, effort, earlier=injection), setup.templates)
+    anew = prepare(bare, setup, snapshot, None, effort, earlier=injection)
+    injected = inject(anew, setup.templates)
+    refuse_unrepeatable(anew, injected)
     spec = with_defaults_kept(subject.pod.get("spec"), injected.pod.get("spec"))
-    return replace(injected, pod={**injected.pod, "spec": spec}, warnings=(*removal.warnings, *injected.warnings))
+    return injected._replace(pod={**injected.pod, "spec": spec}, warnings=(*removal.warnings, *injected.warnings))
 
 
 def remove_injection(subject: Subject, setup: Setup, snapshot: Snapshot) -> Removal:
@@ -301,34 +312,49 @@ def remove_injection(subject: Subject, setup: Setup, snapshot: Snapshot) -> Remo
     status = read_status(subject.pod)
     if status is None:
         return Removal(subject.pod)
-    injection = None
+    known = _Known(None, (), Effort())
     with suppress(InjectionError):  # what cannot be rendered now gives nothing that could be taken out
         injection = prepare(subject, setup, snapshot, status, Effort())
-    return _removed(subject, status, setup, snapshot, injection)
+        known = _Known(injection, [*_overlays(injection, setup.templates)], Effort())
+    return _removed(subject, status, setup, snapshot, known)
 
 
-def _removed(subject: Subject, status: Status, setup: Setup, known: Snapshot, injection: Injection | None) -> Removal:
-    """What `remove_injection` gives, of a pod with `status` that `injection` would inject now."""
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """How a pod whose injection is to be removed would be injected now: None where that fails, what templates give.
+
+    `effort` is for finding out what else they had given.
+    """
+
+    injection: Injection | None
+    overlays: Sequence[JsonObject]
+    effort: Effort
+
+
+def _removed(subject: Subject, status: Status, setup: Setup, snapshot: Snapshot, known: _Known) -> Removal:
+    """What `remove_injection` gives, of a pod with `status`."""
     earlier = (status.original or {}).get("annotations") or {}
     scraping = filter(is_scrape_annotation, (*annotations(subject.pod), *earlier))
     written = dict.fromkeys((*setup.config.injected_annotations, *scraping))
     overlays: list[JsonObject] = [{"metadata": {"annotations": written}}]
-    overlays += _overlays(injection, setup.templates) if injection else ()
+    overlays += known.overlays
     removal = uninject(subject.pod, status, union(footprint_of(overlays), setup.footprint()))
     # A record may be of a pod that Istio had injected before: what was its user's is known by Istio's traces alone.
     if status.original is not None and "earlier" not in status.original:
         return removal
     traces = IstioTraces(subject.pod, status, subject.workload, setup.config)
     pod, unknown = traces.removed_from(removal.pod)
-    effort = Effort()
 
     def written_again(bare: Pod) -> Iterator[JsonObject]:
-        with suppress(InjectionError):
-            again = prepare(replace(subject, pod=bare), setup, known, None, Effort() if subject.manual else effort)
-            yield from _overlays(again, setup.templates)
+        effort = Effort() if subject.manual else known.effort
+        if not effort.is_spent:
+            with suppress(InjectionError):
+                again = prepare(replace(subject, pod=bare), setup, snapshot, None, effort, earlier=known.injection)
+                yield from _overlays(again, setup.templates)
         yield {"metadata": {"annotations": setup.config.injected_annotations}}
 
-    return Removal(without_written(pod, written_again), (*removal.warnings, *unknown))
+    overlays = [*known.overlays, {"metadata": {"annotations": setup.config.injected_annotations}}]
+    return Removal(without_written(pod, overlays, written_again), (*removal.warnings, *unknown))
 
 
 def _overlays(injection: Injection, templates: TemplateSet) -> Iterator[JsonObject]:
@@ -336,7 +362,7 @@ def _overlays(injection: Injection, templates: TemplateSet) -> Iterator[JsonObje
         injection.effort.add("templates", 1, TEMPLATE)
         try:
             overlay = templates.render(name, scope_of(injection.given), injection.effort)
-        except InjectionError:  # to find out why takes as long as three templates: once is enough
+        except InjectionError:
             return
         yield overlay
 
@@ -381,7 +407,7 @@ def prepare(  # noqa: PLR0913 -- all that an injection depends on
     hold = _hold(config, effective)
     asked: Mapping[str, str] = given.pod["metadata"]["annotations"]
     names = template_names(asked, config)
-    if len(names) > 1:
+    if len(names) > 1 and earlier is None:
         effort.add("further templates", len(names) - 1, FURTHER_TEMPLATE)
     if not is_default:
         effort.add("entries of proxyMetadata", len(names) * len(effective.get("proxyMetadata") or ()), METADATA)

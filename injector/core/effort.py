@@ -41,6 +41,7 @@ _HANDLERS = frozenset(("readinessProbe", "livenessProbe", "startupProbe", "lifec
 _SURELY_REPEATABLE = 0.45 * MOST_UNITS
 # What the injected pod itself does not tell.
 _SAME_AGAIN = frozenset(("further templates", "entries of proxyMetadata", "characters of templates", "misspelt names"))
+_SAVED = "saved containers"
 _TRAFFIC = "traffic.sidecar.istio.io/"
 # Annotation → the characters that its parts are counted by, and the units of one part.
 _PARTS: Mapping[str, Mapping[str, float]] = {
@@ -62,41 +63,58 @@ _PARTS: Mapping[str, Mapping[str, float]] = {
 class Effort:
     """What the work on one pod has come to so far. Raises InjectionError where it comes to too much."""
 
-    __slots__ = ("_parts", "_units")
+    __slots__ = ("_most", "_parts", "units")
 
-    def __init__(self) -> None:
+    def __init__(self, most: float = MOST_UNITS) -> None:
         """Begin with nothing."""
-        self._units = 0.0
+        self.units = 0.0
+        self._most = most
         self._parts: list[tuple[str, int, float]] = []
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether there is nothing left."""
+        return self.units >= self._most
+
+    def with_reserve(self, reserved: float) -> "Effort":
+        """An effort that may take what is left here, but for `reserved` units."""
+        return Effort(self._most - self.units - reserved)
+
+    @property
+    def taken(self) -> float:
+        """The units of the work that was done, rather than refused."""
+        return min(self.units, self._most)
 
     def add(self, noun: str, count: int, weight: float) -> None:
         """Count work on `count` things, of `weight` units each."""
         self._parts.append((noun, count, weight))
-        self._units += count * weight
-        if self._units > MOST_UNITS:
+        self.units += count * weight
+        if self.units > self._most:
             raise InjectionError(
-                f"the pod is too much work to inject: {self._units:,.0f} units, at most {MOST_UNITS:,}; "
+                f"the pod is too much work to inject: {self.units:,.0f} units, at most {self._most:,.0f}; "
                 f"most of it for {self._dearest()}"
             )
 
     def is_repeatable(self, pod: Pod) -> bool:
         """Whether injecting `pod`, the result of this work, once more surely takes no more than is allowed."""
-        return self._units < _SURELY_REPEATABLE and OVERRIDES_ANNOTATION not in annotations(pod)
+        return self.units < _SURELY_REPEATABLE and OVERRIDES_ANNOTATION not in annotations(pod)
 
-    def refuse_unrepeatable(self, pod: Pod, overlays: Sequence[JsonObject], recorded: int, saved: int) -> None:
+    def refuse_unrepeatable(self, pod: Pod, overlays: Sequence[JsonObject], recorded: int, saved: int | None) -> None:
         """Raise InjectionError where injecting `pod`, the result of this work, once more would take too much.
 
         The API server sends a pod again when another webhook has changed it, and a refusal would come too late then.
-        `recorded` is how many containers the record of the pod tells of, `saved` those in its overrides annotation.
+        `recorded` is how many containers the record of the pod tells of, `saved` those in its overrides annotation:
+        None where that is still the one that was counted.
         """
         again = Effort()
         for noun, count, weight in self._parts:
-            if noun in _SAME_AGAIN:
+            if noun in _SAME_AGAIN or (noun == _SAVED and saved is None):
                 again.add(noun, count, weight)
         count_pod(pod, again)
         again.add("containers in a record", recorded, RECORDED)
-        again.add("saved containers", saved, SAVED)
-        again.add("further templates", len(overlays) - 1, FURTHER_TEMPLATE)
+        if saved is not None:
+            again.add(_SAVED, saved, SAVED)
+        again.add("templates", len(overlays), TEMPLATE)
         for overlay in overlays:
             # What several write is in another order for each of them.
             count_overlay(overlay, pod, again, is_known=len(overlays) == 1)
@@ -163,7 +181,6 @@ def count_overlay(overlay: JsonObject, pod: Pod, effort: Effort, *, is_known: bo
 
     Lists that the pod has already take next to nothing, if it `is_known` that they will be there.
     """
-    effort.add("templates", 1, TEMPLATE)
     parts = [container for _, _, container in all_containers(overlay)]
     given = {container.get("name") for container in parts}
     effort.add("containers in templates", max(0, len(given) - _USUAL_CONTAINERS), TEMPLATE_CONTAINER)

@@ -1,14 +1,14 @@
 """From a pod that is to be injected to the injected pod: overlays, merge, the user's overrides, the sidecar's rules."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b, sha256
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
-from injector.core.effort import Effort, count_overlay
+from injector.core.effort import TEMPLATE, Effort, count_overlay
 from injector.core.errors import quoted
 from injector.core.merge import strategic_merge
 from injector.core.model import (
@@ -88,14 +88,20 @@ class Injection:
     effort: Effort
 
 
-@dataclass(frozen=True, slots=True)
-class Injected:
-    """The injected pod, the names of the templates, and what they injected: list of a status → names in it."""
+class Injected(NamedTuple):
+    """The injected pod, the names of the templates, and what they injected: list of a status → names in it.
+
+    `overlays` are what the templates gave, `record` is that in the pod's status, and `saved` how many containers its
+    overrides annotation has, None where that stayed as it was.
+    """
 
     pod: Pod
     templates: tuple[str, ...]
     names: dict[str, tuple[str, ...]]
     warnings: tuple[str, ...]
+    overlays: Sequence[JsonObject]
+    record: JsonObject
+    saved: int | None
 
     def succeeds(self, earlier: Status) -> bool:
         """Whether every container of an earlier injection was injected again, where it was or as a native sidecar."""
@@ -123,9 +129,16 @@ def inject(injection: Injection, templates: TemplateSet) -> Injected:
     names = names_in(template_pod)
     pod, record = _with_status(merged, names, injection, overrides)
     _refuse_repeated_names(injection.pod, pod)
-    if injection.status is None and not injection.effort.is_repeatable(pod):
-        injection.effort.refuse_unrepeatable(pod, overlays, containers_in(record), len(overrides))
-    return Injected(pod, injection.names, names, injection.warnings)
+    saved = len(overrides) if overrides and injection.status is None else None
+    return Injected(pod, injection.names, names, injection.warnings, overlays, record, saved)
+
+
+def refuse_unrepeatable(injection: Injection, injected: Injected) -> None:
+    """Raise InjectionError where `injected`, the result of `injection`, could not be injected once more."""
+    pod, effort = injected.pod, injection.effort
+    if effort.is_repeatable(pod) or (injection.status is not None and pod == injection.pod):
+        return
+    effort.refuse_unrepeatable(pod, injected.overlays, containers_in(injected.record), injected.saved)
 
 
 def _may_override(injection: Injection, template_pod: Pod) -> bool:
@@ -188,6 +201,7 @@ def _apply_templates(injection: Injection, templates: TemplateSet) -> tuple[Pod,
     stays = _has_two_proxies(injection) and bool(_named(injection.pod, "containers", PROXY_CONTAINER))
     is_default = TEMPLATES_ANNOTATION not in annotations(injection.given.pod)
     for name in injection.names:
+        injection.effort.add("templates", 1, TEMPLATE)
         overlay = templates.render(name, scope, injection.effort, is_default=is_default)
         overlays.append(overlay)
         count_overlay(overlay, merged, injection.effort)

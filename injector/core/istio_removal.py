@@ -5,7 +5,7 @@ the templates of an installation write can be rendered: a value that either woul
 is the user's.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeAlias
@@ -186,24 +186,29 @@ _Path: TypeAlias = tuple[str, ...]
 _MOST_TRIED = 16
 
 
-def without_written(pod: Pod, render: Callable[[Pod], Iterable[JsonObject]]) -> Pod:
+def without_written(pod: Pod, overlays: Iterable[JsonObject], render: Callable[[Pod], Iterable[JsonObject]]) -> Pod:
     """`pod`, which has no injection any more, without the labels, annotations and fields that templates had written.
 
-    `render` gives the overlays of a pod. A value goes only where they write it again into the pod without it: what a
-    template had taken from the user, who wrote the same name, it does not.
+    `overlays` are those of the pod with its injection, and `render` gives them of any other pod. A value goes only
+    where they write it again into the pod without it: what a template had taken from the user, who wrote the same name,
+    it does not.
     """
-    written = {path: value for path, value in _written(render(pod)).items() if _value_at(pod, path) == value}
+
+    def in_pod(overlays: Iterable[JsonObject]) -> dict[_Path, Any]:
+        return {path: value for path, value in _written(overlays).items() if _value_at(pod, path) == value}
+
+    def come_back(paths: Collection[_Path]) -> dict[_Path, Any]:
+        return in_pod(render(_without(pod, paths)))
+
+    written = in_pod(overlays)
     if not written:
         return pod
-
-    def come_back(paths: Iterable[_Path]) -> set[_Path]:
-        given = _written(render(_without(pod, paths)))
-        return {path for path in paths if path in given and given[path] == written[path]}
-
-    gone = come_back(written)
-    for path in [path for path in written if path not in gone][:_MOST_TRIED]:
+    again = come_back(written)
+    gone = {path for path in written if path in again}
+    # What is written only now depends on what was there.
+    for path in [path for path in {**written, **again} if path not in gone][:_MOST_TRIED]:
         tried = {*gone, path}
-        if come_back(tried) == tried:
+        if come_back(tried).keys() >= tried:
             gone = tried
     return _without(pod, gone)
 

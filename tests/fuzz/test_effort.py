@@ -1,6 +1,8 @@
 """A review costs at most what ten small pods cost, and five harmless ones of its size, whatever is in it."""
 
+from collections.abc import Mapping, Sequence
 from functools import cache
+from itertools import combinations
 
 import orjson
 import pytest
@@ -13,7 +15,7 @@ from injector.server.handler import Answer, answer
 from injector.server.state import State
 from tests.bench.instructions import counted
 from tests.bench.subjects import SNAPSHOT, review, small_pod
-from tests.fuzz.dear import KINDS
+from tests.fuzz.dear import KINDS, for_templates
 from tests.fuzz.effort import fuzzed_less
 from tests.support import fresh_setup
 
@@ -106,6 +108,41 @@ def test_what_is_injected_once_is_injected_again(kind: str, number: int) -> None
         assert again.admission is not None
         assert again.admission.allowed, again.admission.message
         assert again.admission.patch == ()
+
+
+TEMPLATE_NAMES = ("sidecar", "gateway", "grpc-simple", "grpc-agent", "envoy", "envoy-gateway")
+CNI = {"sidecar.istio.io/interceptionMode": "REDIRECT"}
+MANY_KEYS = {"proxy.istio.io/config": f"proxyMetadata: {{{','.join(f'{each:x}: x' for each in range(150))}}}"}
+MISSPELT = {f"sidecar.istio.io/proxyCPU{each}": "" for each in range(9)}
+FAULTY_MOUNT = {"sidecar.istio.io/userVolumeMount": '{"v": {"mountPath": [7]}}'}
+
+
+def claiming(names: Sequence[str], own: Mapping[str, str]) -> Pod:
+    """A pod as `envoy-gateway` makes it that asks for other templates, with a record that is none."""
+    pod: Pod = cost(review(for_templates(small_pod(3), "envoy-gateway"), 3))[1].admission.pod  # type: ignore[union-attr]
+    pod = orjson.loads(orjson.dumps(pod))
+    status = orjson.loads(pod["metadata"]["annotations"]["sidecar.istio.io/status"]) | {"original": {"labels": 7}}
+    pod["metadata"]["annotations"] |= {
+        "inject.istio.io/templates": ",".join(names),
+        "sidecar.istio.io/status": orjson.dumps(status).decode(),
+        **own,
+    }
+    return pod
+
+
+@pytest.mark.parametrize("own", [{}, CNI, CNI | MANY_KEYS, MISSPELT, FAULTY_MOUNT], ids=len)
+@pytest.mark.parametrize("names", [*combinations(TEMPLATE_NAMES, 2), TEMPLATE_NAMES[:3], TEMPLATE_NAMES], ids=",".join)
+def test_an_injection_that_has_to_be_taken_out_first_costs_little_more(
+    names: Sequence[str], own: Mapping[str, str]
+) -> None:
+    body = review(claiming(names, own), 3)
+    taken, once = cost(body)
+    assert taken <= bound(len(body)) * 5 / 4, f"{taken:,} instructions"
+    assert once.admission is not None
+    if once.admission.allowed:
+        _, again = cost(review(once.admission.pod, 3))
+        assert again.admission is not None
+        assert again.admission.allowed, again.admission.message
 
 
 @st.composite

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, takewhile
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
@@ -19,7 +19,7 @@ from injector.core.render.checks import FieldError, Fill
 from injector.core.render.document import DocumentError, RowFill, compile_document, compile_part
 from injector.core.render.placeholders import CLOSE, OPEN
 from injector.core.shared import SharedList, SharedMapping, is_clean
-from injector.core.validation import Listed, Message, Type
+from injector.core.validation import Finding, Listed, Message, Type
 
 if TYPE_CHECKING:
     from injector.core.cache import Cache
@@ -60,6 +60,11 @@ class Leaf:
         """The block's mapping, or a list of its items; None where no item is left."""
         return self.part([values[number] for number in self.numbers])
 
+    @property
+    def size(self) -> int:
+        """How many items it has, if it is one of a list."""
+        return 1
+
     def folded(self) -> "_Block":
         """The block, filled already where it has no placeholders."""
         return self if self.numbers else _Fixed(self.part(()))
@@ -67,9 +72,10 @@ class Leaf:
 
 @dataclass(frozen=True, slots=True)
 class _Fixed:
-    """A block without placeholders."""
+    """A block without placeholders; of a list it has `size` items."""
 
     value: Any
+    size: int = 1
 
     def fill(self, _: Sequence[Any]) -> Any:
         return self.value
@@ -85,16 +91,23 @@ class _MappingBlock:
     parts: tuple[tuple[str, "_Block"], ...]
 
     def fill(self, values: Sequence[Any]) -> dict[str, Any]:
-        filled, clean = SharedMapping(), True
-        for key, block in self.parts:
-            value: Any = block.fill(values)
-            if not key:
-                filled.update(value)
-                clean = clean and type(value) is SharedMapping
-            elif value is not None:
-                filled[key] = value
-                clean = clean and is_clean(value)
+        filled, clean, key = SharedMapping(), True, ""
+        try:
+            for key, block in self.parts:
+                value: Any = block.fill(values)
+                if not key:
+                    filled.update(value)
+                    clean = clean and type(value) is SharedMapping
+                elif value is not None:
+                    filled[key] = value
+                    clean = clean and is_clean(value)
+        except FieldError as error:
+            raise (error.below(key) if key else error) from None
         return filled if clean else dict(filled)
+
+    @property
+    def size(self) -> int:
+        return 1
 
     def folded(self) -> "_Block":
         block = _MappingBlock(tuple((key, part.folded()) for key, part in self.parts))
@@ -108,24 +121,40 @@ class _ListBlock:
     parts: tuple["_Block", ...]
 
     def fill(self, values: Sequence[Any]) -> list[Any] | None:
-        filled, clean = SharedList(), True
-        for block in self.parts:
-            value: Any = block.fill(values)
-            if type(block) is _MappingBlock:
-                filled.append(value)
-                clean = clean and is_clean(value)
-            elif value is not None:
-                filled += value
-                clean = clean and type(value) is SharedList
+        filled, clean, block = SharedList(), True, None
+        try:
+            for block in self.parts:
+                value: Any = block.fill(values)
+                if type(block) is _MappingBlock:
+                    filled.append(value)
+                    clean = clean and is_clean(value)
+                elif value is not None:
+                    filled += value
+                    clean = clean and type(value) is SharedList
+        except FieldError as error:
+            raise self._placed(error, block) from None
         if not filled:
             return None
         return filled if clean else list(filled)
+
+    def _placed(self, error: FieldError, failed: "_Block | None") -> FieldError:
+        """The error of one of the blocks, which only knows its own items, with places in the list."""
+        before = sum(block.size for block in takewhile(lambda block: block is not failed, self.parts))
+        if isinstance(failed, _MappingBlock):
+            return error.below(before)
+        return FieldError(*(Finding((before, *path[1:]), message) for path, message in error.findings))
+
+    @property
+    def size(self) -> int:
+        """How many items there are, with those that are left out."""
+        return sum(block.size for block in self.parts)
 
     def folded(self) -> "_Block":
         parts: list[_Block] = []
         for block, same in groupby(self.parts, lambda block: type(block.folded()) is _Fixed):
             blocks = tuple(same)
-            parts += [_Fixed(_ListBlock(blocks).fill(()))] if block else [each.folded() for each in blocks]
+            whole = _ListBlock(blocks)
+            parts += [_Fixed(whole.fill(()), whole.size)] if block else [each.folded() for each in blocks]
         return parts[0] if len(parts) == 1 and type(parts[0]) is _Fixed else _ListBlock(tuple(parts))
 
 
@@ -138,7 +167,7 @@ class _Run:
     size: int
 
     def fill(self, values: Sequence[Any]) -> list[Any]:
-        return self.part.rows(itemgetter(*self.numbers)(values), self.size)
+        return self.part.rows(itemgetter(*self.numbers)(values), len(self.numbers) // self.size)
 
     def folded(self) -> "_Block":
         return self
@@ -152,30 +181,14 @@ class InBlocks:
     """A text as blocks: a function that makes an overlay of the values for its placeholders."""
 
     root: _Block
-    text: str
-    constants: Sequence[Any]
 
     def __call__(self, values: Sequence[Any]) -> Any:
-        """The overlay. Raises FieldError, which does not say where: blocks do not know where they are."""
+        """The overlay. Raises FieldError."""
         return self.root.fill(values)
 
     def folded(self) -> "InBlocks":
         """The same, with what has no placeholders filled once for all: worth it for a text that comes again."""
-        return InBlocks(self.root.folded(), self.text, self.constants)
-
-
-def filled(fill: Fill, values: Sequence[Any], spend: Callable[[int], None]) -> Any:
-    """The overlay. Raises FieldError with all that is wrong and its places, for which the whole text is read.
-
-    The characters of that are handed to `spend`, and what it raises comes out.
-    """
-    try:
-        return fill(values)
-    except FieldError:
-        if not isinstance(fill, InBlocks):
-            raise
-        spend(len(fill.text))
-        return compile_document(fill.text, fill.constants)(values)
+        return InBlocks(self.root.folded())
 
 
 def compile_blocks(
@@ -187,7 +200,7 @@ def compile_blocks(
     """
     if _LINES.fullmatch(text):
         with suppress(_WholeError):
-            return InBlocks(_Reader(constants, kept, spend).document(text), text, constants)
+            return InBlocks(_Reader(constants, kept, spend).document(text))
     spend(len(text))
     return compile_document(text, constants)
 
@@ -266,7 +279,7 @@ class _Reader:
         numbers = tuple(map(int, _NUMBERED.findall(text)))
         size = len(numbers) // count
         if isinstance(part, RowFill):
-            return [_Run(part, numbers, size)]
+            return [_Run(part, numbers, count)]
         self._spend(len(text))
         return [Leaf(part, numbers[size * each : size * (each + 1)]) for each in range(count)]
 

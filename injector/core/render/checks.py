@@ -24,6 +24,10 @@ class FieldError(InjectorError, ValueError):
         super().__init__("; ".join(f"{format_path(path)}: {message}" for path, message in findings))
         self.findings = findings
 
+    def below(self, *steps: str | int) -> "FieldError":
+        """The same of a value that is at `steps` in another one."""
+        return FieldError(*(Finding((*steps, *path), message) for path, message in self.findings))
+
 
 class Place(NamedTuple):
     """What a node of a document may hold, and where it is."""

@@ -11,11 +11,11 @@ from jinja2 import Template, TemplateError, TemplateSyntaxError, nodes
 from jinja2.meta import find_undeclared_variables
 
 from injector.core.cache import DOCUMENTS, Cache
-from injector.core.effort import USUAL_LENGTH, Effort, ReadingEffort
+from injector.core.effort import TEMPLATE, USUAL_LENGTH, Effort, ReadingEffort
 from injector.core.errors import quoted, suggestion, without_addresses
 from injector.core.model import InjectionError, JsonObject
 from injector.core.pod_fields import SIDECARS
-from injector.core.render.blocks import InBlocks, Leaf, filled
+from injector.core.render.blocks import InBlocks, Leaf
 from injector.core.render.checks import FieldError, Fill
 from injector.core.render.declarations import Declaration, asked_names, conflicts, declarations_in
 from injector.core.render.document import DocumentError, with_sidecars_placed
@@ -70,7 +70,7 @@ class Renderer:
                 document = self._document(pieces, reading, is_usual=is_usual)
             else:
                 reading.spend(document[1])
-            return cast("JsonObject", filled(document[0], rendering.values, reading.spend))
+            return cast("JsonObject", document[0](rendering.values))
         finally:
             language.rendering.reset(token)
 
@@ -299,6 +299,8 @@ class TemplateSet:
             except Exception:  # noqa: BLE001 -- compiled for other pods, it may fail in any way for this one
                 if name not in renderer.compiled:
                     self._never_usual.add(name)
+                elif effort:
+                    effort.add("templates", 1, TEMPLATE)
                 return None
             # What was compiled only now may have asked the pod for more than before.
             if len(usual.annotations.asked) == asked or fits(usual, scope):

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from injector.core.cache import DOCUMENTS, Cache
-from injector.core.render.blocks import compile_blocks, filled
+from injector.core.render.blocks import InBlocks, compile_blocks
 from injector.core.render.checks import FieldError
 from injector.core.render.document import DocumentError, compile_document
 from injector.core.shared import SharedList, SharedMapping
@@ -22,7 +22,7 @@ CONSTANTS = [SharedMapping({"cpu": "1"}), None, "text"]
 def outcome(compiled: Any) -> Any:
     """What a text gives: a value, or the error that says what is wrong with it."""
     try:
-        return filled(compiled(), VALUES, lambda _: None)
+        return compiled()(VALUES)
     except (DocumentError, FieldError) as error:
         return type(error), str(error)
 
@@ -109,6 +109,53 @@ def test_what_indentation_does_not_explain_is_read_as_a_whole(change: tuple[str,
     assert text != CONTAINER
     assert in_blocks(text) == as_whole(text)
     assert is_honest(in_blocks(text))
+
+
+WRONG = "\ue0001\ue001"  # a number
+MANY = "".join(f"    - name: V{each}\n      value: v\n" for each in range(3))
+
+
+@pytest.mark.parametrize(
+    ("change", "place"),
+    [
+        (('app: "\ue0000\ue001"', f"app: {WRONG}"), "metadata.labels.app"),
+        (('image: "i"', f"image: {WRONG}"), "spec.containers[0].image"),
+        (("- -c", f"- {WRONG}"), "spec.containers[0].args[0]"),
+        (('- "\ue0004\ue001"', f"- {WRONG}"), "spec.containers[0].args[1]"),
+        (("value: c", f"value: {WRONG}"), "spec.containers[0].env[2].value"),
+        (
+            ("    env:\n", f"    env:\n{MANY}    - \ue0002\ue001\n    - name: {WRONG}\n"),
+            "spec.containers[0].env[4].name",
+        ),
+        (
+            ("    - name: C\n", "".join(VARIABLE.format(each, WRONG) for each in range(3)) + f"    - name: {WRONG}\n"),
+            "spec.containers[0].env[5].name",
+        ),
+        (("privileged: \ue0005\ue001", f"privileged: {WRONG}"), "spec.containers[0].securityContext.privileged"),
+        (("drop: [ALL]", f"drop: [ALL, {WRONG}]"), "spec.containers[0].securityContext.capabilities.drop[1]"),
+        (("emptyDir: {}", f"emptyDir: {WRONG}"), "spec.volumes[1].emptyDir"),
+        (("  - \ue0003\ue001\n", f"  - \ue0002\ue001\n  - {WRONG}\n"), "spec.volumes[1]"),
+        (("  volumes:\n", f"  - name: b\n    image: {WRONG}\n  volumes:\n"), "spec.containers[1].image"),
+    ],
+)  # fmt: skip
+def test_a_value_that_a_pod_cannot_have_is_found_in_its_place(change: tuple[str, str], place: str) -> None:
+    text = CONTAINER.replace(*change, 1)
+    assert text != CONTAINER
+    found = as_whole(text)
+    assert found[0] is FieldError
+    assert place in found[1]
+    document = compile_blocks(text, CONSTANTS, Cache(DOCUMENTS))
+    assert isinstance(document, InBlocks)
+    assert outcome(lambda: document) == outcome(document.folded) == found
+
+
+def test_to_find_the_place_of_a_fault_takes_next_to_nothing() -> None:
+    rows = "".join(VARIABLE.format(each, f"\ue000{each % 2}\ue001") for each in range(200))
+    good, bad = (
+        compile_blocks(CONTAINER.replace("    - name: C\n", f"{rows}    - name: {name}\n"), CONSTANTS, Cache(DOCUMENTS))
+        for name in ("\ue0000\ue001", WRONG)
+    )
+    assert counted(lambda: outcome(lambda: bad)) < 2 * counted(lambda: outcome(lambda: good))
 
 
 KEYS = st.sampled_from(
