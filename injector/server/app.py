@@ -1,6 +1,7 @@
 """The application: the webhook on its own short way, everything else through FastAPI."""
 
 import re
+from functools import partial
 from importlib.metadata import version
 from time import perf_counter
 from typing import Any
@@ -14,11 +15,19 @@ from injector.server.handler import Answer, answer, refusal
 from injector.server.limits import Limits
 from injector.server.page import page_routes
 from injector.server.preview_api import preview_route
-from injector.server.request_body import Reception, RequestRefused, header, refuse_client, waited_too_long
+from injector.server.replies import Reply
+from injector.server.request_body import (
+    Reception,
+    RequestRefused,
+    client_refusal,
+    header,
+    refuse_client,
+    waited_too_long,
+)
 from injector.server.state import Service
 from injector.server.telemetry import Telemetry
 
-# The webhook itself, as bare ASGI: bytes in, bytes out, every request bounded in size and time.
+# The webhook itself: bytes in, bytes out, every request bounded in size and time.
 
 _JSON = b"application/json"
 _VERSIONS = frozenset(("1.1", "1.0"))
@@ -39,23 +48,40 @@ class Webhook:
         self._reception = Reception(self._limits)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one HTTP request."""
+        """Answer one HTTP request, whose body may still be on its way."""
         started = perf_counter()
-        closing = self._service.draining
         try:
             refuse_client(scope)
             body = await self._reception.body(scope, receive)
-            self._refuse_unready()
-            late = waited_too_long(scope, self._limits.waiting)
-            found = refusal(503, late) if late else self._answered(scope, body)
         except RequestRefused as error:
-            # What is left of the body is not read, or another replica is to be tried: the connection is not used again.
-            found, closing = refusal(error.status, str(error), error.reason), True
+            # What is left of the body is not read: the connection is not used again.
+            found, closing = _refused(error), True
+        else:
+            found, closing = self._answered(scope, body)
         await _send(send, found, closing=closing)
         self._telemetry.record(found, perf_counter() - started)
 
-    def _answered(self, scope: Scope, body: bytes) -> Answer:
-        return self._checked(scope, body) or answer(body, scope["path"], self._service.state)
+    def at_once(self, scope: Scope, body: bytes) -> Reply | None:
+        """The reply to a request whose body is there; None where a bound would have stopped that body."""
+        started = perf_counter()
+        if len(body) > self._limits.body or client_refusal(scope):
+            return None
+        found, closing = self._answered(scope, body)
+        return Reply(found.status, _headers(found), found.body, closing, partial(self._record, found, started))
+
+    def _record(self, found: Answer, started: float) -> None:
+        self._telemetry.record(found, perf_counter() - started)
+
+    def _answered(self, scope: Scope, body: bytes) -> tuple[Answer, bool]:
+        """The answer, and whether it closes the connection: so that its client goes to another replica."""
+        closing = self._service.draining
+        try:
+            self._refuse_unready()
+            late = waited_too_long(scope, self._limits.waiting)
+            found = refusal(503, late) if late else self._checked(scope, body)
+        except RequestRefused as error:
+            return _refused(error), True
+        return found or answer(body, scope["path"], self._service.state), closing
 
     def _refuse_unready(self) -> None:
         """Raise RequestRefused while the server cannot decide: another replica may, and API servers try again."""
@@ -92,7 +118,11 @@ def _fault_of_head(scope: Scope) -> str:
     return ""
 
 
-async def _send(send: Send, found: Answer, *, closing: bool) -> None:
+def _refused(error: RequestRefused) -> Answer:
+    return refusal(error.status, str(error), error.reason)
+
+
+def _headers(found: Answer) -> list[tuple[bytes, bytes]]:
     headers = [
         (b"content-type", _JSON if found.admission else _TEXT),
         (b"content-length", b"%d" % len(found.body)),
@@ -101,6 +131,11 @@ async def _send(send: Send, found: Answer, *, closing: bool) -> None:
         headers.append((b"allow", b"POST"))
     if found.status == 503:  # noqa: PLR2004 -- RFC 9110, section 10.2.3; API servers try again then
         headers.append((b"retry-after", b"1"))
+    return headers
+
+
+async def _send(send: Send, found: Answer, *, closing: bool) -> None:
+    headers = _headers(found)
     if closing:
         headers.append((b"connection", b"close"))
     await send({"type": "http.response.start", "status": found.status, "headers": headers})
@@ -125,26 +160,46 @@ _REFUSALS = {
 }
 
 
+class Application:
+    """The whole ASGI application: the webhook, and `pages` for everything else."""
+
+    __slots__ = ("_pages", "_webhook")
+
+    def __init__(self, webhook: Webhook, pages: ASGIApp) -> None:
+        """Send each request to one of the two, by its path."""
+        self._webhook, self._pages = webhook, pages
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] == "http" and (fault := _fault_of_head(scope)):
+            await _send(send, refusal(400, fault), closing=True)
+        elif _is_for_webhook(scope):
+            await self._webhook(scope, receive, send)
+        else:
+            await self._pages(scope, receive, send)
+
+    def at_once(self, scope: Scope, body: bytes) -> Reply | None:
+        """The reply of the webhook to a request of which all is there (see `Prompt`); None for every other one."""
+        if not (_is_for_webhook(scope) and scope["method"] == "POST" and not _fault_of_head(scope)):
+            return None
+        return self._webhook.at_once(scope, body)
+
+
+def _is_for_webhook(scope: Scope) -> bool:
+    path: str = scope.get("path", "")
+    return scope["type"] == "http" and (path == _PATH or path.startswith(f"{_PATH}/"))
+
+
 def create_app(
     service: Service, telemetry: Telemetry, limits: Limits | None = None, *, with_preview: bool = True
-) -> ASGIApp:
+) -> Application:
     """The whole ASGI application, answering from the state of `service`; `with_preview`: the preview and its page."""
     telemetry.caches = lambda: service.caches
-    webhook, pages = Webhook(service, telemetry, limits), create_pages(service, telemetry)
+    pages = create_pages(service, telemetry)
     if with_preview:
         pages.include_router(preview_route(service, is_apart=True))
         pages.include_router(page_routes())
-
-    async def application(scope: Scope, receive: Receive, send: Send) -> None:
-        path = scope.get("path", "")
-        if scope["type"] == "http" and (fault := _fault_of_head(scope)):
-            await _send(send, refusal(400, fault), closing=True)
-        elif scope["type"] == "http" and (path == _PATH or path.startswith(f"{_PATH}/")):
-            await webhook(scope, receive, send)
-        else:
-            await pages(scope, receive, send)
-
-    return application
+    return Application(Webhook(service, telemetry, limits), pages)
 
 
 def create_pages(service: Service, telemetry: Telemetry) -> FastAPI:

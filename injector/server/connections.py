@@ -9,18 +9,21 @@ import asyncio
 import socket
 import ssl
 from asyncio import TimerHandle, Transport
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 from time import perf_counter
 from typing import Any, NoReturn
 
+from starlette.types import ASGIApp
 from uvicorn import Config
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
 from injector.server.client_auth import CLIENT_REFUSAL, ClientAuthority, ClientRefusal
 from injector.server.limits import ConnectionLimits
+from injector.server.replies import Prompt, Reply, Turns
 from injector.server.request_body import ARRIVED
 
 HEAD_TIMEOUT, HEAD_TOO_LARGE, MESSAGE_TIMEOUT, NOT_READING, MALFORMED, SURPLUS, TOO_MANY_REQUESTS = (
@@ -74,10 +77,15 @@ class Guard:
 class GuardedConnection(HttpToolsProtocol):
     """A connection whose client has to get on with it."""
 
-    def __init__(self, config: Config, server_state: ServerState, app_state: dict[str, Any], guard: Guard) -> None:
-        """As uvicorn makes its protocol, with `guard`."""
+    def __init__(
+        self, config: Config, server_state: ServerState, app_state: dict[str, Any], guard: Guard, turns: Turns
+    ) -> None:
+        """As uvicorn makes its protocol, with `guard`, and the `turns` of the requests of all connections."""
         super().__init__(config, server_state, app_state)
-        self._guard = guard
+        self._guard, self._turns = guard, turns
+        self._prompt = config.app if isinstance(config.app, Prompt) else None
+        # The cycle of a request whose head is there, and whose body may be in what is being read.
+        self._begun: RequestResponseCycle | None = None
         self._stage = _Stage.NOTHING
         self._head_size = self._surplus = self._chunk = self._unanswered = 0
         self._made = 0.0
@@ -114,6 +122,9 @@ class GuardedConnection(HttpToolsProtocol):
             return
         before, self._chunk = self._stage, len(data)
         super().data_received(data)
+        if self._begun is not None:
+            begun, self._begun = self._begun, None
+            super()._start_asgi_task(begun, self.app)
         if self._stopped:
             return
         if self._stage is _Stage.WHOLE and self._unanswered:
@@ -182,6 +193,9 @@ class GuardedConnection(HttpToolsProtocol):
         self._stage = _Stage.WHOLE
         self.scope["state"][ARRIVED] = perf_counter()
         super().on_message_complete()
+        if self._begun is not None:
+            begun, self._begun = self._begun, None
+            self._turns.add(self._answer(begun))
 
     def on_response_complete(self) -> None:
         """A request is answered; what never became a request is, after all before it."""
@@ -215,6 +229,50 @@ class GuardedConnection(HttpToolsProtocol):
     def make_room(self) -> None:
         """Close in favour of a newer connection."""
         self.transport.abort()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGIApp) -> None:  # type: ignore[override]
+        """It is the turn of this request."""
+        if self._prompt is None or (cycle.more_body and self._stage is not _Stage.HEAD):
+            super()._start_asgi_task(cycle, app)  # type: ignore[arg-type]
+        elif cycle.more_body:
+            self._begun = cycle
+        else:
+            self._turns.add(self._answer(cycle))
+
+    def _answer(self, cycle: RequestResponseCycle) -> Iterator[None]:
+        """Answer a whole request: work out the reply, write it, do what is left to do."""
+        reply = self._reply(cycle)
+        if reply is None:
+            return
+        yield
+        if not cycle.disconnected:
+            self._write(cycle, reply)
+        yield
+        reply.sent()
+
+    def _reply(self, cycle: RequestResponseCycle) -> Reply | None:
+        """The reply to a whole request; None where it is answered in uvicorn's way, or nobody waits for it any more."""
+        if cycle.disconnected:
+            return None
+        if self._prompt is not None and not self.flow.write_paused:
+            # What fails here fails there again, and is reported.
+            with suppress(Exception):
+                reply = self._prompt.at_once(cycle.scope, bytes(cycle.body))
+                if reply is not None:
+                    return reply
+        super()._start_asgi_task(cycle, self.app)
+        return None
+
+    def _write(self, cycle: RequestResponseCycle, reply: Reply) -> None:
+        """Write the whole reply in one piece, and go on as uvicorn does after the last one."""
+        closing = reply.closing or not cycle.keep_alive
+        self.transport.write(reply.message(self.server_state.default_headers, closing=closing))
+        cycle.response_started = cycle.response_complete = True
+        if closing:
+            self.transport.close()
+        cycle.on_response()
+        # Else the cycle would lead back to its connection: only the garbage collector could free it.
+        cycle.on_response = _nothing
 
     def _wait(self, seconds: float) -> None:
         self._patience = self.loop.call_later(seconds, self._lose_patience)
@@ -279,6 +337,10 @@ class GuardedConnection(HttpToolsProtocol):
 
 def _too_many_headers(limits: ConnectionLimits) -> _Refusal:
     return _Refusal(431, HEAD_TOO_LARGE, f"more than {limits.headers} headers")
+
+
+def _nothing() -> None:
+    """What is left to do for a request that is answered."""
 
 
 # Taking connections: so many at a time, so many in all, each with a bounded TLS handshake. The event loop's own

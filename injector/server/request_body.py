@@ -12,7 +12,7 @@ from starlette.types import Receive, Scope
 
 from injector.core.duration import SECOND, nanoseconds
 from injector.core.errors import InjectorError
-from injector.server.client_auth import CLIENT_REFUSAL
+from injector.server.client_auth import CLIENT_REFUSAL, ClientRefusal
 from injector.server.limits import Limits
 
 # How long the client of a request is ready to wait, and whether it has waited too long for work on it to make
@@ -67,9 +67,15 @@ class RequestRefused(InjectorError):  # noqa: N818 -- the request is refused, th
         self.status, self.reason = status, reason
 
 
+def client_refusal(scope: Mapping[str, Any]) -> ClientRefusal | None:
+    """Why the client of a request may not call the webhook, if the connection found that it may not."""
+    refusal: ClientRefusal | None = scope.get("state", {}).get(CLIENT_REFUSAL)
+    return refusal
+
+
 def refuse_client(scope: Mapping[str, Any]) -> None:
     """Raise RequestRefused where the connection found that its client may not call the webhook."""
-    refusal = scope.get("state", {}).get(CLIENT_REFUSAL)
+    refusal = client_refusal(scope)
     if refusal is not None:
         raise RequestRefused(refusal.status, refusal.message)
 

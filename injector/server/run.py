@@ -22,6 +22,7 @@ from injector.core.model import AdmissionRequest
 from injector.server.client_auth import ClientAuthority
 from injector.server.connections import Guard, GuardedConnection, Listener
 from injector.server.limits import ConnectionLimits, ServerLimits
+from injector.server.replies import Turns
 from injector.server.state import Service, State
 from injector.server.telemetry import DEFAULT_STYLE, LogStyle, Telemetry
 from injector.server.workers import Worker
@@ -140,6 +141,7 @@ class DrainingServer(uvicorn.Server):
         self._drain_seconds = drain_seconds
         self.guard = guard
         self.listening = asyncio.Event()
+        self._turns = Turns()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start to listen, and tell those who wait for it."""
@@ -151,7 +153,7 @@ class DrainingServer(uvicorn.Server):
         self.listening.set()
 
     def _connection(self) -> GuardedConnection:
-        return GuardedConnection(self.config, self.server_state, self.lifespan.state, self.guard)
+        return GuardedConnection(self.config, self.server_state, self.lifespan.state, self.guard, self._turns)
 
     def _context(self) -> ssl.SSLContext:
         factory = self.config.ssl_context_factory
@@ -193,6 +195,8 @@ def server_for(
         log_level="error",
         access_log=False,
         server_header=False,
+        # Nobody asks where a request came from.
+        proxy_headers=False,
         timeout_keep_alive=guard.limits.idle,
         timeout_graceful_shutdown=10,
         ssl_context_factory=lambda _config, _default: (

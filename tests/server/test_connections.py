@@ -20,7 +20,7 @@ from certs.directory import DirectoryStore
 from certs.model import Settings
 from certs.rotation import ensure
 from injector.core.model import EMPTY_SNAPSHOT
-from injector.server.app import create_app
+from injector.server.app import Webhook, create_app
 from injector.server.connections import Guard, Listener
 from injector.server.limits import ConnectionLimits, Limits
 from injector.server.request_body import ARRIVED, Reception, RequestRefused, timeout_of, waited_too_long
@@ -184,6 +184,44 @@ def test_a_client_that_never_reads_is_cut_off(start: Start) -> None:
         with suppress(ConnectionError, ssl.SSLError):
             connection.sendall(POST * 10_000)
         bounded.drops("NotReading")
+    bounded.serves()
+
+
+HEALTH = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+@pytest.mark.parametrize("pieces", [1, 2, 7], ids=lambda pieces: f"in {pieces} pieces")
+def test_replies_come_in_the_order_of_the_requests(start: Start, pieces: int) -> None:
+    """Those that are answered at once do not overtake those that are not, whatever of them is read together."""
+    sent = POST + HEALTH + POST + POST + HEALTH + HEALTH + POST
+    size = -(-len(sent) // pieces)
+    with start(ConnectionLimits()).connection() as connection:
+        for at in range(0, len(sent), size):
+            connection.sendall(sent[at : at + size])
+            time.sleep(0.02)
+        connection.sendall(HEALTH.replace(b"Host: x", b"Host: x\r\nConnection: close"))
+        replies = rest(connection).split(b"HTTP/1.1 ")[1:]
+    assert all(reply.startswith(b"200 ") for reply in replies)
+    assert [b"AdmissionReview" in reply for reply in replies] == [True, False, True, True, False, False, True, False]
+
+
+def test_a_request_that_breaks_the_application_is_answered(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    bounded = start(ConnectionLimits())
+    with monkeypatch.context() as broken, bounded.connection() as connection:
+        broken.setattr(Webhook, "_answered", lambda *_: 1 / 0)
+        connection.sendall(POST)
+        assert status(connection) == 500
+    bounded.serves()
+
+
+def test_a_reply_that_cannot_be_told_of_keeps_no_other_from_its_client(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bounded = start(ConnectionLimits())
+    with monkeypatch.context() as broken, bounded.connection() as connection:
+        broken.setattr(Telemetry, "record", lambda *_: 1 / 0)
+        connection.sendall(POST * 2)
+        assert [status(connection), status(connection)] == [200, 200]
     bounded.serves()
 
 
