@@ -190,9 +190,12 @@ def _footprint_of_all(configured: Configured, templates: TemplateSet) -> Shape:
 def admit_request(request: AdmissionRequest, setup: Setup, snapshot: Snapshot) -> Admission:
     """What becomes of the pod in an AdmissionReview request."""
     faults = request_faults(request)
-    if faults:
-        return Admission(allowed=False, decision=None, pod=request.pod, message="; ".join(faults))
-    return admit(subject_of(request, snapshot), setup, snapshot)
+    return refused(request, faults) if faults else admit(subject_of(request, snapshot), setup, snapshot)
+
+
+def refused(request: AdmissionRequest, faults: Iterable[str]) -> Admission:
+    """The refusal of a request that has faults."""
+    return Admission(allowed=False, decision=None, pod=request.pod, message="; ".join(faults))
 
 
 def subject_of(request: AdmissionRequest, snapshot: Snapshot) -> Subject:
@@ -228,6 +231,7 @@ def admit(subject: Subject, setup: Setup, snapshot: Snapshot) -> Admission:
         patch=tuple(diff(subject.pod, injected.pod)),
         warnings=_shortened(chain(warnings, injected.warnings, _warnings(subject.pod, injected.pod))),
         templates=injected.templates,
+        units=injected.units,
         **common,
     )
 

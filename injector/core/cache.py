@@ -49,13 +49,14 @@ class Budget:
 
 
 _MEBIBYTE = 1024 * 1024
-ANSWERS = Budget("answers", "answers to reviews", "the review without made-up names", 6 * _MEBIBYTE, entries=256)
-DOCUMENTS = Budget("documents", "compiled structures of overlays", "the text that a template gave", 8 * _MEBIBYTE)
+ANSWERS = Budget("answers", "answers to reviews", "the review without made-up names", 4 * _MEBIBYTE, entries=256)
+DOCUMENTS = Budget("documents", "compiled structures of overlays", "the text that a template gave", 7 * _MEBIBYTE)
+SHAPES = Budget("shapes", "answers to pods of one shape", "fields, and what of their values counts", 3 * _MEBIBYTE)
 VERDICTS = Budget("verdicts", "who may ask for previews, for 30 s", "the digest of a token", 256 * 1024, entries=256)
 PREVIEWED = Budget("previewed", "the workloads that were previewed last", "their text", 2 * _MEBIBYTE, entries=1)
 BRIEFS = Budget("briefs", "brief previews of workloads", "the workload and what was asked", 3 * _MEBIBYTE)
 
-BUDGETS: Mapping[str, Budget] = {each.name: each for each in (ANSWERS, DOCUMENTS, VERDICTS, PREVIEWED, BRIEFS)}
+BUDGETS: Mapping[str, Budget] = {each.name: each for each in (ANSWERS, SHAPES, DOCUMENTS, VERDICTS, PREVIEWED, BRIEFS)}
 
 
 class Noted:

@@ -92,7 +92,7 @@ class Injected(NamedTuple):
     """The injected pod, the names of the templates, and what they injected: list of a status → names in it.
 
     `overlays` are what the templates gave, `record` is that in the pod's status, and `saved` how many containers its
-    overrides annotation has, None where that stayed as it was.
+    overrides annotation has, None where that stayed as it was. `units` is how much work it was.
     """
 
     pod: Pod
@@ -102,6 +102,7 @@ class Injected(NamedTuple):
     overlays: Sequence[JsonObject]
     record: JsonObject
     saved: int | None
+    units: float
 
     def succeeds(self, earlier: Status) -> bool:
         """Whether every container of an earlier injection was injected again, where it was or as a native sidecar."""
@@ -130,7 +131,8 @@ def inject(injection: Injection, templates: TemplateSet) -> Injected:
     pod, record = _with_status(merged, names, injection, overrides)
     _refuse_repeated_names(injection.pod, pod)
     saved = len(overrides) if overrides and injection.status is None else None
-    return Injected(pod, injection.names, names, injection.warnings, overlays, record, saved)
+    units = injection.effort.taken
+    return Injected(pod, injection.names, names, injection.warnings, overlays, record, saved, units)
 
 
 def refuse_unrepeatable(injection: Injection, injected: Injected) -> None:

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 import orjson
 
 from injector.core.model import (
+    GRPC_BOOTSTRAP_CONTAINER,
     INTERCEPTION_MODE_ANNOTATION,
     NETWORK_LABEL,
     PROBERS_ENV,
@@ -44,7 +45,6 @@ _CNI_SETTINGS = {
     f"{_TRAFFIC}excludeOutboundPorts": "excludeOutboundPorts",
 }
 _REDIRECTING_CONTAINER = "istio-init"
-_GRPC_BOOTSTRAP = "grpc-bootstrap-init"
 _GATEWAY_SYSCTL = {"name": "net.ipv4.ip_unprivileged_port_start", "value": "0"}
 
 
@@ -91,7 +91,7 @@ class IstioTraces:
 
     @property
     def _is_grpc(self) -> bool:
-        bootstrap = self.status.lists("initContainers", _GRPC_BOOTSTRAP)
+        bootstrap = self.status.lists("initContainers", GRPC_BOOTSTRAP_CONTAINER)
         return bootstrap or self._env.get("ISTIO_META_GENERATOR") == "grpc"
 
     @property

@@ -15,6 +15,8 @@ Container: TypeAlias = dict[str, Any]
 PROXY_CONTAINER = "istio-proxy"
 INIT_CONTAINER = "istio-init"
 VALIDATION_CONTAINER = "istio-validation"
+CORE_DUMP_CONTAINER = "enable-core-dump"
+GRPC_BOOTSTRAP_CONTAINER = "grpc-bootstrap-init"
 
 DEFAULT_PROXY_ID = 1337
 
@@ -188,7 +190,8 @@ class Admission:
 
     `pod` is the result; the very object that was received where nothing changes. `allowed` is false only where the pod
     should be injected and cannot, or is no readable pod; `message` then says why. `decision` is None where the pod
-    could not be read. `templates` are the names of those applied, `configuration` is the digest of what was in force.
+    could not be read. `templates` are the names of those applied, `configuration` is the digest of what was in force,
+    `units` is how much work an injection was (see `effort`).
     """
 
     allowed: bool
@@ -199,3 +202,4 @@ class Admission:
     warnings: tuple[str, ...] = ()
     templates: tuple[str, ...] = ()
     configuration: str = ""
+    units: float = 0

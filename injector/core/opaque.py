@@ -6,22 +6,38 @@ differs from it in nothing but what is in the holes.
 
 import re
 from collections.abc import Callable, Collection, Mapping
+from itertools import takewhile
+from operator import eq
 from typing import Any, NoReturn
 
 import orjson
 
-# A hole: the mark, and a letter that says which one. The mark is from Unicode's private use area.
+# A hole: the mark, and a letter that says which one. Both are from Unicode's private use area, but for A to Z.
 MARK = "\ue010"
-HOLE = re.compile(f"{MARK}([A-Z])")
+_FIRST_PLACE, _LAST_PLACE = 0xE100, 0xEFFF
+HOLE = re.compile(f"{MARK}([A-Z{chr(_FIRST_PLACE)}-{chr(_LAST_PLACE)}])")
+MOST_PLACES = _LAST_PLACE - _FIRST_PLACE + 1
 # What may be in a hole: names and uids. Each is a label value too.
 NAME = "[a-z0-9](?:[-a-z0-9.]{0,61}[a-z0-9])?"
 _LONGEST_NAME = 63
+# The longest text that a `Part` stands for.
+LONGEST_PART = 8 * 1024
 # What names and marks are made of.
 _OF_NAMES = re.compile(f"[A-Za-z0-9.{MARK}-]|^$")
 
 
+def letter_of(place: int) -> str:
+    """The letter of the hole at one of MOST_PLACES places."""
+    return chr(_FIRST_PLACE + place)
+
+
+def places_in(marked: str) -> list[int]:
+    """The places of the holes in a text, in their order."""
+    return [ord(letter) - _FIRST_PLACE for letter in HOLE.findall(marked)]
+
+
 class Inspected(BaseException):
-    """A text with holes was looked at."""
+    """A text with holes was looked at: its first argument, where it is a text, is the marked one."""
 
 
 class Opaque:
@@ -67,7 +83,18 @@ class Opaque:
         return self.marked.count(part)
 
     def _equals(self, marked: str) -> bool:
-        raise Inspected(marked)
+        before = self.marked.partition(MARK)[0]
+        if MARK not in marked and not marked.startswith(before):
+            return False
+        raise Inspected(self.marked + marked)
+
+    def __lt__(self, other: Any) -> bool:
+        """Whether the text sorts before `other`. Raises Inspected where what is in their holes decides."""
+        own, others = self.marked, _marked(other)
+        same = sum(1 for _ in takewhile(bool, map(eq, own, others)))
+        if MARK in (own[same - 1 : same], own[same : same + 1], others[same : same + 1]):
+            raise Inspected(own + others)
+        return own < others
 
     def _refuse(self, *_: Any) -> NoReturn:
         raise Inspected(self.marked)
@@ -77,7 +104,7 @@ class Opaque:
         raise Inspected(self.marked)
 
     __str__ = __repr__ = __format__ = __len__ = __iter__ = __contains__ = __getitem__ = _refuse
-    __lt__ = __le__ = __gt__ = __ge__ = __mul__ = __rmul__ = __mod__ = __rmod__ = _refuse
+    __le__ = __gt__ = __ge__ = __mul__ = __rmul__ = __mod__ = __rmod__ = _refuse
     __int__ = __float__ = __index__ = __getattr__ = _refuse
 
 
@@ -111,34 +138,202 @@ def is_name(text: Any) -> bool:
     return issubclass(type(text), Opaque) and HOLE.fullmatch(text.marked) is not None
 
 
+class Watch:
+    """What is looked at while one pod stands for all of its shape (see `shapes`).
+
+    `different` are the texts that others were compared with, by the places of these: they equal none of them. While
+    `is_rendering` nobody knows what a name is looked up in.
+    """
+
+    __slots__ = ("different", "is_rendering")
+
+    def __init__(self) -> None:
+        """Nothing yet."""
+        self.different: list[tuple[int, Any]] = []
+        self.is_rendering = False
+
+    def differs(self, place: int, value: Any, other: Any, marked: str) -> bool:
+        """Note that `value` at `place` is not `other`. Raises Inspected where it is."""
+        if value == other:
+            raise Inspected(marked)
+        self.different.append((place, other))
+        return False
+
+    def hash_of(self, marked: str) -> int:
+        """The hash of a text with a name in it. Raises Inspected where nobody knows what the text is looked up in."""
+        if self.is_rendering:
+            raise Inspected(marked)
+        return hash(marked)
+
+
+class Text(Opaque):
+    """The text of a pod at one place, a NAME: what it is compared with is noted."""
+
+    __slots__ = ("_place", "_value", "_watch")
+
+    def __init__(self, place: int, value: str, watch: Watch) -> None:
+        """`value` is that of the pod that stands for the others."""
+        super().__init__(MARK + letter_of(place))
+        self._place, self._value, self._watch = place, value, watch
+
+    def _equals(self, marked: str) -> bool:
+        if MARK in marked:
+            raise Inspected(self.marked + marked)
+        return self._watch.differs(self._place, self._value, marked, self.marked)
+
+
+class ItemName(Text):
+    """The name of a container or volume, each of which has another one than the others of the pod.
+
+    It may be a key where it is known what it is looked up in, as may be a text around it.
+    """
+
+    __slots__ = ()
+
+    def __add__(self, other: Any) -> Opaque:
+        """The name, and `other` behind it."""
+        return _AroundName(self.marked + _marked(other), self._watch)
+
+    def __radd__(self, other: Any) -> Opaque:
+        """`other`, and the name behind it."""
+        return _AroundName(_marked(other) + self.marked, self._watch)
+
+    def __hash__(self) -> int:
+        """That of the name with its hole."""
+        return self._watch.hash_of(self.marked)
+
+
+class _AroundName(Opaque):
+    """A text around the name of a container or volume."""
+
+    __slots__ = ("_watch",)
+
+    def __init__(self, marked: str, watch: Watch) -> None:
+        super().__init__(marked)
+        self._watch = watch
+
+    def __add__(self, other: Any) -> Opaque:
+        return _AroundName(self.marked + _marked(other), self._watch)
+
+    def __hash__(self) -> int:
+        return self._watch.hash_of(self.marked)
+
+
+class Part:
+    """What stands at one place of a pod, of which its type is known, and whether it is empty; with `is_sized` its size.
+
+    Whatever else is asked of it raises Inspected. It never becomes part of an answer.
+    """
+
+    __slots__ = ("_is_sized", "_place", "_value", "_watch")
+
+    def __init__(self, place: int, value: Any, watch: Watch, *, is_sized: bool) -> None:
+        """`value` is that of the pod that stands for the others."""
+        self._place, self._value, self._watch, self._is_sized = place, value, watch, is_sized
+
+    @property
+    def marked(self) -> str:
+        """The hole that stands for it."""
+        return MARK + letter_of(self._place)
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:
+        """What `isinstance` and all who compare types get to know."""
+        return type(self._value)
+
+    def __bool__(self) -> bool:
+        """Whether there is anything in it."""
+        return bool(self._value)
+
+    def __len__(self) -> int:
+        """Its size. Raises Inspected where that is not known."""
+        if not self._is_sized:
+            raise Inspected(self.marked, "size")
+        return len(self._value)
+
+    def __eq__(self, other: object) -> bool:
+        """Whether it is `other`, which is not so for any pod. Raises Inspected where it is."""
+        if self is other:
+            return True
+        if type(other) not in _COMPARED:
+            raise Inspected(self.marked)
+        return self._watch.differs(self._place, self._value, other, self.marked)
+
+    def _refuse(self, *_: Any) -> NoReturn:
+        raise Inspected(self.marked)
+
+    def __hash__(self) -> int:
+        """As with any other question."""
+        raise Inspected(self.marked)
+
+    __str__ = __repr__ = __format__ = __iter__ = __contains__ = __getitem__ = _refuse
+    __add__ = __radd__ = __mul__ = __rmul__ = __mod__ = __rmod__ = __or__ = __ror__ = _refuse
+    __lt__ = __le__ = __gt__ = __ge__ = __int__ = __float__ = __index__ = __getattr__ = _refuse
+
+
+# What a part is compared with as a whole, of which there is nothing to be looked up.
+_COMPARED = frozenset((str, int, float, bool, type(None)))
+
+
 def _marked(text: Any) -> str:
     if type(text) is str:
         return text
     if issubclass(type(text), Opaque):
         return text.marked  # type: ignore[no-any-return]
-    raise Inspected(type(text))
+    raise Inspected(text.marked if type(text) is Part else type(text))
 
 
-def json_text(value: Any) -> str:
+def joined(values: Collection[Any], between: str) -> str:
+    """The values as one text, `between` them; what is no text is written as Python does."""
+    texts = [_marked(value if isinstance(value, str) else str(value)) for value in values]
+    marked = between.join(texts)
+    return Opaque(marked) if MARK in marked else marked  # type: ignore[return-value]
+
+
+def json_text(value: Any, *, is_sorted: bool = False) -> str:
     """The JSON of a value, with the holes of its texts: what may be in them needs no escapes.
 
-    Raises TypeError for what JSON does not have.
+    `is_sorted`: with sorted keys, of which those of `value` itself may have holes. Raises TypeError for what JSON does
+    not have, Inspected where the order depends on what is in the holes.
     """
+    option = orjson.OPT_SORT_KEYS if is_sorted else None
     try:
-        return orjson.dumps(value).decode()
+        return orjson.dumps(value, option=option).decode()
     except TypeError:
-        return Opaque(orjson.dumps(value, default=_as_json).decode())  # type: ignore[return-value]
+        if is_sorted:
+            sorted(value)  # compares the keys, each of which is a text
+        return Opaque(orjson.dumps(marked_json(value), option=option).decode())  # type: ignore[return-value]
 
 
-def _as_json(value: Any) -> str:
-    if issubclass(type(value), Opaque):
-        return value.marked  # type: ignore[no-any-return]
-    raise TypeError(f"no JSON is known for a {type(value).__name__}")
+def marked_json(value: Any) -> Any:
+    """A JSON value with marks in place of its holes. Raises TypeError for what JSON does not have."""
+    kind = type(value)
+    if issubclass(kind, Opaque) or kind is Part:
+        return _marked_text(value)
+    if isinstance(value, dict):
+        return {_marked_text(key): marked_json(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [marked_json(item) for item in value]
+    if value is None or isinstance(value, str | int | float):
+        return value
+    raise TypeError(f"no JSON is known for a {kind.__name__}")
+
+
+def _marked_text(text: Any) -> str:
+    if type(text) is Part:
+        raise Inspected(text.marked)
+    return _marked(text)
 
 
 def most_characters(texts: Collection[str]) -> int:
     """How many characters some texts have together, at most where they have holes."""
-    return sum(len(_marked(text)) + _LONGEST_NAME * _marked(text).count(MARK) for text in texts)
+    return sum(map(_most_characters, texts))
+
+
+def _most_characters(text: Any) -> int:
+    if type(text) is Part:
+        return LONGEST_PART
+    return len(_marked(text)) + _LONGEST_NAME * _marked(text).count(MARK)
 
 
 def filled(value: Any, texts: Mapping[str, str]) -> Any:

@@ -4,8 +4,8 @@ Only what the core reads is checked; everything else is for the API server to ju
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import islice
-from operator import methodcaller
+from itertools import islice, repeat
+from operator import itemgetter
 from typing import Any
 
 from injector.core.validation import wrong
@@ -79,50 +79,69 @@ def container_faults(container: Any, path: str) -> list[str]:
 
 
 def _pod(pod: dict[str, Any]) -> Iterator[str]:
-    broken = list(_fields(pod, POD_FIELDS, ""))
-    yield from broken
+    broken = _broken(pod, POD_FIELDS)
+    yield from _faults(broken, "")
     if broken:
         return
     spec = pod.get("spec") or {}
-    yield from _fields(pod.get("metadata") or {}, METADATA_FIELDS, "metadata.")
-    broken = list(_fields(spec, SPEC_FIELDS, "spec."))
-    yield from broken
+    yield from _faults(_broken(pod.get("metadata") or {}, METADATA_FIELDS), "metadata.")
+    broken = _broken(spec, SPEC_FIELDS)
+    yield from _faults(broken, "spec.")
     if broken:
         return
     for which in ("containers", "initContainers"):
         for index, container in enumerate((spec.get(which) or ())[:MOST_CONTAINERS]):
-            yield from _container(container, f"spec.{which}[{index}].")
+            broken = _broken(container, CONTAINER_FIELDS)
+            if broken:
+                yield from _faults(broken, f"spec.{which}[{index}].")
+            elif not _HANDLED.isdisjoint(container):
+                yield from _handlers(container, f"spec.{which}[{index}].")
 
 
 def _container(container: dict[str, Any], path: str) -> Iterator[str]:
-    broken = list(_fields(container, CONTAINER_FIELDS, path))
-    yield from broken
-    if broken:
-        return
+    broken = _broken(container, CONTAINER_FIELDS)
+    yield from _faults(broken, path) if broken else _handlers(container, path)
+
+
+def _handlers(container: dict[str, Any], path: str) -> Iterator[str]:
     for probe in PROBES:
         if container.get(probe):
-            yield from _fields(container[probe], HANDLER_FIELDS, f"{path}{probe}.")
+            yield from _faults(_broken(container[probe], HANDLER_FIELDS), f"{path}{probe}.")
     lifecycle = container.get("lifecycle") or {}
     for hook, handler in ((hook, lifecycle.get(hook)) for hook in HOOKS):
         if handler is not None and not isinstance(handler, dict):
             yield _fault(f"{path}lifecycle.{hook}", handler, MAPPING)
         elif handler:
-            yield from _fields(handler, HANDLER_FIELDS, f"{path}lifecycle.{hook}.")
+            yield from _faults(_broken(handler, HANDLER_FIELDS), f"{path}lifecycle.{hook}.")
 
 
-def _fields(mapping: dict[str, Any], expected: dict[str, str], path: str) -> Iterator[str]:
-    for field, value in mapping.items():
-        kind = expected.get(field)
-        if kind is None or value is None:
-            continue
-        plain = _TYPES.get(kind)
-        if not (isinstance(value, plain) if plain else _CHECKS[kind](value)):
-            yield _fault(path + field, value, kind)
+_HANDLED = frozenset((*PROBES, "lifecycle"))
+
+
+def _broken(mapping: dict[str, Any], expected: Mapping[str, str]) -> list[tuple[str, Any, str]]:
+    """The fields of a mapping that have something else than is expected: name, value, and what is valid."""
+    return [
+        (field, value, expected[field])
+        for field, value in mapping.items()
+        if field in expected and value is not None and not _CHECKS[expected[field]](value)
+    ]
+
+
+def _faults(broken: Iterable[tuple[str, Any, str]], path: str) -> Iterator[str]:
+    return (_fault(path + field, value, kind) for field, value, kind in broken)
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_mapping(value: Any) -> bool:
+    return isinstance(value, dict)
 
 
 def _are_all(kind: type, values: Iterable[Any]) -> bool:
     # By the types that there are, of which there are few, rather than value by value: environments are long.
-    return all(issubclass(each, kind) for each in {*map(type, values)})
+    return all(map(issubclass, {*map(type, values)}, repeat(kind)))
 
 
 def _are_items(value: Any) -> bool:
@@ -130,11 +149,16 @@ def _are_items(value: Any) -> bool:
 
 
 def _are_named_items(value: Any) -> bool:
-    return _are_items(value) and _are_all(str, map(methodcaller("get", "name"), value))
+    try:
+        return isinstance(value, list) and _are_all(str, map(_NAME, value))
+    except (KeyError, TypeError):  # one without a name, or one that is no mapping
+        return False
 
 
-_TYPES: Mapping[str, type] = {TEXT: str, MAPPING: dict}
+_NAME = itemgetter("name")
 _CHECKS: Mapping[str, Callable[[Any], bool]] = {
+    TEXT: _is_text,
+    MAPPING: _is_mapping,
     TEXT_MAP: lambda value: isinstance(value, dict) and _are_all(str, value.values()),
     TEXTS: lambda value: isinstance(value, list) and _are_all(str, value),
     ITEMS: _are_items,

@@ -35,6 +35,8 @@ _PORT_NAME = re.compile(r"(?=.*[a-z])(?!.*--)[a-z0-9](?:[-a-z0-9]*[a-z0-9])?")
 _PROTOCOLS = ("TCP", "UDP", "SCTP")
 _HANDLERS = ("exec", "httpGet", "tcpSocket", "grpc", "sleep")
 _PROBES = ("readinessProbe", "livenessProbe", "startupProbe")
+# What injection changes in a container of the user.
+_ALIVE = frozenset((*_PROBES, "lifecycle"))
 _PROBE_NUMBERS = ("initialDelaySeconds", "timeoutSeconds", "periodSeconds", "successThreshold", "failureThreshold")
 _WORDS: Mapping[str, tuple[str, ...]] = {
     "imagePullPolicy": ("Always", "IfNotPresent", "Never"),
@@ -95,7 +97,7 @@ def _refusals_by_injection(received: Pod, merged: Pod) -> Iterator[str]:
     if volumes and max(map(len, volumes)) > _NAME_AND_SOURCE:
         yield from _volumes(volumes)
     kept = [container for _, _, container in all_containers(received)]
-    users = {container["name"] for container in kept}
+    users = {container["name"]: container for container in kept}
     names: list[str] = []
     for which in CONTAINER_LISTS:
         for container in spec.get(which) or ():
@@ -103,7 +105,11 @@ def _refusals_by_injection(received: Pod, merged: Pod) -> Iterator[str]:
             if container["name"] not in users:
                 yield from _container_of_templates(container, which, is_annotated=is_annotated)
             elif not any(container is each for each in kept):
-                yield from _container(container, which, {volume["name"] for volume in volumes})
+                before = users[container["name"]]
+                if _ALIVE.issuperset(field for field in container if container[field] is not before.get(field)):
+                    yield from _life_cycle(container, which)
+                else:
+                    yield from _container(container, which, {volume["name"] for volume in volumes})
     if len(set(names)) < len(names):
         yield from _repeated(names, "containers")
     if "resources" in spec:
@@ -184,7 +190,7 @@ def _container(container: Container, which: ContainerList, volumes: Collection[A
     yield from _words(container, _WORDS, path)
     yield from _environment(container.get("env") or (), f"{path}.env")
     yield from _security(container.get("securityContext") or {}, f"{path}.securityContext")
-    yield from _life_cycle(container, path, is_init=which == "initContainers")
+    yield from _life_cycle(container, which)
     yield from resource_refusals(container.get("resources") or {}, f"{path}.resources")
     if not container.get("image"):
         yield f"{path}.image: is required"
@@ -274,9 +280,12 @@ def _mounts(mounts: Sequence[JsonObject], path: str, volumes: Collection[Any]) -
         seen.add(place)
 
 
-def _life_cycle(container: Container, path: str, *, is_init: bool) -> Iterator[str]:
+def _life_cycle(container: Container, which: ContainerList) -> Iterator[str]:
+    if _ALIVE.isdisjoint(container) and "restartPolicy" not in container:
+        return
+    path = f"spec.{which}[" + container["name"] + "]"
     restarts = container.get("restartPolicy")
-    ends = is_init and restarts != "Always"
+    ends = which == "initContainers" and restarts != "Always"
     if ends and restarts:
         yield f"{path}.restartPolicy: an init container takes Always only, got {quoted(restarts)}"
     for field in _PROBES:
@@ -284,13 +293,13 @@ def _life_cycle(container: Container, path: str, *, is_init: bool) -> Iterator[s
         if probe:
             if ends:
                 yield f"{path}.{field}: an init container has probes only with restartPolicy Always"
-            yield from _probe(probe, f"{path}.{field}", has_threshold=field == "readinessProbe")
+            yield from _probe(probe, path + "." + field, has_threshold=field == "readinessProbe")
     handlers = container.get("lifecycle") or {}
     for field in ("postStart", "preStop"):
         if handlers.get(field):
             if ends:
                 yield f"{path}.lifecycle: an init container has it only with restartPolicy Always"
-            yield from _handler(handlers[field], f"{path}.lifecycle.{field}")
+            yield from _handler(handlers[field], path + ".lifecycle." + field)
 
 
 def _probe(probe: JsonObject, path: str, *, has_threshold: bool) -> Iterator[str]:

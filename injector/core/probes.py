@@ -8,6 +8,7 @@ import orjson
 
 from injector.core.errors import quoted
 from injector.core.model import PROBERS_ENV, PROXY_CONTAINER, Container, JsonObject, Pod
+from injector.core.opaque import json_text
 from injector.core.pods import (
     Placed,
     all_containers,
@@ -23,19 +24,23 @@ STATUS_PORT_ANNOTATION = "status.sidecar.istio.io/port"
 
 @dataclass(frozen=True, slots=True)
 class _Hook:
-    """A place in a container where a handler may stand: `path` leads there, `key` is the agent's URL path for it."""
+    """A place in a container where a handler may stand: `path` leads there.
+
+    The agent's URL path for it is `before`, the name of the container, and `after`.
+    """
 
     path: tuple[str, ...]
-    key: str
+    before: str
+    after: str
     is_probe: bool
 
 
 _HOOKS = (
-    _Hook(("readinessProbe",), "/app-health/{}/readyz", is_probe=True),
-    _Hook(("livenessProbe",), "/app-health/{}/livez", is_probe=True),
-    _Hook(("startupProbe",), "/app-health/{}/startupz", is_probe=True),
-    _Hook(("lifecycle", "preStop"), "/app-lifecycle/{}/prestopz", is_probe=False),
-    _Hook(("lifecycle", "postStart"), "/app-lifecycle/{}/poststartz", is_probe=False),
+    _Hook(("readinessProbe",), "/app-health/", "/readyz", is_probe=True),
+    _Hook(("livenessProbe",), "/app-health/", "/livez", is_probe=True),
+    _Hook(("startupProbe",), "/app-health/", "/startupz", is_probe=True),
+    _Hook(("lifecycle", "preStop"), "/app-lifecycle/", "/prestopz", is_probe=False),
+    _Hook(("lifecycle", "postStart"), "/app-lifecycle/", "/poststartz", is_probe=False),
 )
 _HOOKED_FIELDS = frozenset(hook.path[0] for hook in _HOOKS)
 _HTTP_GET_KEYS = ("path", "host", "scheme")
@@ -118,7 +123,7 @@ def _handlers(container: Container) -> Iterator[tuple[_Hook, str, JsonObject]]:
         for step in hook.path:
             handler = handler.get(step) or {}
         if handler:
-            yield hook, hook.key.format(container["name"]), handler
+            yield hook, hook.before + container["name"] + hook.after, handler
 
 
 def _prober(hook: _Hook, handler: JsonObject, container: Container, status_port: int) -> JsonObject | None:
@@ -182,7 +187,10 @@ def _merged(known: str, probers: JsonObject) -> str | None:
 
 
 def _json(probers: JsonObject) -> str:
-    return orjson.dumps(probers, option=orjson.OPT_SORT_KEYS).decode()
+    try:
+        return orjson.dumps(probers, option=orjson.OPT_SORT_KEYS).decode()
+    except TypeError:
+        return json_text(probers, is_sorted=True)
 
 
 def _rewrite_port(own: Mapping[str, str], status_port: int) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from injector.core.errors import quoted
-from injector.core.model import PROMETHEUS_ENV, PROXY_CONTAINER, InjectionError, Pod
+from injector.core.model import GRPC_BOOTSTRAP_CONTAINER, PROMETHEUS_ENV, PROXY_CONTAINER, InjectionError, Pod
 from injector.core.pods import (
     annotations,
     container_names,
@@ -28,7 +28,7 @@ _SCRAPE, _PORT, _PATH = "prometheus_io_scrape", "prometheus_io_port", "prometheu
 _TARGETS, _SECURE_PORT = "prometheus_istio_io_scrape_targets", "prometheus_istio_io_secure_port"
 _MERGED = (_SCRAPE, _PORT, _PATH, _TARGETS)
 # Istio's template `grpc-simple` brings no agent, and Istio merges all the same (reference 7.2).
-_AGENTS = frozenset((PROXY_CONTAINER, "grpc-bootstrap-init"))
+_AGENTS = frozenset((PROXY_CONTAINER, GRPC_BOOTSTRAP_CONTAINER))
 SECURE_METRICS_ENV = "ENVOY_SECURE_MERGED_METRICS_PORT"
 _DEFAULT_PATH = "/metrics"
 _NAME = methodcaller("get", "name")

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from injector.core.model import (
+    CORE_DUMP_CONTAINER,
     DEFAULT_PROXY_ID,
     INIT_CONTAINER,
     PROBERS_ENV,
@@ -47,15 +48,14 @@ def force_environment(pod: Pod, pairs: Mapping[str, str]) -> Pod:
 
 # The order of containers: the proxy before or behind the application, redirection where it works (reference 11.7).
 
-_CORE_DUMP = "enable-core-dump"
 _OTHERS = 10
 
 # Where containers stand by their names, those that are not named at _OTHERS; of equal places the order stays, and of
 # containers with one name the last one.
 _HELD = {PROXY_CONTAINER: 0}
 _NOT_HELD = {PROXY_CONTAINER: 11}
-_NATIVE = {INIT_CONTAINER: 0, VALIDATION_CONTAINER: 1, PROXY_CONTAINER: 2, _CORE_DUMP: 3}
-_NOT_NATIVE = {VALIDATION_CONTAINER: 0, INIT_CONTAINER: 11, _CORE_DUMP: 12}
+_NATIVE = {INIT_CONTAINER: 0, VALIDATION_CONTAINER: 1, PROXY_CONTAINER: 2, CORE_DUMP_CONTAINER: 3}
+_NOT_NATIVE = {VALIDATION_CONTAINER: 0, INIT_CONTAINER: 11, CORE_DUMP_CONTAINER: 12}
 
 
 def order_containers(pod: Pod, *, hold: bool) -> Pod:

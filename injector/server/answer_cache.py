@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from injector.core.model import JsonObject
-from injector.core.opaque import MARK, NAME, Opaque
+from injector.core.opaque import MARK, NAME, marked_json
 from injector.core.replicas import TOKEN_VOLUME
 from injector.core.review import has_repeated_key
 
@@ -31,7 +31,8 @@ _AFTER_METADATA = b']},"spec":{'
 _MARK = MARK.encode()
 # Of larger reviews only the whole is compared: to look through them would take too long.
 _LARGEST = 64 * 1024
-_HOLE = re.compile(_MARK + b"([A-Z])")
+# As in `opaque`, in UTF-8.
+_HOLE = re.compile(_MARK + rb"([A-Z]|\xee[\x84-\xbf][\x80-\xbf])")
 _NAME = re.compile(NAME.encode())
 
 # Where kube-apiserver writes what differs: the name of a pod, its first owner, the node of a daemon's pod.
@@ -182,7 +183,7 @@ class Stencil:
 
     def with_patch(self, patch: tuple[JsonObject, ...]) -> "Stencil":
         """The same answer with the holes of `patch` in it."""
-        pieces = tuple(_HOLE.split(orjson.dumps(patch, default=_marked)))
+        pieces = tuple(_HOLE.split(orjson.dumps(marked_json(patch))))
         before, opening, after = self.middle.partition(b'"patch":"')
         return Stencil(self.head, before + opening, pieces, after[after.index(b'"') :])
 
@@ -196,7 +197,3 @@ def stencil_of(answer: bytes, uid: str) -> Stencil:
     """What is left of the `answer` of `review.respond` to `uid` without the uid."""
     head, _, rest = answer.partition(f'"uid":"{uid}"'.encode())
     return Stencil(head + b'"uid":"', b'"' + rest, (), b"")
-
-
-def _marked(text: Opaque) -> str:
-    return text.marked

@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from injector.core.admission import admit_request, subject_of
+from injector.core.admission import admit, refused, subject_of
 from injector.core.errors import LONGEST_MESSAGE, shortened, without_addresses
 from injector.core.model import Admission, AdmissionRequest, JsonObject, Pod
 from injector.core.opaque import MARK, filled_text
 from injector.core.replicas import Owned, admit_alike
-from injector.core.review import BadReview, parse_path, parse_review, respond
+from injector.core.review import BadReview, parse_path, parse_review, request_faults, respond
 from injector.server.answer_cache import Asked, Stencil, read_asked, stencil_of
+from injector.server.same_shape import find_shared, read_shaped, remember
 from injector.server.state import State
 
 # Stands for an operation of a patch whose number is all that is still to be told.
@@ -91,7 +92,7 @@ def answer(body: bytes, path: str, state: State) -> Answer:
         if found is not None:
             return found
     is_repeated = known is None and state.answers.was_wanted(asked.key)
-    found = _worked_out(body, path, state)
+    found = _worked_out(body, path, state, is_repeated=is_repeated)
     if is_repeated and found.request is not None and found.admission is not None and _is_injected(found.admission):
         _remember(asked, found, found.request, found.admission, state)
     return found
@@ -168,6 +169,7 @@ def _told_of_admission(admission: Admission) -> Admission:
         warnings=admission.warnings,
         templates=admission.templates,
         configuration=admission.configuration,
+        units=admission.units,
     )
 
 
@@ -186,18 +188,39 @@ def _told_of_request(request: AdmissionRequest, uid: str, name: str, pod: Pod) -
     )
 
 
-def _worked_out(body: bytes, path: str, state: State) -> Answer:
+def _worked_out(body: bytes, path: str, state: State, *, is_repeated: bool = False) -> Answer:
     try:
         request = parse_review(body, parse_path(path))
     except BadReview as error:
         return refusal(error.status, str(error))
     try:
-        admission = admit_request(request, state.setup, state.snapshot)
-        return Answer(200, respond(request, admission), request, admission)
+        faults = request_faults(request)
+        if faults:
+            admission = refused(request, faults)
+            return Answer(200, respond(request, admission), request, admission)
+        return _admitted(request, state, is_repeated=is_repeated)
     except Exception as error:  # noqa: BLE001 -- a webhook that breaks would stop pods without a word
         message = shortened(without_addresses(f"the injector failed on this pod: {_said(error)}"), LONGEST_MESSAGE)
         admission = Admission(allowed=False, decision=None, pod=request.pod, message=message)
         return Answer(200, respond(request, admission), request, admission, error=error)
+
+
+def _admitted(request: AdmissionRequest, state: State, *, is_repeated: bool) -> Answer:
+    """The answer to a request without faults: from memory where a pod of this shape was answered before.
+
+    What is remembered of its replicas, as it `is_repeated`, is not remembered of its shape, too: one of them is enough
+    for one review.
+    """
+    subject = subject_of(request, state.snapshot)
+    shaped = read_shaped(request, subject)
+    shared = find_shared(shaped, request.uid, state) if shaped else None
+    if shared is not None:
+        return Answer(200, shared[0], request, shared[1])
+    admission = admit(subject, state.setup, state.snapshot)
+    body = respond(request, admission)
+    if shaped and not is_repeated and _is_injected(admission):
+        remember(shaped, body, request, _told_of_admission(admission), state)
+    return Answer(200, body, request, admission)
 
 
 def _said(error: Exception) -> str:

@@ -6,12 +6,16 @@ from threading import Lock
 from typing import Any, Protocol
 
 from injector.core.admission import Setup
-from injector.core.cache import ANSWERS, Cache, Noted
+from injector.core.cache import ANSWERS, SHAPES, Cache, Noted
 from injector.core.model import Snapshot
 
 
 def _no_answers() -> Cache[bytes, Any]:
     return Cache(ANSWERS)
+
+
+def _no_shapes() -> Cache[Any, Any]:
+    return Cache(SHAPES)
 
 
 class Placed(Protocol):
@@ -40,20 +44,21 @@ def _is_alike(before: Snapshot, after: Snapshot, placed: Placed) -> bool:
 class State:
     """Configuration and cluster at one moment. `fault` says why a newer configuration is not in force, if so.
 
-    `answers` remembers what was answered from this state, or would have been (see `answer`), and `unlike` the reviews
-    that only seem to be alike.
+    `answers` remembers what was answered from this state, or would have been (see `answer`), `shapes` the answers to
+    pods of one shape (see `same_shape`), and `unlike` what only seems to be alike.
     """
 
     setup: Setup
     snapshot: Snapshot
     fault: str = ""
     answers: Cache[bytes, Any] = field(default_factory=_no_answers, repr=False, compare=False)
+    shapes: Cache[Any, Any] = field(default_factory=_no_shapes, repr=False, compare=False)
     unlike: Noted = field(default_factory=Noted, repr=False, compare=False)
 
     @property
     def caches(self) -> tuple[Cache[Any, Any], ...]:
         """All that a worker keeps of pods."""
-        return self.answers, self.setup.templates.documents
+        return self.answers, self.shapes, self.setup.templates.documents
 
 
 class Service:
@@ -85,8 +90,11 @@ class Service:
         with self._replacing:
             now = self.state
             # In a cache of its own: a review that has read this state may still add an answer from it.
-            answers = now.answers.kept_where(lambda placed: _is_alike(now.snapshot, snapshot, placed))
-            self.state = replace(now, snapshot=snapshot, answers=answers, unlike=Noted())
+            answers, shapes = (
+                cache.kept_where(lambda placed: _is_alike(now.snapshot, snapshot, placed))
+                for cache in (now.answers, now.shapes)
+            )
+            self.state = replace(now, snapshot=snapshot, answers=answers, shapes=shapes, unlike=Noted())
 
     def reload(self, load: Callable[[], State], expected: tuple[type[Exception], ...]) -> str:
         """Put in force what `load` gives; where it raises one of `expected` the last good state stays.
@@ -102,4 +110,5 @@ class Service:
 
     def _followed_by(self, state: State) -> State:
         """The next state, whose answers are counted on from those of this one."""
-        return replace(state, answers=self.state.answers.emptied(), unlike=Noted())
+        answers, shapes = self.state.answers.emptied(), self.state.shapes.emptied()
+        return replace(state, answers=answers, shapes=shapes, unlike=Noted())

@@ -7,7 +7,25 @@ from typing import Any
 import orjson
 import pytest
 
-from injector.core.opaque import MARK, Inspected, Nonce, Opaque, filled, is_name, json_text, most_characters
+from injector.core.opaque import (
+    LONGEST_PART,
+    MARK,
+    Inspected,
+    ItemName,
+    Nonce,
+    Opaque,
+    Part,
+    Text,
+    Watch,
+    filled,
+    is_name,
+    joined,
+    json_text,
+    letter_of,
+    marked_json,
+    most_characters,
+    places_in,
+)
 
 
 def name() -> Any:
@@ -101,3 +119,80 @@ def test_a_nonce_is_none_of_the_names_that_people_give() -> None:
 def test_a_nonce_is_no_key_where_its_prefix_may_be_known() -> None:
     with pytest.raises(Inspected):
         hash(nonce(may_know=True))
+
+
+def test_what_a_text_cannot_begin_with_it_does_not_equal() -> None:
+    assert "/app-health/" + name() != "/ready"
+    with pytest.raises(Inspected):
+        _ = "/app-health/" + name() == "/app-health/web"
+
+
+def test_texts_are_in_order_where_their_holes_do_not_decide() -> None:
+    alike = ["/a/" + name() + "/readyz", "/a/" + name() + "/livez", "/a/" + name()]
+    assert [text.marked for text in sorted(alike)] == [f"/a/{MARK}N", f"/a/{MARK}N/livez", f"/a/{MARK}N/readyz"]
+    for other in ("web", Opaque(f"{MARK}M"), ""):
+        with pytest.raises(Inspected):
+            _ = name() < other
+
+
+def test_names_are_joined() -> None:
+    assert joined(["a", 1], "-") == "a-1"
+    assert joined(["a", name()], ",") == Opaque(f"a,{MARK}N")
+
+
+def test_json_with_holes_has_sorted_keys_where_that_is_asked() -> None:
+    watch = Watch()
+    web = ItemName(0, "web", watch)
+    text = json_text({web + "/z": {"b": 1, "a": 2}, web + "/c": 3}, is_sorted=True)
+    hole = MARK + letter_of(0)
+    assert text == Opaque(f'{{"{hole}/c":3,"{hole}/z":{{"a":2,"b":1}}}}')
+
+
+def test_a_comparison_is_noted_as_long_as_it_fails() -> None:
+    watch = Watch()
+    text, part = Text(3, "web", watch), Part(4, "a b", watch, is_sized=False)
+    assert text != "shop"
+    assert part != "shop"
+    assert part != 1
+    assert watch.different == [(3, "shop"), (4, "shop"), (4, 1)]
+    for value, same in ((text, "web"), (part, "a b")):
+        with pytest.raises(Inspected) as looked:
+            _ = value == same
+        assert places_in(looked.value.args[0]) == [3 if value is text else 4]
+
+
+def test_names_of_items_are_keys_but_not_in_templates() -> None:
+    watch = Watch()
+    web = ItemName(1, "web", watch)
+    assert {web: 1, "shop": 2}[web] == 1
+    assert web not in {"shop", "web"}, "whoever has the keys has to know of them"
+    watch.is_rendering = True
+    for key in (web, "a-" + web, web + "-a"):
+        with pytest.raises(Inspected):
+            hash(key)
+
+
+PART_QUESTIONS: dict[str, Callable[[Any], Any]] = {
+    name: question for name, question in QUESTIONS.items() if "equality" not in name and name != "a place in a list"
+}
+
+
+@pytest.mark.parametrize("question", PART_QUESTIONS.values(), ids=PART_QUESTIONS.keys())
+@pytest.mark.parametrize("value", ["web", ["web"], {"web": 1}], ids=["text", "list", "mapping"])
+def test_whoever_looks_at_a_part_is_stopped(question: Callable[[Any], Any], value: Any) -> None:
+    with pytest.raises(Inspected):
+        question(Part(0, value, Watch(), is_sized=False))
+
+
+def test_of_a_part_its_type_is_known_whether_it_is_empty_and_its_size_if_asked() -> None:
+    part = Part(0, ["web"], Watch(), is_sized=True)
+    assert isinstance(part, list)
+    assert part
+    assert len(part) == 1
+    assert not Part(0, [], Watch(), is_sized=False)
+    assert most_characters([Part(0, "web", Watch(), is_sized=False)]) == LONGEST_PART
+    with pytest.raises(Inspected) as looked:
+        len(Part(7, ["web"], Watch(), is_sized=False))
+    assert (places_in(looked.value.args[0]), looked.value.args[1]) == ([7], "size")
+    with pytest.raises(Inspected):
+        marked_json({"a": [part]})

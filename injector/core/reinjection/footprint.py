@@ -12,6 +12,8 @@ from typing import Any, TypeAlias
 
 from injector.core.merge import NOTHING_KEYED, POD_SCHEMA, PRIMITIVE, Schema, identity_of
 from injector.core.model import (
+    CORE_DUMP_CONTAINER,
+    GRPC_BOOTSTRAP_CONTAINER,
     INIT_CONTAINER,
     INTERCEPTION_MODE_ANNOTATION,
     NETWORK_LABEL,
@@ -78,7 +80,8 @@ ISTIO: Shape = {
     "spec": {
         "containers": _each((PROXY_CONTAINER,), WHOLE),
         "initContainers": _each(
-            (INIT_CONTAINER, VALIDATION_CONTAINER, PROXY_CONTAINER, "enable-core-dump", "grpc-bootstrap-init"), WHOLE
+            (INIT_CONTAINER, VALIDATION_CONTAINER, PROXY_CONTAINER, CORE_DUMP_CONTAINER, GRPC_BOOTSTRAP_CONTAINER),
+            WHOLE,
         ),
         "volumes": _each(
             "workload-socket credential-socket workload-certs gke-workload-certificate custom-bootstrap-volume "

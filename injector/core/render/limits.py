@@ -16,6 +16,9 @@ from jinja2.exceptions import SecurityError
 from jinja2.filters import do_round
 from jinja2.runtime import Context
 
+from injector.core import opaque
+from injector.core.opaque import Inspected
+
 MAXIMUM_STEPS = 500_000
 _CHARACTERS_OF_A_STEP = 32
 _BITS_OF_A_STEP = 64
@@ -183,11 +186,16 @@ def replaced(text: Any, old: Any, new: Any, count: int | None = None) -> str:
 def joined(values: Iterable[Any], separator: Any = "", attribute: str | None = None) -> str:
     """The values as one text, the separator between them; `attribute`: of each its value at this key."""
     between, parts, length = str(separator), list[str](), 0
-    for value in islice(values, MAXIMUM_VALUES + 1):
-        part = str(value if attribute is None else value[attribute])
-        length += len(part) + len(between)
-        _refuse_longer(length)
-        parts.append(part)
+    try:
+        for value in islice(values, MAXIMUM_VALUES + 1):
+            part = str(value if attribute is None else value[attribute])
+            length += len(part) + len(between)
+            _refuse_longer(length)
+            parts.append(part)
+    except Inspected:  # texts with holes, which are few and short
+        if not isinstance(values, list):
+            raise
+        return opaque.joined(values if attribute is None else [value[attribute] for value in values], between)
     return between.join(parts)
 
 

@@ -15,7 +15,7 @@ from jinja2 import Undefined
 from jinja2.exceptions import SecurityError
 from jinja2.runtime import Context
 
-from injector.core.opaque import Nonce, Opaque
+from injector.core.opaque import ItemName, Nonce, Opaque, Text
 from injector.core.render.limits import MAXIMUM_VALUES, SHORT, Budget, size_of
 from injector.core.shared import as_shared
 
@@ -28,7 +28,7 @@ MAXIMUM_PIECES = 1_000_000
 _STEPS_OF_A_ROUND = 10
 _PLACEHOLDERS = tuple(f"{OPEN}{number}{CLOSE}" for number in range(2_000))
 _ONLY_TEXT = {str}
-_SCALARS = frozenset((str, bool, type(None), Opaque, Nonce))
+_SCALARS = frozenset((str, bool, type(None), Opaque, Nonce, Text, ItemName))
 _SMALLEST, _LARGEST = -(2**63), 2**64 - 1
 
 
