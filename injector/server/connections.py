@@ -302,11 +302,11 @@ class GuardedConnection(HttpToolsProtocol):
         """Read nothing more, and answer what never became a request after all that came before it."""
         self._stopped = refusal
         self._stop_waiting()
-        if self._stage is _Stage.BODY and not self._give_up():
-            self._abort(refusal.reason)
-            return
         self._guard.dropped(refusal.reason)
-        if not self._unanswered:
+        if self._stage is _Stage.BODY and not self._give_up():
+            # Its client may still be sending: closing lets it read the answer first.
+            self.transport.close()
+        elif not self._unanswered:
             self._refuse(refusal)
         elif self.cycle.keep_alive:
             self._due = refusal

@@ -335,6 +335,15 @@ def test_a_body_that_nobody_reads_is_bounded(start: Start) -> None:
     bounded.drops("Surplus")
 
 
+def test_who_sends_a_body_that_nobody_reads_is_answered(start: Start) -> None:
+    bounded = start(ConnectionLimits())
+    body = b"x" * 1_000_000
+    head = b"POST /preveiw HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body)
+    with bounded.connection() as connection:
+        connection.sendall(head + body)
+        assert status(connection) == 404
+
+
 def test_small_chunks_are_no_surplus(start: Start) -> None:
     chunks = b"".join(b"1\r\n%c\r\n" % byte for byte in BODY + b" " * 100_000)
     assert replies(start(ConnectionLimits()), CHUNKED + chunks + b"0\r\n\r\n" + b"x\r\n")[0] == "200 OK"
