@@ -29,19 +29,29 @@ _MANAGED_FIELDS = b'"managedFields":['
 _AFTER_METADATA = b']},"spec":{'
 
 _MARK = MARK.encode()
+_JOB_UID = "U"
 # Of larger reviews only the whole is compared: to look through them would take too long.
 _LARGEST = 64 * 1024
 # As in `opaque`, in UTF-8.
 _HOLE = re.compile(_MARK + rb"([A-Z]|\xee[\x84-\xbf][\x80-\xbf])")
 _NAME = re.compile(NAME.encode())
 
-# Where kube-apiserver writes what differs: the name of a pod, its first owner, the node of a daemon's pod.
-_POD_NAME = b'"object":{"kind":"Pod","apiVersion":"v1","metadata":{"name":"'
+# Where kube-apiserver writes what differs: the name of a pod, its first owner, the node of a daemon's pod, the place of
+# a pod in its StatefulSet or its Job (https://kubernetes.io/docs/concepts/workloads/controllers/job/#completion-mode).
+_METADATA = b'"object":{"kind":"Pod","apiVersion":"v1","metadata":{'
+_POD_NAME = b'"name":"'
 _OWNERS = b'"ownerReferences":[{'
-_JOB = re.compile(rb'"ownerReferences":\[\{"apiVersion":"[^"]*","kind":"Job","name":"([^"]*)","uid":"([^"]*)"')
+_OWNER = re.compile(
+    rb'"ownerReferences":\[\{"apiVersion":"[^"]*","kind":"(Job|DaemonSet)","name":"([^"]*)","uid":"([^"]*)"'
+)
 _NODE = b'"matchFields":[{"key":"metadata.name","operator":"In","values":["'
 _INDEX = b'"apps.kubernetes.io/pod-index":"'
+_COMPLETION_INDEX = b'"batch.kubernetes.io/job-completion-index":"'
 _TOKEN_VOLUME = b'"' + TOKEN_VOLUME.encode()
+# The time of an entry of `managedFields`: https://www.rfc-editor.org/rfc/rfc3339#section-5.6, in whole seconds of UTC.
+_TIME = b'"time":"'
+_TIME_LENGTH = len("2026-01-01T00:00:00Z")
+_OF_TIMES = b"0123456789-:TZ"
 
 
 class Asked(NamedTuple):
@@ -61,9 +71,29 @@ class Asked(NamedTuple):
         return Asked(self.whole, self.whole, self.uid, self.managed, {})
 
     @property
-    def is_readable(self) -> bool:
-        """Whether the list that was left out is JSON; what is wrong with a review is said of the whole."""
-        return not self.managed or _is_list(self.managed)
+    def managed_around(self) -> tuple[bytes, bytes]:
+        """The managed fields before and after their first time, without the uid of a Job.
+
+        Of two reviews that have both in common, with the uid in the same hole, either both lists are JSON, or none.
+        """
+        managed = self.managed
+        start = managed.find(_TIME) + len(_TIME)
+        end = start + _TIME_LENGTH
+        if managed[start:end].translate(None, _OF_TIMES) or managed[end : end + 1] != b'"':
+            end = start
+        before, after = managed[:start], managed[end:]
+        uid = self.texts.get(_JOB_UID)
+        if uid:
+            # Backslashes are in strings, and a name between them does not end one.
+            after = after.replace(b'\\"%b\\"' % uid, b'\\"%bU\\"' % _MARK)
+        return before, after
+
+    def is_readable(self, readable: tuple[bytes, bytes]) -> bool:
+        """Whether the list that was left out is JSON; `readable` is around the time of one that is.
+
+        What is wrong with a review is said of the whole.
+        """
+        return not self.managed or self.managed_around == readable or _is_list(self.managed)
 
     def document(self) -> Any:
         """The review that the key is of, the marks of holes in it; None where its list was not that of the pod.
@@ -116,44 +146,57 @@ def _with_holes(review: bytes) -> tuple[bytes, dict[str, bytes]]:
     texts: dict[str, bytes] = {}
     if len(review) > _LARGEST or _MARK[:1] in review:
         return review, texts
-    name = _text_after(_POD_NAME, review)
+    metadata = review.find(_METADATA) + len(_METADATA)
+    name = _name_at(metadata + len(_POD_NAME), review) if review.startswith(_POD_NAME, metadata) else b""
     if name:
         texts["N"] = name
-        # The volumes of a StatefulSet's pod claim `data-NAME`.
-        for before in (b'"', b"-", b"/"):
-            review = review.replace(b'%b%b"' % (before, name), b'%b%bN"' % (before, _MARK))
+        # Wherever a text ends in it: the volumes of a StatefulSet's pod claim `data-NAME`.
+        review = review.replace(b'%b"' % name, b'%bN"' % _MARK)
         review = _with_hole("I", _INDEX, review, texts)
-    owners = review.find(_OWNERS)
-    if owners >= 0:
-        job = _JOB.match(review, owners)
-        if job and _NAME.fullmatch(job[1]) and _NAME.fullmatch(job[2]):
-            texts["J"], texts["U"] = job.groups()
-            # An injected pod has the path of its owner: `…/jobs/NAME`.
-            for before in (b'"', b"/"):
-                review = review.replace(b'%b%b"' % (before, job[1]), b'%b%bJ"' % (before, _MARK))
-            review = review.replace(b'"%b-"' % job[1], b'"%bJ-"' % _MARK)
-            review = review.replace(b'"%b"' % job[2], b'"%bU"' % _MARK)
-        review = _with_hole("D", _NODE, review, texts)
-    suffix = _text_after(_TOKEN_VOLUME, review)
+    owners = review.find(_OWNERS, metadata)
+    owner = _OWNER.match(review, owners) if owners >= 0 else None
+    if owner:
+        kind, job, uid = owner.groups()
+        if kind == b"DaemonSet":
+            review = _with_hole("D", _NODE, review, texts)
+        elif _NAME.fullmatch(job) and _NAME.fullmatch(uid):
+            review = _with_job(review, job, uid, texts)
+    suffix = _name_after(_TOKEN_VOLUME, review)
     if suffix:
         texts["V"] = suffix
         review = review.replace(b'%b%b"' % (_TOKEN_VOLUME, suffix), b'%b%bV"' % (_TOKEN_VOLUME, _MARK))
     return review, texts
 
 
-def _text_after(before: bytes, review: bytes) -> bytes:
+def _with_job(review: bytes, job: bytes, uid: bytes, texts: dict[str, bytes]) -> bytes:
+    """The review of a pod of a Job with holes for what follows from the Job, and from the place of the pod in it."""
+    texts["J"], texts[_JOB_UID] = job, uid
+    review = _with_hole("C", _COMPLETION_INDEX, review, texts)
+    if "C" in texts:
+        # The hostname, and the prefix of the name.
+        for after in (b'"', b'-"'):
+            text, hole = b'"%b-%b%b' % (job, texts["C"], after), b'"%bJ-%bC%b' % (_MARK, _MARK, after)
+            review = review.replace(text, hole)
+    # An injected pod has the path of its owner: `…/jobs/NAME`.
+    review = review.replace(b'%b"' % job, b'%bJ"' % _MARK)
+    review = review.replace(b'"%b-"' % job, b'"%bJ-"' % _MARK)
+    return review.replace(b'"%b"' % uid, b'"%bU"' % _MARK)
+
+
+def _name_after(before: bytes, review: bytes) -> bytes:
     """The name that stands behind `before`; empty where none does."""
     start = review.find(before)
-    if start < 0:
-        return b""
-    start += len(before)
+    return _name_at(start + len(before), review) if start >= 0 else b""
+
+
+def _name_at(start: int, review: bytes) -> bytes:
     text = review[start : review.find(b'"', start)]
     return text if _NAME.fullmatch(text) else b""
 
 
 def _with_hole(letter: str, before: bytes, review: bytes, texts: dict[str, bytes]) -> bytes:
     """The review with a hole behind `before`, whose text is added to `texts`."""
-    text = _text_after(before, review)
+    text = _name_after(before, review)
     if not text:
         return review
     texts[letter] = text

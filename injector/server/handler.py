@@ -39,6 +39,8 @@ class Answer:
 class Remembered:
     """An answer to all reviews that ask alike, and what is told of it; `names` are those of the pod, holes in them.
 
+    `managed` is around the time of the managed fields of one of them.
+
     Of the pods only names are kept, and of patches their length: thousands of objects that live on would keep the
     garbage collector busy for longer than the answers take.
     """
@@ -49,11 +51,12 @@ class Remembered:
     admission: Admission
     namespace: str
     node: str
+    managed: tuple[bytes, bytes]
     owned: Owned | None = None
 
     def answer(self, asked: Asked) -> Answer | None:
         """The answer to a review that asks alike; None where it has to be worked out after all."""
-        if not asked.is_readable:
+        if not asked.is_readable(self.managed):
             return None
         request, names, texts = self.request, self.names, asked.texts
         name = request.name
@@ -120,6 +123,7 @@ def _remember(asked: Asked, found: Answer, request: AdmissionRequest, admission:
         _told_of_admission(admission),
         namespace=subject_of(request, state.snapshot).namespace,
         node=(request.pod.get("spec") or {}).get("nodeName") or "",
+        managed=asked.managed_around,
     )
     if asked.texts and remembered:
         remembered = _for_all(remembered, asked, found, _admit_alike(document, request, state))

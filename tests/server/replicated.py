@@ -5,19 +5,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from injector.core.model import TEMPLATES_ANNOTATION
+from injector.core.model import TEMPLATES_ANNOTATION, JsonObject
 
 NAMESPACE = "shop"
 TOKENS = "/var/run/secrets/kubernetes.io/serviceaccount"
-KINDS = ("ReplicaSet", "StatefulSet", "DaemonSet", "Job", "Argo", "")
+KINDS = ("ReplicaSet", "StatefulSet", "DaemonSet", "Job", "IndexedJob", "Argo", "")
 
 
 @dataclass(frozen=True)
 class Replica:
     """One of the pods that a controller of `kind` makes; without one a bare pod.
 
-    `name` is its own, or its Job's; `suffix` ends the name of its token's volume, none where that is empty. `more` is
-    added to its metadata.
+    `name` is its own, or its Job's, in which an IndexedJob gives it a place; `suffix` ends the name of its token's
+    volume, none where that is empty. `more` is added to its metadata.
     """
 
     kind: str
@@ -59,11 +59,15 @@ class Replica:
                 labels |= {"apps.kubernetes.io/pod-index": self.index}
                 labels |= {"statefulset.kubernetes.io/pod-name": self.name}
                 metadata |= {"name": self.name, "generateName": "shop-web-"}
-            case "Job":
-                owner |= {"apiVersion": "batch/v1", "name": self.name}
+            case "Job" | "IndexedJob":
+                owner |= {"apiVersion": "batch/v1", "kind": "Job", "name": self.name}
                 labels |= {"batch.kubernetes.io/controller-uid": self.uid, "batch.kubernetes.io/job-name": self.name}
                 labels |= {"controller-uid": self.uid, "job-name": self.name}
                 metadata |= {"generateName": f"{self.name}-"}
+                if self.kind == "IndexedJob":
+                    labels |= {_COMPLETION_INDEX: self.index}
+                    annotations |= {_COMPLETION_INDEX: self.index}
+                    metadata |= {"generateName": f"{self.name}-{self.index}-"}
             case "Argo":
                 owner |= {"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "name": self.name}
                 metadata |= {"name": self.name}
@@ -75,7 +79,8 @@ class Replica:
         if self.kind:
             metadata["ownerReferences"] = [{**owner, "controller": True, "blockOwnerDeletion": True}]
         time = f"2026-01-01T00:00:{self.second:02}Z"
-        metadata["managedFields"] = [{"manager": "some-controller", "time": time, "fieldsV1": {"f:spec": {}}}]
+        fields: JsonObject = {"f:ownerReferences": {f'k:{{"uid":"{self.uid}"}}': {}}}
+        metadata["managedFields"] = [{"manager": "some-controller", "time": time, "fieldsV1": {"f:metadata": fields}}]
         return metadata
 
     def _spec(self) -> dict[str, Any]:
@@ -96,6 +101,10 @@ class Replica:
         spec: dict[str, Any] = {"volumes": volumes, "containers": [app]}
         if self.kind == "StatefulSet":
             spec["hostname"] = self.name
+        if self.kind == "IndexedJob":
+            spec["hostname"] = f"{self.name}-{self.index}"
+            field = {"fieldRef": {"fieldPath": f"metadata.labels['{_COMPLETION_INDEX}']"}}
+            app["env"].append({"name": "JOB_COMPLETION_INDEX", "valueFrom": field})
         if self.kind == "DaemonSet":
             fields = [{"key": "metadata.name", "operator": "In", "values": [self.node]}]
             required = {"nodeSelectorTerms": [{"matchFields": fields}]}
@@ -103,4 +112,5 @@ class Replica:
         return spec
 
 
+_COMPLETION_INDEX = "batch.kubernetes.io/job-completion-index"
 _DATA = {"name": "data", "emptyDir": {}}

@@ -106,7 +106,17 @@ metadata:
     upper: "{{ index .ObjectMeta.Labels "job-name" | upper }}"
 """,
 }
-CHOICES = ("", *TEMPLATES, *GO_TEMPLATES, "sidecar,copies", "gateway", "grpc-simple", "grpc-agent", "envoy")
+CHOICES = (
+    "",
+    *TEMPLATES,
+    *GO_TEMPLATES,
+    "sidecar,copies",
+    "gateway",
+    "grpc-simple",
+    "grpc-agent",
+    "envoy",
+    "envoy-gateway",
+)
 
 # Some are words that stand elsewhere in a review.
 _WORDS = (
@@ -220,7 +230,7 @@ def replicas_of(kind: str, labels: dict[str, str]) -> list[Replica]:
         Replica(kind, f"web-{at}", f"{at}", f"node-{at}", suffix=f"aaaa{at}", second=at, labels=labels)
         for at in range(6)
     )
-    return [replace(each, uid=f"0c5b6a1e-{each.index}") if kind == "Job" else each for each in made]
+    return [replace(each, uid=f"0c5b6a1e-{each.index}") if "Job" in kind else each for each in made]
 
 
 @pytest.mark.parametrize("kind", KINDS)
