@@ -4,13 +4,13 @@ import json
 from typing import Any
 
 import helm_python
-import kubernetes_validate
 import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.chart.rendering import CERT_MANAGER, EVERYTHING, NAMESPACE, chart, of_kind, rendered
+from tests.kubernetes_schemas import validate
 from tools.generate import CHART
 
 # Kinds that Kubernetes does not bring itself: what their definitions require, by path.
@@ -79,7 +79,7 @@ def assert_valid(documents: list[Any]) -> None:
         if document["kind"] in REQUIRED:
             assert all(at(document, path) is not None for path in REQUIRED[document["kind"]]), document
         else:
-            kubernetes_validate.validate(document, kubernetes_validate.latest_version(), strict=True)
+            validate(document)
 
 
 def at(document: Any, path: str) -> Any:

@@ -69,9 +69,9 @@ spec:
 """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Case:
-    """One case, as its file has it."""
+    """One case, as its file has it; equal only to itself, so that its outcome is worked out once."""
 
     name: str
     reference: str
@@ -93,9 +93,10 @@ def case_files() -> list[Path]:
     return sorted((HERE / "cases").glob("*.yaml"))
 
 
+@cache
 def cases_of(file: Path) -> list[Case]:
     """The cases of one file."""
-    return [Case(**case) for case in yaml.safe_load(file.read_text(encoding="utf-8"))]
+    return [Case(**case) for case in yaml.load(file.read_text(encoding="utf-8"), yaml.CSafeLoader)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +109,7 @@ class Outcome:
     submitted: Pod | None = None
 
 
+@cache
 def outcome_of(case: Case) -> Outcome:
     """Run the case."""
     setup = _setup(case.config)
@@ -135,14 +137,19 @@ def outcome_of(case: Case) -> Outcome:
 
 def pod_of_case(case: Case) -> Pod:
     """The standard pod with what the case lays over it."""
-    pod: Pod = _laid_over(yaml.safe_load(STANDARD_POD), case.pod)
+    pod: Pod = _laid_over(_standard_pod(), case.pod)
+    return pod
+
+
+def _standard_pod() -> Pod:
+    pod: Pod = yaml.load(STANDARD_POD, yaml.CSafeLoader)
     return pod
 
 
 @cache
 def plain_result() -> Pod:
     """The standard pod, injected under the shipped defaults."""
-    pod: Pod = yaml.safe_load(STANDARD_POD)
+    pod = _standard_pod()
     admission = _admitted(pod, Case("", "", ""), _setup({}))
     return _applied(pod, admission)
 
@@ -192,7 +199,7 @@ def _laid_over(base: Any, layer: Any) -> Any:
 
 
 def _setup(config: dict[str, Any]) -> Setup:
-    return _setup_of(yaml.safe_dump(_laid_over(STANDARD_CONFIG, config)))
+    return _setup_of(json.dumps(_laid_over(STANDARD_CONFIG, config)))
 
 
 @cache
@@ -214,7 +221,7 @@ def _snapshot(case: Case) -> Snapshot:
     items = [*case.cluster, *([] if named else [namespace])]
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "snapshot.yaml"
-        file.write_text(yaml.safe_dump({"apiVersion": "v1", "kind": "List", "items": items}), encoding="utf-8")
+        file.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": items}), encoding="utf-8")
         return read_snapshot(file)
 
 

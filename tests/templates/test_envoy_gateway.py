@@ -3,13 +3,13 @@
 from pathlib import Path
 from typing import Any
 
-import kubernetes_validate
 import pytest
 
 from injector.config.loader import sample_files
 from injector.core.model import Pod
 from injector.manifests.files import workloads
 from injector.manifests.workloads import created_pod
+from tests.kubernetes_schemas import validate
 from tests.support import admitted, container_of, default_setup, injected, setup_with, uninjected
 
 (SAMPLE,) = sample_files("bookinfo-gateway")
@@ -43,7 +43,7 @@ def test_the_sample_s_pod_reads_its_configuration_and_certificate() -> None:
 
 def test_the_result_is_a_valid_pod_and_a_second_injection_changes_nothing() -> None:
     pod = injected(gateway_pod(), default_setup())
-    kubernetes_validate.validate(pod, kubernetes_validate.latest_version(), strict=True)
+    validate(pod)
     assert admitted(pod, default_setup()).patch == ()
     assert container_of(uninjected(pod, default_setup()), "envoy-gateway")["image"] == "auto"
 

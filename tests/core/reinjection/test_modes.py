@@ -75,8 +75,16 @@ def by_hand(pod: Pod, setup: Setup) -> Pod:
     return admission.pod
 
 
-def by_istio(pod: Pod, setup: Setup) -> Pod:
-    return as_istio_leaves_it(injected(pod, setup))
+WAYS: dict[str, Callable[[Pod, Setup], Pod]] = {"webhook": injected, "by hand": by_hand}
+
+
+@pytest.fixture(scope="module")
+def once(setups: dict[str, Setup]) -> dict[tuple[str, str, str], Pod]:
+    """Each pod injected once in each way and mode."""
+    return {
+        (way, name, mode): inject(PODS[name], setup)
+        for (way, inject), name, (mode, setup) in product(WAYS.items(), PODS, setups.items())
+    }
 
 
 def names_of(pod: Pod) -> list[str]:
@@ -92,25 +100,24 @@ PAIRS = pytest.mark.parametrize(("first", "then"), list(product(MODES, MODES)))
 
 
 @PAIRS
-@pytest.mark.parametrize("name", PODS)
-@pytest.mark.parametrize("inject_first", [injected, by_hand], ids=["webhook", "by hand"])
+@pytest.mark.parametrize("made", list(product(WAYS, PODS)), ids="-".join)
 def test_the_second_mode_is_as_if_it_had_been_the_first(
-    setups: dict[str, Setup], first: str, then: str, name: str, inject_first: Callable[[Pod, Setup], Pod]
+    setups: dict[str, Setup], once: dict[tuple[str, str, str], Pod], first: str, then: str, made: tuple[str, str]
 ) -> None:
-    pod = PODS[name]
-    twice = injected(inject_first(pod, setups[first]), setups[then])
-    assert without_status(twice) == without_status(injected(pod, setups[then]))
+    way, name = made
+    twice = injected(once[way, name, first], setups[then])
+    assert without_status(twice) == without_status(once["webhook", name, then])
     assert admitted(twice, setups[then]).patch == ()
 
 
 @PAIRS
 @pytest.mark.parametrize("name", PODS)
 def test_after_istio_there_is_one_proxy_and_the_user_s_wishes_hold(
-    setups: dict[str, Setup], first: str, then: str, name: str
+    setups: dict[str, Setup], once: dict[tuple[str, str, str], Pod], first: str, then: str, name: str
 ) -> None:
     """Istio's injector, or an older one of this project, has left no record."""
-    twice = injected(by_istio(PODS[name], setups[first]), setups[then])
-    assert sorted(names_of(twice)) == sorted(names_of(injected(PODS[name], setups[then])))
+    twice = injected(as_istio_leaves_it(once["webhook", name, first]), setups[then])
+    assert sorted(names_of(twice)) == sorted(names_of(once["webhook", name, then]))
     if name == "with its own proxy":
         proxy = container_of(twice, "istio-proxy")
         assert proxy["tty"] is True

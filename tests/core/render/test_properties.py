@@ -136,10 +136,15 @@ spec:
 """
 
 
+@pytest.fixture(scope="module")
+def templates() -> TemplateSet:
+    return TemplateSet({"t": TEMPLATE}, FILTERS)
+
+
 @tried(2_500)
 @given(text=TEXTS)
-def test_text_in_any_position_of_a_template_is_that_text(text: str) -> None:
-    result = TemplateSet({"t": TEMPLATE}, FILTERS).render("t", {"text": text})
+def test_text_in_any_position_of_a_template_is_that_text(templates: TemplateSet, text: str) -> None:
+    result = templates.render("t", {"text": text})
     assert result["metadata"]["annotations"] == {
         "alone": text,
         "quoted": text,

@@ -1,4 +1,4 @@
-"""A browser for a module of tests, and pages in it that must do nothing wrong."""
+"""A browser for all tests of a worker, and pages in it that must do nothing wrong."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -13,7 +13,7 @@ from tests.server.page.browsing import CHROMIUM, FLAGS, OpenPage
 from tests.server.running import Running
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Debian's Chromium."""
     with sync_playwright() as playwright:
