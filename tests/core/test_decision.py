@@ -120,14 +120,30 @@ def test_the_words_of_the_trace() -> None:
 @pytest.mark.parametrize(
     ("given", "rule", "message"),
     [
-        (facts(namespace_labels=None), 4, "the namespace is not known here: its labels are not looked at"),
-        (facts(namespace_labels={}, pod=pod({INJECT: "false"})), 4, f"the pod's label {INJECT} is looked at next"),
-        (facts(pod=pod({INJECT: "yes"})), 6, f"the pod's label {INJECT} is 'yes', neither 'true' nor 'false'"),
-        (facts(pod=pod({INJECT: "yes"})), 7, f"the annotation {INJECT} does not count beside the label"),
+        (
+            facts(namespace_labels=None),
+            "namespace and revision",
+            "the namespace is not known here: its labels are not looked at",
+        ),
+        (
+            facts(namespace_labels={}, pod=pod({INJECT: "false"})),
+            "namespace and revision",
+            f"the pod's label {INJECT} is looked at next",
+        ),
+        (
+            facts(pod=pod({INJECT: "yes"})),
+            "pod label",
+            f"the pod's label {INJECT} is 'yes', neither 'true' nor 'false'",
+        ),
+        (
+            facts(pod=pod({INJECT: "yes"})),
+            "pod annotation",
+            f"the annotation {INJECT} does not count beside the label",
+        ),
     ],
 )
-def test_the_trace_says_what_a_rule_saw(given: Facts, rule: int, message: str) -> None:
-    assert decide(given).trace[rule].message == message
+def test_the_trace_says_what_a_rule_saw(given: Facts, rule: str, message: str) -> None:
+    assert {result.rule: result.message for result in decide(given).trace}[rule] == message
 
 
 @pytest.mark.parametrize(

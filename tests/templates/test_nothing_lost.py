@@ -6,11 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from injector.config.loader import template_files
 from injector.core.model import Pod
 from tests.support import injected, pod_of, setup_with
 from tests.templates.injecting import names
 
-TEMPLATES = ("sidecar", "gateway", "grpc-simple", "grpc-agent", "envoy", "envoy-gateway")
+TEMPLATES = [name for name in template_files() if not name.startswith("_")]
 MODES = ("REDIRECT", "TPROXY", "NONE")
 SETS = (
     (),
