@@ -103,8 +103,10 @@ def _wanted_layout(key: tuple[Any, ...], shaped: Shaped, state: State) -> Layout
     values = shaped.shape.values
     layout: Layout | None = state.shapes.find(key)
     wanted = key if layout is None else (key, layout.variant(values))
+    if not state.shapes.was_wanted(wanted):
+        return None
     layout = layout or layout_of(shaped.subject.pod, values)
-    return layout if layout.variant(values) is not None and state.shapes.was_wanted(wanted) else None
+    return None if layout.variant(values) is None else layout
 
 
 def _shared(

@@ -22,11 +22,13 @@ from tests.bench.subjects import (
     Subject,
     asking_for,
     identical_reviews,
+    of_new_shape,
     review,
     reviews,
 )
 
 NEVER_SEEN, IDENTICAL, REPLICA = "never seen", "identical", "replica"
+FIRST_OF_SHAPE = "first of its shape"
 _BODIES = 400
 _BYTES_AT_MOST = 8_000_000
 
@@ -69,11 +71,15 @@ def measure(setup: Setup) -> Iterator[Row]:
     ):
         for subject in subjects:
             yield _row(setup, group, subject, NEVER_SEEN)
+            if group == "pod":
+                yield _row(setup, group, subject, FIRST_OF_SHAPE)
             if group == "pod" or subject is BY_VARIABLES[-1]:
                 yield _row(setup, group, subject, IDENTICAL)
     for name, title in PODS.items():
         for state, make in ((NEVER_SEEN, never_seen), (REPLICA, replica)):
             yield _row_of(setup, "recorded", title, state, [make(name, number) for number in range(_BODIES)])
+    first = [of_new_shape(never_seen("deployment", number), number) for number in range(_BODIES)]
+    yield _row_of(setup, "recorded", PODS["deployment"], FIRST_OF_SHAPE, first)
 
 
 def measure_installation(files: Sequence[Path]) -> Row:
@@ -95,7 +101,9 @@ def first_review() -> float:
 def _row(setup: Setup, group: str, subject: Subject, state: str) -> Row:
     size = len(review(subject.make(0), 0))
     count = min(_BODIES, _BYTES_AT_MOST // size)
-    bodies = (reviews if state == NEVER_SEEN else identical_reviews)(subject, count)
+    bodies = (identical_reviews if state == IDENTICAL else reviews)(subject, count)
+    if state == FIRST_OF_SHAPE:
+        bodies = [of_new_shape(body, number) for number, body in enumerate(bodies)]
     return _row_of(setup, group, subject.name, state, bodies)
 
 

@@ -10,9 +10,9 @@ from types import FrameType
 from typing import Any
 
 from injector.core.admission import Setup
-from tests.bench.in_process import IDENTICAL, NEVER_SEEN, REPLICA, answering
+from tests.bench.in_process import FIRST_OF_SHAPE, IDENTICAL, NEVER_SEEN, REPLICA, answering
 from tests.bench.recorded import PODS, never_seen, replica
-from tests.bench.subjects import BOOKINFO, BY_VARIABLES, SMALL, Subject, identical_reviews, reviews
+from tests.bench.subjects import BOOKINFO, BY_VARIABLES, SMALL, Subject, identical_reviews, of_new_shape, reviews
 
 TOLERANCE = 0.05
 _SUBJECTS: tuple[Subject, ...] = (SMALL, BOOKINFO, BY_VARIABLES[2])
@@ -28,7 +28,7 @@ def counts(setup: Setup) -> dict[str, int]:
     made = {
         f"{subject.name}, {state}": _count(setup, make(subject, 3))
         for subject in _SUBJECTS
-        for state, make in ((NEVER_SEEN, reviews), (IDENTICAL, identical_reviews))
+        for state, make in ((NEVER_SEEN, reviews), (IDENTICAL, identical_reviews), (FIRST_OF_SHAPE, _first_of_shape))
     }
     of_recorded = {
         f"{title}, {state}": _count(setup, [make(name, number) for number in range(3)])
@@ -36,6 +36,10 @@ def counts(setup: Setup) -> dict[str, int]:
         for state, make in ((NEVER_SEEN, never_seen), (REPLICA, replica))
     }
     return made | of_recorded
+
+
+def _first_of_shape(subject: Subject, count: int) -> list[bytes]:
+    return [of_new_shape(body, number) for number, body in enumerate(reviews(subject, count))]
 
 
 def regressions(before: Mapping[str, int], now: Mapping[str, int]) -> list[str]:

@@ -1,7 +1,8 @@
 """How far a usual pod travels: the files, functions, calls and changes between files of one answer.
 
 `python -m tests.bench.path` prints them, and the files in the order in which they are entered. The pod is the small one
-of the benchmark, never seen itself, its template seen once before: what most reviews of a running server are.
+of the benchmark, never seen itself: as most reviews of a running server are, of a shape that was seen, and as the first
+of its shape, of a template that was seen.
 """
 
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 from types import FrameType
 
 from tests.bench.in_process import answering
-from tests.bench.subjects import SMALL, reviews
+from tests.bench.subjects import SMALL, of_new_shape, reviews
 from tests.support import REPOSITORY, fresh_setup
 
 _PACKAGE = str(REPOSITORY / "injector")
@@ -59,23 +60,25 @@ def _caller(frame: FrameType) -> str | None:
     return above.f_code.co_filename if above else None
 
 
-def usual_travel() -> Travel:
-    """The travel of the small pod whose overlay's structure is kept, which it is when it came twice."""
+def usual_travel(*, is_new_shape: bool = False) -> Travel:
+    """The travel of the small pod; where it `is_new_shape`, its overlay's structure is kept from others."""
     work = answering(fresh_setup())()
-    *earlier, last = reviews(SMALL, 3)
+    *earlier, last = reviews(SMALL, 4)
     for each in earlier:
         work(each)
-    return travel_of(lambda: work(last))
+    return travel_of(lambda: work(of_new_shape(last, 0) if is_new_shape else last))
 
 
 def main() -> None:
-    """Print the travel."""
-    found = usual_travel()
-    for file in found.files:
-        sys.stdout.write(f"{Path(file).relative_to(REPOSITORY)}\n")
-    sys.stdout.write(
-        f"{len(found.files)} files, {found.functions} functions, {found.calls} calls, {found.changes} changes of file\n"
-    )
+    """Print both travels."""
+    for is_new_shape in (False, True):
+        found = usual_travel(is_new_shape=is_new_shape)
+        for file in found.files:
+            sys.stdout.write(f"{Path(file).relative_to(REPOSITORY)}\n")
+        sys.stdout.write(
+            f"{'first of its shape' if is_new_shape else 'usual pod'}: {len(found.files)} files, "
+            f"{found.functions} functions, {found.calls} calls, {found.changes} changes of file\n\n"
+        )
 
 
 if __name__ == "__main__":

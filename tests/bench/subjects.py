@@ -122,6 +122,11 @@ def identical_reviews(subject: Subject, count: int) -> list[bytes]:
     return [review(pod, number) for number in range(count)]
 
 
+def of_new_shape(body: bytes, number: int) -> bytes:
+    """A review like `body` of a pod with a label that no other one has: no pod had its fields before."""
+    return body.replace(b'"labels":{', b'"labels":{"shape-%d":"new",' % number, 1)
+
+
 def review(pod: Pod, number: int) -> bytes:
     """The AdmissionReview of `pod`, written as kube-apiserver writes it."""
     kind = {"group": "", "version": "v1", "kind": "Pod"}
