@@ -11,12 +11,13 @@ import yaml
 
 from injector.config import load
 from injector.config.loader import ConfigText
-from injector.core.admission import Setup, Subject, admit_request, remove_injection, set_up
+from injector.core.admission import Subject, admit_request, remove_injection
 from injector.core.model import EMPTY_SNAPSHOT, Admission, JsonObject, Pod, Snapshot
 from injector.core.pods import workload_of
 from injector.core.reinjection.undo import Removal
 from injector.core.render import TemplateSet
 from injector.core.review import parse_review
+from injector.core.setup import Setup, set_up
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 PUBLIC_CASES = REPOSITORY.parent / "shared" / "conformance"

@@ -29,7 +29,7 @@ from injector.runtime.loading import checked_setup, located_warnings, read_confi
 from injector.runtime.terminal import output_paint, write
 
 if TYPE_CHECKING:
-    from injector.core.admission import Setup
+    from injector.core.setup import Setup
 
 _FOUND = 1
 

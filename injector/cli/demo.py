@@ -19,9 +19,9 @@ from certs.rotation import ensure
 from injector.cluster.snapshot_file import read_snapshot
 from injector.config import load
 from injector.config.loader import sample_files
-from injector.core.admission import set_up
 from injector.core.model import JsonObject, Pod
 from injector.core.pods import ContainerList, containers
+from injector.core.setup import set_up
 from injector.manifests.files import workloads
 from injector.manifests.workloads import created_pod
 from injector.runtime.errors import InputError

@@ -13,8 +13,8 @@ from injector.cluster.api import ClusterError
 from injector.cluster.client import connect
 from injector.cluster.inventory import pods as pods_of
 from injector.cluster.inventory import read_cluster
-from injector.core.admission import Setup
 from injector.core.model import Pod, Snapshot
+from injector.core.setup import Setup
 from injector.reports.drift import drift as drift_of
 from injector.reports.drift import drift_text, place_of, restart_names
 from injector.runtime.config_sources import Connection

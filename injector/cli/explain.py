@@ -5,8 +5,8 @@ from typing import Annotated
 import typer
 
 from injector.cli.options import ConfigFiles, Context, Kubeconfig, ReleaseName, Sets, SnapshotFile, namespace_option
-from injector.core.admission import Setup
 from injector.core.model import InjectionError, Pod, Snapshot
+from injector.core.setup import Setup
 from injector.reports.evaluate import DEFAULT_NAMESPACE
 from injector.reports.explain import explain as explanation_of
 from injector.reports.explain import explanation_text

@@ -17,10 +17,10 @@ from injector.cli.options import (
     SnapshotFile,
     namespace_option,
 )
-from injector.core.admission import Setup
 from injector.core.errors import InjectorError
 from injector.core.model import JsonObject, Snapshot
 from injector.core.patch import diff
+from injector.core.setup import Setup
 from injector.core.yaml.writer import write as write_yaml
 from injector.manifests.workloads import title_of
 from injector.policy import policies

@@ -12,7 +12,7 @@ from injector.cli.options import Command, ConfigFiles, Context, Group, Kubeconfi
 from injector.config import Loaded
 from injector.config.gallery import CONFIGURATION, STARTER, gallery, gallery_entry
 from injector.config.loader import template_files
-from injector.core.admission import set_up
+from injector.core.setup import set_up
 from injector.reports.evaluate import DEFAULT_NAMESPACE, PreviewOptions
 from injector.reports.template_tests import Suite, Trial, junit_text, suite_text
 from injector.reports.templates import columns, describe_template, describe_templates, list_text, template_text

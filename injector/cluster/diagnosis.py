@@ -10,10 +10,10 @@ from injector.cluster.api import ENDPOINT_SLICES, SERVICES, ApiServer, ClusterEr
 from injector.cluster.ca_bundles import own_entries
 from injector.cluster.findings import Finding, ok, warning
 from injector.cluster.trial_pods import labels_of, selected, selector_of
-from injector.core.admission import Setup
 from injector.core.decision import decide, facts_of
 from injector.core.model import Decision, JsonObject
 from injector.core.selection import NAMESPACE_INJECTION_LABEL, REVISION_KEY, SelectionRule
+from injector.core.setup import Setup
 
 _INJECTION_VALUES = ("enabled", "disabled")
 _PLAIN_POD: JsonObject = {"metadata": {"name": "app"}, "spec": {"containers": [{"name": "app"}]}}

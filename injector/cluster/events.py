@@ -14,11 +14,11 @@ from uuid import uuid4
 from injector.cluster.api import EVENTS, FIELD_MANAGER, ApiServer, ClusterError
 from injector.cluster.inventory import controller_of
 from injector.cluster.metrics import ClusterMetrics
-from injector.core.admission import Setup
 from injector.core.model import Admission, AdmissionRequest, JsonObject, Snapshot
 from injector.core.pods import labels
 from injector.core.reasons import REASONS, REFUSED
 from injector.core.selection import namespace_labels, selecting_rule
+from injector.core.setup import Setup
 
 _AGAIN_SECONDS = 300.0
 _WAITING = 100

@@ -3,17 +3,16 @@
 The webhook, the commands, the preview and the drift report all call `admit`; none has a copy of any rule.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import cache
 from itertools import chain
 from typing import TypedDict
 
 from injector.core import proxy_config
 from injector.core.annotations import validate
-from injector.core.decision import decide, facts_of, selection_of
-from injector.core.denied import Denial, denials_of, refusals
+from injector.core.decision import decide, facts_of
+from injector.core.denied import Denial, refusals
 from injector.core.effort import (
     FURTHER_TEMPLATE,
     METADATA,
@@ -29,7 +28,6 @@ from injector.core.errors import LONGEST_MESSAGE, shortened, shortened_warnings,
 from injector.core.injection import (
     Injected,
     Injection,
-    digest_of,
     fingerprint_of,
     inject,
     native_by_default,
@@ -37,7 +35,7 @@ from injector.core.injection import (
     template_names,
 )
 from injector.core.istio_removal import IstioTraces, without_written
-from injector.core.misspelling import by_domain, misspelt
+from injector.core.misspelling import misspelt
 from injector.core.model import (
     DEFAULT_PROXY_ID,
     INTERCEPTION_MODE_ANNOTATION,
@@ -61,51 +59,24 @@ from injector.core.pod_validation import refusal_warning, refusals_by_injection
 from injector.core.pods import annotations, is_native, labels, workload_of
 from injector.core.prometheus import has_agent, is_scrape_annotation, without_merged_annotations
 from injector.core.proxy_container import proxy_conflicts
-from injector.core.reinjection.footprint import ANY, Shape, footprint_of, union
+from injector.core.reinjection.footprint import footprint_of, union
 from injector.core.reinjection.overrides import NO_DEFINITIONS, credible_overrides
 from injector.core.reinjection.status import Status, containers_in, read_status, refuse_foreign_status
 from injector.core.reinjection.undo import Removal, template_view, uninject, with_defaults_kept
-from injector.core.render import KnownNames, TemplateSet
+from injector.core.render import TemplateSet
 from injector.core.render.context import (
-    SAFE_FUNCTIONS,
-    Configured,
     TemplateInput,
-    configured_by,
     pod_view,
     proxy_config_view,
     scope_of,
 )
-from injector.core.render.functions import FILTERS
-from injector.core.render.partial_evaluation import usual_scopes
 from injector.core.review import request_faults
-from injector.core.selection import SelectionRule
+from injector.core.setup import Setup
 from injector.envoy import Subject as StandaloneSubject
 from injector.envoy import standalone_warnings
 
 # The template whose proxy has no control plane.
 _STANDALONE = "envoy"
-
-
-@dataclass(frozen=True, slots=True)
-class Setup:
-    """A configuration and its templates, ready for use.
-
-    `digest` stands for both in records; `footprint` gives what any of the templates can change of a pod;
-    `asked_annotations` are those that only templates know, by domain.
-    """
-
-    configured: Configured
-    templates: TemplateSet
-    selection: tuple[SelectionRule, ...]
-    denials: tuple[Denial, ...]
-    digest: str
-    footprint: Callable[[], Shape]
-    asked_annotations: Mapping[str, frozenset[str]]
-
-    @property
-    def config(self) -> Config:
-        """The configuration in force."""
-        return self.configured.config
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,55 +107,6 @@ class _Common(TypedDict):
 
     decision: Decision
     configuration: str
-
-
-def set_up(config: Config, *, optimise: bool = True) -> Setup:
-    """Make `config` ready for use. Templates are compiled when first needed; `Setup.templates.check` compiles all.
-
-    `optimise` as in TemplateSet.
-    """
-    configured = configured_by(config)
-    known = KnownNames(frozen=configured.names, trusted=SAFE_FUNCTIONS)
-    templates = TemplateSet(
-        config.templates, FILTERS, known, usual_scopes(configured), config.go_templates, optimise=optimise
-    )
-    footprint = cache(lambda: _footprint_of_all(configured, templates))
-    return Setup(
-        configured,
-        templates,
-        selection_of(config),
-        denials_of(config.denied_annotations),
-        digest_of(config),
-        footprint,
-        by_domain(templates.asked_annotations),
-    )
-
-
-# A pod whose one container stands for any of an application.
-_SAMPLE: Pod = {"metadata": {"name": "sample"}, "spec": {"containers": [{"name": ANY, "image": "sample"}]}}
-
-
-def _footprint_of_all(configured: Configured, templates: TemplateSet) -> Shape:
-    """What any of the templates writes into a pod, with native sidecars and without, its traffic redirected."""
-    overlays = []
-    redirecting = {**configured.proxy_config, "interceptionMode": "REDIRECT"}
-    for native in (True, False):
-        scope = scope_of(
-            TemplateInput(
-                pod=pod_view(_SAMPLE),
-                workload=workload_of(_SAMPLE, "default"),
-                configured=configured,
-                proxy_config=redirecting,
-                native_sidecars=native,
-                proxy_uid=DEFAULT_PROXY_ID,
-                proxy_gid=DEFAULT_PROXY_ID,
-                namespace={},
-            )
-        )
-        for name in templates.names:
-            with suppress(InjectionError):
-                overlays.append(templates.render(name, scope))
-    return footprint_of(overlays)
 
 
 def admit_request(request: AdmissionRequest, setup: Setup, snapshot: Snapshot) -> Admission:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from injector.core.admission import Setup, Subject, prepare
+from injector.core.admission import Subject, prepare
 from injector.core.effort import Effort
 from injector.core.errors import Path
 from injector.core.merge import NOTHING_KEYED, POD_SCHEMA, PRIMITIVE, Schema
@@ -17,6 +17,7 @@ from injector.core.pod_fields import SIDECARS
 from injector.core.reinjection.status import read_status
 from injector.core.render import Origin, Traced
 from injector.core.render.context import scope_of
+from injector.core.setup import Setup
 
 Origins: TypeAlias = Mapping[Path, Traced]
 

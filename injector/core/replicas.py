@@ -7,11 +7,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
-from injector.core.admission import Setup, Subject, admit
+from injector.core.admission import Subject, admit
 from injector.core.model import Admission, JsonObject, Pod, Snapshot, Workload
 from injector.core.opaque import MARK, Inspected, Nonce, Opaque, filled
 from injector.core.pods import workload_of
 from injector.core.render import TemplateSet
+from injector.core.setup import Setup
 
 # The volume of a service account's token, whose name ends in random characters. Source: the prefix in
 # https://github.com/kubernetes/kubernetes/blob/v1.37.0/plugin/pkg/admission/serviceaccount/admission.go

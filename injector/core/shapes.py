@@ -14,7 +14,7 @@ from typing import Any, TypeAlias, cast
 
 import orjson
 
-from injector.core.admission import Setup, Subject, admit
+from injector.core.admission import Subject, admit
 from injector.core.annotations import ANNOTATIONS
 from injector.core.model import (
     CORE_DUMP_CONTAINER,
@@ -45,6 +45,7 @@ from injector.core.pod_schema import PROBES
 from injector.core.pods import CONTAINER_LISTS
 from injector.core.prometheus import is_scrape_annotation
 from injector.core.render import TemplateSet
+from injector.core.setup import Setup
 
 # The steps to a value, of which those that number the item of a list say nothing about what stands there.
 Path: TypeAlias = tuple[str | int, ...]

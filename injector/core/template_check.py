@@ -6,7 +6,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise, product
 
-from injector.core.admission import Setup
 from injector.core.errors import Path, format_path, suggestion
 from injector.core.merge import strategic_merge
 from injector.core.model import Config, Container, InjectionError, JsonObject, Pod, Workload
@@ -16,6 +15,7 @@ from injector.core.pod_validation import refusals
 from injector.core.pods import CONTAINER_LISTS, containers
 from injector.core.render import RenderingError, TemplateFault, TemplateFaults
 from injector.core.render.context import SCOPE_NAMES, TemplateInput, pod_view, proxy_config_view, scope_of
+from injector.core.setup import Setup
 from injector.core.validation import Finding
 
 # The names of fields in a path such as `spec.containers[side].ports`.

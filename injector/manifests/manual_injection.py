@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from injector.core.admission import Setup, Subject, admit, remove_injection
+from injector.core.admission import Subject, admit, remove_injection
 from injector.core.annotations import ANNOTATIONS, LABELS
 from injector.core.errors import quoted
 from injector.core.model import (
@@ -20,6 +20,7 @@ from injector.core.pods import annotations, workload_of
 from injector.core.proxy_config import ProxyConfigError, parse_text
 from injector.core.reinjection.footprint import footprint_of
 from injector.core.selection import INJECT_KEY
+from injector.core.setup import Setup
 from injector.manifests.files import Change, with_pods_changed
 from injector.manifests.formatting import in_handwriting, with_handwriting
 from injector.manifests.parsing import Manifest

@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from injector.core.admission import Setup
 from injector.core.model import STATUS_ANNOTATION, JsonObject, Pod, Snapshot
 from injector.core.pods import all_containers, annotations, labels, with_metadata
+from injector.core.setup import Setup
 from injector.manifests.workloads import pod_of
 from injector.reports.changes import changes_between, diff_lines
 from injector.reports.documents import Document

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from injector.core.admission import Setup
 from injector.core.model import InjectionError, Pod, Snapshot
 from injector.core.pod_schema import pod_faults
 from injector.core.pods import workload_of
 from injector.core.reinjection.status import read_status
+from injector.core.setup import Setup
 from injector.reports.explain import Explanation, explain
 from injector.reports.paint import Paint, plain
 from injector.reports.policies import CurrentPolicies

@@ -4,9 +4,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from injector.core.admission import Setup, admit_request
+from injector.core.admission import admit_request
 from injector.core.model import Admission, AdmissionRequest, JsonObject, Pod, Snapshot
 from injector.core.pod_schema import pod_faults
+from injector.core.setup import Setup
 from injector.manifests.workloads import PodPlace, created_pod, pod_places, pod_template, with_created_pod
 from injector.reports.documents import Document, UnreadableInputError
 

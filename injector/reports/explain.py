@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from injector.core.admission import Setup, admit_request, remove_injection, subject_of
+from injector.core.admission import admit_request, remove_injection, subject_of
 from injector.core.model import STATUS_ANNOTATION, Admission, InjectionError, Pod, Snapshot
 from injector.core.pods import annotations, with_metadata
 from injector.core.reinjection.status import Status, read_status, refuse_foreign_status
+from injector.core.setup import Setup
 from injector.manifests.workloads import title_of
 from injector.reports.changes import Changes, changes_between, diff_lines
 from injector.reports.defaults import without_defaults

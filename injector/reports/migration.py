@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 
-from injector.core.admission import Setup, set_up
 from injector.core.decision import decide, facts_of
 from injector.core.model import JsonObject, Pod, Snapshot
 from injector.core.selection import REVISION_KEY
+from injector.core.setup import Setup, set_up
 from injector.reports.compare import Comparison, compare, comparison_items, comparison_text
 from injector.reports.documents import Document
 from injector.reports.drift import Finding, drift, drift_text

@@ -6,12 +6,13 @@ from typing import Any
 
 import orjson
 
-from injector.core.admission import Setup, subject_of
+from injector.core.admission import subject_of
 from injector.core.errors import Path, shortened
 from injector.core.merge import MERGE_KEYS
 from injector.core.model import JsonObject, Snapshot
 from injector.core.origins import FieldOrigin, field_origins
 from injector.core.pods import annotations
+from injector.core.setup import Setup
 from injector.reports.evaluate import Preview, request_for
 from injector.reports.paint import Paint, plain
 

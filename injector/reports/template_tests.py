@@ -11,9 +11,9 @@ from itertools import product, zip_longest
 from typing import Any
 from xml.etree.ElementTree import Element, SubElement, tostring
 
-from injector.core.admission import Setup
 from injector.core.model import EMPTY_SNAPSHOT, OVERRIDES_ANNOTATION, STATUS_ANNOTATION, JsonObject, Snapshot
 from injector.core.pod_validation import refusals
+from injector.core.setup import Setup
 from injector.core.yaml.writer import write
 from injector.manifests.workloads import pod_places, title_of
 from injector.reports.changes import changes_between, diff_lines

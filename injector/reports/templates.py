@@ -6,10 +6,10 @@ from typing import Any
 
 import orjson
 
-from injector.core.admission import Setup
 from injector.core.errors import suggestion
 from injector.core.model import TEMPLATES_ANNOTATION, InjectionError, JsonObject
 from injector.core.render import Declaration, RenderingError
+from injector.core.setup import Setup
 from injector.core.template_check import SAMPLE_NAMES, sample_overlay
 from injector.policy import PolicyFault, say
 from injector.reports.paint import Paint, plain

@@ -32,8 +32,9 @@ from injector.cluster.release import Release, release_of_server, releases_of
 from injector.cluster.replicas import pods_of, replica_findings
 from injector.cluster.rivals import rival_findings
 from injector.cluster.trial_pods import Trial, trial_pod, trials, try_pod
-from injector.core.admission import Setup, admit_request
+from injector.core.admission import admit_request
 from injector.core.model import JsonObject, Snapshot
+from injector.core.setup import Setup
 from injector.reports.evaluate import request_for
 from injector.reports.references import Reference, added_references
 from injector.runtime.config_sources import Connection

@@ -18,7 +18,7 @@ from typing import Protocol
 from injector.config import ConfigFaults, load
 from injector.config.loader import ConfigText
 from injector.config.watch import FileState, watch
-from injector.core.admission import Setup, set_up
+from injector.core.setup import Setup, set_up
 from injector.runtime.config_sources import DEFAULT_CONNECTION, ConfigSource, Connection, Installation
 from injector.runtime.errors import InputError, as_input_error
 from injector.runtime.loading import checked_setup, installation_texts, load_sources, read_text, snapshot_of

@@ -7,9 +7,9 @@ from pathlib import Path
 from injector.cluster.snapshot_file import SnapshotFaults, read_snapshot
 from injector.config import ConfigFaults, Loaded, load
 from injector.config.loader import ConfigText
-from injector.core.admission import Setup, set_up
 from injector.core.model import EMPTY_SNAPSHOT, Snapshot
 from injector.core.render import TemplateFault
+from injector.core.setup import Setup, set_up
 from injector.core.template_check import template_faults, template_warnings
 from injector.runtime.config_sources import DEFAULT_CONNECTION, ConfigSource, Connection, Installation, config_sources
 from injector.runtime.errors import InputError

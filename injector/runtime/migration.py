@@ -22,10 +22,10 @@ from injector.cluster.objects import Namespace, Node, ProxyConfig
 from injector.cluster.release import REVISION_LABEL, is_of_istio, releases
 from injector.cluster.snapshot_file import snapshot_of
 from injector.config import ConfigFaults, load
-from injector.core.admission import Setup, set_up
 from injector.core.errors import quoted
 from injector.core.model import EMPTY_SNAPSHOT, JsonObject, Pod, Snapshot
 from injector.core.selection import DEFAULT_REVISION, REVISION_KEY
+from injector.core.setup import Setup, set_up
 from injector.reports.documents import Document, UnreadableInputError
 from injector.reports.evaluate import with_documents
 from injector.reports.migration import Revision, Situation

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from injector.config import load
 from injector.config.loader import ConfigText
-from injector.core.admission import Setup, set_up
 from injector.core.errors import Fault, InjectorError
 from injector.core.render import TemplateFault
+from injector.core.setup import Setup, set_up
 from injector.core.template_check import template_faults
 from injector.runtime.errors import InputError, UsageError
 from injector.server.preview_server import PreviewServer, SecondServer, create_preview_app

@@ -7,7 +7,7 @@ from injector.cluster.api import ApiServer, ClusterError
 from injector.cluster.findings import Finding, ok, warning
 from injector.cluster.release import Release, ReleaseConfig, release_config, releases
 from injector.config.loader import ConfigText
-from injector.core.admission import Setup, set_up
+from injector.core.setup import Setup, set_up
 from injector.runtime.config_sources import Connection, config_sources
 from injector.runtime.errors import InputError, as_input_error
 from injector.runtime.loading import checked_setup, load_texts, located_warnings, read_setup, source_texts

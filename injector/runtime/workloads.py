@@ -4,9 +4,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from injector.core.admission import Setup
 from injector.core.model import JsonObject, Pod, Snapshot
 from injector.core.pod_schema import pod_faults
+from injector.core.setup import Setup
 from injector.reports.documents import Document, UnreadableInputError, read_documents
 from injector.reports.evaluate import Preview
 from injector.reports.references import added_references

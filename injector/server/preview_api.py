@@ -18,9 +18,9 @@ from fastapi import APIRouter, Depends, Query
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from injector.core.admission import Setup
 from injector.core.cache import Cache
 from injector.core.errors import Fault, InjectorError
+from injector.core.setup import Setup
 from injector.core.yaml.bounds import REQUEST
 from injector.manifests.workloads import CREATED_FROM, pod_places
 from injector.reports.documents import Document, UnreadableInputError, read_documents

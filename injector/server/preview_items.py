@@ -11,9 +11,9 @@ from typing import Any
 
 import orjson
 
-from injector.core.admission import Setup
 from injector.core.cache import BRIEFS, PREVIEWED, Cache
 from injector.core.model import JsonObject
+from injector.core.setup import Setup
 from injector.reports.compare import Comparison
 from injector.reports.documents import Document
 from injector.reports.evaluate import (

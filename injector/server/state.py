@@ -5,9 +5,9 @@ from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import Any, Protocol
 
-from injector.core.admission import Setup
 from injector.core.cache import ANSWERS, SHAPES, Cache, Noted
 from injector.core.model import Snapshot
+from injector.core.setup import Setup
 
 
 def _no_answers() -> Cache[bytes, Any]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from injector.config import load
-from injector.core.admission import Setup, set_up
+from injector.core.setup import Setup, set_up
 from tests.bench import commands, dearest, end_to_end, in_process, instructions, patches, process, report, scaling
 from tests.bench.curves import Line, chart
 

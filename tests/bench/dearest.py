@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from functools import partial
 
-from injector.core.admission import Setup
+from injector.core.setup import Setup
 from injector.server.handler import answer
 from injector.server.state import State
 from tests.bench.clock import Work, paired

@@ -8,7 +8,7 @@ from time import perf_counter
 import orjson
 
 from injector.config import load
-from injector.core.admission import Setup, set_up
+from injector.core.setup import Setup, set_up
 from injector.server.handler import answer
 from injector.server.state import State
 from tests.bench.clock import Cost, Work, paired

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from types import FrameType
 from typing import Any
 
-from injector.core.admission import Setup
+from injector.core.setup import Setup
 from tests.bench.in_process import FIRST_OF_SHAPE, IDENTICAL, NEVER_SEEN, REPLICA, answering
 from tests.bench.recorded import PODS, never_seen, replica
 from tests.bench.subjects import BOOKINFO, BY_VARIABLES, SMALL, Subject, identical_reviews, of_new_shape, reviews

@@ -6,8 +6,9 @@ from typing import Any
 
 import orjson
 
-from injector.core.admission import Setup, admit_request
+from injector.core.admission import admit_request
 from injector.core.review import parse_review
+from injector.core.setup import Setup
 from tests.bench.subjects import BOOKINFO, BY_VARIABLES, SMALL, SNAPSHOT, review
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from injector.core.admission import Setup
+from injector.core.setup import Setup
 from injector.server.handler import answer
 from injector.server.state import State
 from tests.bench.subjects import SMALL, SNAPSHOT, review

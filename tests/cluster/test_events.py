@@ -11,9 +11,9 @@ from prometheus_client import CollectorRegistry
 from injector.cluster.api import EVENTS, ClusterError, Resource
 from injector.cluster.events import EventRecorder, Notice, event_of, notice_of
 from injector.cluster.metrics import ClusterMetrics
-from injector.core.admission import Setup
 from injector.core.model import JsonObject, Pod, Snapshot
 from injector.core.review import parse_review
+from injector.core.setup import Setup
 from tests.support import admitted, default_setup, pod_of, review_of, setup_of
 from tests.waiting import wait_until
 

@@ -36,9 +36,10 @@ import yaml
 
 from injector.cluster.snapshot_file import read_snapshot
 from injector.config import load
-from injector.core.admission import Setup, admit_request, set_up
+from injector.core.admission import admit_request
 from injector.core.model import EMPTY_SNAPSHOT, STATUS_ANNOTATION, Admission, Pod, Snapshot
 from injector.core.review import parse_path, parse_review
+from injector.core.setup import Setup, set_up
 from injector.manifests import ManualFaults, injection, rewrite
 from injector.server.app import Webhook
 from injector.server.state import Service, State

@@ -11,9 +11,10 @@ import yaml
 
 from injector.cluster.snapshot_file import read_snapshot
 from injector.config.loader import sample_files
-from injector.core.admission import Setup, admit_request
+from injector.core.admission import admit_request
 from injector.core.model import EMPTY_SNAPSHOT, Pod, Snapshot
 from injector.core.review import parse_review
+from injector.core.setup import Setup
 from injector.manifests import ManualFaults, injection, removal, rewrite
 from injector.manifests.files import workloads
 from injector.manifests.workloads import created_pod

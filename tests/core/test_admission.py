@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from injector.core.admission import Setup, admit_request
+from injector.core.admission import admit_request
 from injector.core.injection import digest_of
 from injector.core.model import EMPTY_SNAPSHOT, Pod
 from injector.core.review import parse_path, parse_review
+from injector.core.setup import Setup
 from tests.support import admitted, container_of, default_setup, env_of, injected, pod_of, review_of, setup_of
 
 PREFIX = "failed to run injection template: "

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from injector.config import ConfigFaults
-from injector.core.admission import Setup
 from injector.core.denied import described
 from injector.core.model import Snapshot
+from injector.core.setup import Setup
 from tests.support import admitted, pod_of, setup_of
 
 SIDECAR = "sidecar.istio.io/"

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from injector.core.admission import Setup
 from injector.core.model import STATUS_ANNOTATION, JsonObject, Pod
 from injector.core.quantity import canonical_quantities
+from injector.core.setup import Setup
 from tests.support import container_of, injected, pod_of, removal_of, setup_of, setup_with, uninjected
 
 TRAFFIC = "traffic.sidecar.istio.io/"

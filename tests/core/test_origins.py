@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from injector.core.admission import Setup, admit, subject_of
+from injector.core.admission import admit, subject_of
 from injector.core.model import EMPTY_SNAPSHOT, Pod
 from injector.core.origins import field_origins
 from injector.core.review import parse_review
+from injector.core.setup import Setup
 from tests.support import pod_of, review_of, setup_of
 
 CONFIG = """

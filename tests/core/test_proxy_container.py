@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 
 from injector.config import load
-from injector.core.admission import Subject, admit, set_up
+from injector.core.admission import Subject, admit
 from injector.core.model import EMPTY_SNAPSHOT, Pod, Workload
 from injector.core.proxy_container import order_containers
+from injector.core.setup import set_up
 from tests.support import container_of, env_of, pod_of
 
 CLUSTER, NETWORK = "ISTIO_META_CLUSTER_ID", "ISTIO_META_NETWORK"

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from injector.config import load
-from injector.core.admission import set_up
+from injector.core.setup import set_up
 from injector.core.template_check import template_faults, template_warnings
 from tests.support import admitted, pod_of
 

@@ -10,9 +10,10 @@ from typing import Any
 import httpx
 import pytest
 
-from injector.core.admission import Setup, Subject, admit
+from injector.core.admission import Subject, admit
 from injector.core.model import EMPTY_SNAPSHOT, JsonObject, Pod
 from injector.core.pods import workload_of
+from injector.core.setup import Setup
 from injector.policy import policies
 from injector.policy.variables import RECORD_PREFIX
 from tests.e2e.cluster import TOKEN, Cluster, wait_until

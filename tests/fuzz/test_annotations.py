@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from injector.core.admission import Setup, admit_request
+from injector.core.admission import admit_request
 from injector.core.annotations import ANNOTATIONS
 from injector.core.model import EMPTY_SNAPSHOT, Pod
 from injector.core.review import parse_review, respond
+from injector.core.setup import Setup
 from tests.fuzz.annotation_values import MEANT, STRUCTURED, values
 from tests.fuzz.effort import fuzzed
 from tests.support import admitted, default_setup, pod_of, review_of

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from injector.cluster.snapshot_file import SnapshotFaults, read_snapshot
 from injector.config import ConfigFaults, load
-from injector.core.admission import Setup, set_up
 from injector.core.merge import strategic_merge
 from injector.core.model import EMPTY_SNAPSHOT, InjectionError
+from injector.core.setup import Setup, set_up
 from injector.core.template_check import template_faults
 from injector.manifests import ManualFaults, injection, rewrite
 from injector.server.handler import answer

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from injector.core.admission import Setup, admit_request
+from injector.core.admission import admit_request
 from injector.core.model import EMPTY_SNAPSHOT
 from injector.core.review import parse_review
+from injector.core.setup import Setup
 from injector.core.yaml.reader import read_manifest
 from injector.core.yaml.writer import write
 from injector.manifests import injection, rewrite

@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from injector.config import load
-from injector.core.admission import admit_request, set_up
+from injector.core.admission import admit_request
 from injector.core.model import EMPTY_SNAPSHOT, Config
 from injector.core.review import parse_review, respond
+from injector.core.setup import set_up
 from injector.core.template_check import template_faults
 from tests.fuzz.effort import fuzzed_less, no_end_in_sight
 from tests.fuzz.mutations import seeds

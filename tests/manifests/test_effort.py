@@ -1,8 +1,8 @@
 """Injection of a file takes work in proportion to the file, counted in instructions: the same on every machine."""
 
 from injector.config import load
-from injector.core.admission import set_up
 from injector.core.model import EMPTY_SNAPSHOT
+from injector.core.setup import set_up
 from injector.manifests import injection, rewrite
 from tests.bench.instructions import counted
 from tests.support import REPOSITORY

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from injector.config import load
-from injector.core.admission import Setup, set_up
 from injector.core.model import EMPTY_SNAPSHOT
+from injector.core.setup import Setup, set_up
 from injector.manifests import injection, removal, rewrite
 from tests.manifests.manifests import FILES
 from tests.thoroughness import tried

@@ -8,9 +8,10 @@ from typing import Any
 
 import orjson
 
-from injector.core.admission import Setup, Subject, admit
+from injector.core.admission import Subject, admit
 from injector.core.model import EMPTY_SNAPSHOT, OVERRIDES_ANNOTATION, STATUS_ANNOTATION, Admission, JsonObject, Pod
 from injector.core.pods import workload_of
+from injector.core.setup import Setup
 from injector.policy import Policy
 from injector.policy.application import Applied, apply
 from injector.policy.variables import RECORD_PREFIX

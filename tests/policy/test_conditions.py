@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
-from injector.core.admission import Setup, Subject, admit
+from injector.core.admission import Subject, admit
 from injector.core.decision import RULES as DECISION_RULES
 from injector.core.injection import template_names
 from injector.core.model import EMPTY_SNAPSHOT, JsonObject, Pod
 from injector.core.pods import annotations, workload_of
 from injector.core.selection import selecting_rule
+from injector.core.setup import Setup
 from injector.policy import Policy, policies
 from injector.policy.application import apply
 from injector.policy.conditions import RULES

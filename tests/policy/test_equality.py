@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from injector.core.admission import Setup
+from injector.core.setup import Setup
 from injector.policy import Policy, policies
 from tests.policy.equality import (
     GALLERY,

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from injector.core.admission import Setup
 from injector.core.model import JsonObject, Pod, Snapshot
+from injector.core.setup import Setup
 from injector.reports.drift import drift, drift_text
 from tests.support import admitted, default_setup, pod_of, setup_of
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from injector.core.admission import Setup
 from injector.core.denied import RESTRICTED_ANNOTATIONS
 from injector.core.model import JsonObject
+from injector.core.setup import Setup
 from injector.reports.pod_security import required_level, violations
 from tests.support import REPOSITORY, injected, pod_of, setup_of
 

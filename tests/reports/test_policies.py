@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from injector.core.admission import Setup
 from injector.core.model import EMPTY_SNAPSHOT, JsonObject, Pod, Snapshot
+from injector.core.setup import Setup
 from injector.policy import policies
 from injector.reports.drift import drift
 from injector.reports.evaluate import preview_workload

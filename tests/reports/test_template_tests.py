@@ -4,7 +4,7 @@ from xml.etree import ElementTree as ET
 
 from injector.config import load
 from injector.config.loader import ConfigText
-from injector.core.admission import set_up
+from injector.core.setup import set_up
 from injector.reports.documents import Document, read_documents
 from injector.reports.template_tests import Outcome, Suite, Trial, junit_text, run_test, suite_text
 

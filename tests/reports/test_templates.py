@@ -4,7 +4,7 @@ import pytest
 
 from injector.config import load
 from injector.config.loader import ConfigText
-from injector.core.admission import Setup, set_up
+from injector.core.setup import Setup, set_up
 from injector.reports.templates import describe_template, describe_templates, list_text, template_text
 
 

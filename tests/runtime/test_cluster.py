@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from certs.model import Settings
-from injector.core.admission import Setup
 from injector.core.model import EMPTY_SNAPSHOT
+from injector.core.setup import Setup
 from injector.runtime import cluster as room
 from injector.runtime.cluster import ClusterSide
 from injector.runtime.errors import InputError

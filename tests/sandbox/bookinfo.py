@@ -9,8 +9,8 @@ from functools import partial
 from typing import Any
 
 from injector.config.loader import sample_files
-from injector.core.admission import Setup
 from injector.core.model import Snapshot
+from injector.core.setup import Setup
 from injector.manifests.files import workloads
 from injector.manifests.workloads import created_pod
 from tests.sandbox import Images, RunningPod, Sandbox, injector_image, python_image, until

@@ -5,8 +5,8 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from injector.core.admission import Setup
 from injector.core.model import JsonObject, Pod
+from injector.core.setup import Setup
 from tests.sandbox import Images, RunningPod, Sandbox, injector_image, python_image
 from tests.support import injected, pod_of, setup_of
 

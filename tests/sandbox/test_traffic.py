@@ -16,7 +16,7 @@ from h2.connection import H2Connection
 from h2.events import DataReceived, ResponseReceived, StreamEnded
 from websockets.sync.client import connect
 
-from injector.core.admission import Setup
+from injector.core.setup import Setup
 from tests.sandbox import RunningPod, Sandbox, needs_namespaces, until
 from tests.sandbox.bookinfo import statistics
 from tests.sandbox.lab import PATIENCE, ask, client_pod, envoy_setup, images, run, server_pod

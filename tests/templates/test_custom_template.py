@@ -3,8 +3,8 @@
 import yaml
 
 from injector.config import load
-from injector.core.admission import set_up
 from injector.core.model import EMPTY_SNAPSHOT, JsonObject, Pod
+from injector.core.setup import set_up
 from injector.manifests import injection, rewrite
 from tests.support import REPOSITORY, container_of
 from tests.templates.injecting import volume_of

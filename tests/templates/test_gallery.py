@@ -7,9 +7,9 @@ import pytest
 
 from injector.config import load
 from injector.config.gallery import gallery
-from injector.core.admission import set_up
 from injector.core.model import EMPTY_SNAPSHOT, Pod
 from injector.core.pod_validation import refusals
+from injector.core.setup import set_up
 from injector.core.template_check import template_faults
 from injector.reports.documents import read_documents
 from injector.reports.evaluate import Preview, PreviewOptions, preview_documents

@@ -5,9 +5,10 @@ from itertools import product
 
 import pytest
 
-from injector.core.admission import Setup, Subject, admit
+from injector.core.admission import Subject, admit
 from injector.core.model import EMPTY_SNAPSHOT, STATUS_ANNOTATION, JsonObject, Pod
 from injector.core.pods import all_containers, workload_of
+from injector.core.setup import Setup
 from tests.core.test_istio_removal import HTTP, as_istio_leaves_it, comparable
 from tests.support import admitted, container_of, env_of, injected, pod_of, setup_of
 

@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from injector.config import load
-from injector.core.admission import Setup, set_up
 from injector.core.model import JsonObject, Pod
 from injector.core.quantity import canonical_quantities
 from injector.core.reinjection.undo import with_defaults_kept
+from injector.core.setup import Setup, set_up
 from tests.core.test_istio_removal import as_istio_leaves_it
 from tests.support import admitted, container_of, default_setup, env_of, injected, pod_of, setup_of, uninjected
 from tests.thoroughness import tried

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from injector.config import load
-from injector.core.admission import Setup, set_up
 from injector.core.render.declarations import TYPES, asked_names
+from injector.core.setup import Setup, set_up
 from injector.core.template_check import template_faults
 from tests.support import admitted, pod_of
 

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from injector.core.admission import Setup
 from injector.core.model import Pod
 from injector.core.render import TemplateSet
 from injector.core.render.functions import FILTERS
+from injector.core.setup import Setup
 from tests.hostile import TEXTS
 from tests.support import default_setup, injected, pod_of
 from tests.thoroughness import tried

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from injector.core.admission import Setup
 from injector.core.model import Pod
 from injector.core.pods import containers
+from injector.core.setup import Setup
 from injector.core.template_check import template_faults
 from tests.support import both_ways as both_ways  # noqa: PLC0414 -- a fixture that holds for the module
 from tests.support import container_of, injected, pod_of, setup_of, uninjected
