@@ -128,13 +128,13 @@ class Cache(Generic[Key, Value]):
             self._values.clear()
             self._held = 0
 
-    def find(self, key: Key) -> Value | None:
-        """The value of `key`; None where it is not known, or no longer."""
+    def find(self, key: Key, *, is_counted: bool = True) -> Value | None:
+        """The value of `key`; None where it is not known, or no longer. Another hit or miss, where it `is_counted`."""
         found = self._values.get(key)
         if found is None:
-            self.misses += 1
+            self.misses += is_counted
             return None
-        self.hits += 1
+        self.hits += is_counted
         try:  # noqa: SIM105 -- for every review: `suppress` takes as long as all the rest
             self._values.move_to_end(key)
         except KeyError:  # another thread may have needed its room

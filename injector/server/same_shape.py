@@ -63,10 +63,8 @@ def read_shaped(request: AdmissionRequest, subject: Subject) -> Shaped | None:
 def find_shared(shaped: Shaped, uid: str, state: State) -> tuple[bytes, Admission] | None:
     """The answer to a pod from memory, and what became of it; None where it has to be worked out."""
     key, values = shaped.key, shaped.shape.values
-    layout: Layout | None = state.shapes.find(key)
-    if layout is None:
-        return None
-    shared: SharedAnswer | None = state.shapes.find((key, layout.variant(values)))
+    layout: Layout | None = state.shapes.find(key, is_counted=False)
+    shared: SharedAnswer | None = state.shapes.find((key, layout.variant(values) if layout else None))
     body = shared.filled(uid, values) if shared else None
     return None if shared is None or body is None else (body, shared.admission)
 
@@ -101,7 +99,7 @@ def _wanted_layout(key: tuple[Any, ...], shaped: Shaped, state: State) -> Layout
     if key in state.unlike:
         return None
     values = shaped.shape.values
-    layout: Layout | None = state.shapes.find(key)
+    layout: Layout | None = state.shapes.find(key, is_counted=False)
     wanted = key if layout is None else (key, layout.variant(values))
     if not state.shapes.was_wanted(wanted):
         return None

@@ -1,12 +1,10 @@
 """The whole path of one pod: what refuses it, in which words (reference 13.3), and that nothing breaks instead."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from injector.core.admission import admit_request
-from injector.core.injection import digest_of
 from injector.core.model import EMPTY_SNAPSHOT, Pod
 from injector.core.review import parse_path, parse_review
 from injector.core.setup import Setup
@@ -151,40 +149,6 @@ def test_a_refusal_names_the_annotation_that_it_is_about() -> None:
     ):
         message = admitted(pod_of(annotations=annotations), default_setup()).message
         assert message.endswith(f"; see annotation '{name}'")
-
-
-# The digest stands for a configuration: equal where that is equal, another where anything of it is another.
-
-
-def test_equal_configurations_have_one_digest_whatever_the_order_of_their_keys(tmp_path: Path) -> None:
-    one = setup_of(tmp_path, "values: {global: {hub: a, tag: b}}")
-    other = setup_of(tmp_path, "values: {global: {tag: b, hub: a}}")
-    assert one.digest == other.digest
-    config = one.config
-    turned = replace(config, templates=dict(reversed(list(config.templates.items()))))
-    assert digest_of(turned) == digest_of(config)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "policy: disabled",
-        "values: {global: {tag: other}}",
-        "templates: {sidecar: ''}",
-        "ignoredNamespaces: []",
-        "neverInjectSelector: [{matchLabels: {a: b}}]",
-        "meshConfig: {trustDomain: other}",
-        "nativeSidecars: enabled",
-    ],
-)
-def test_every_part_of_it_counts(tmp_path: Path, text: str) -> None:
-    assert setup_of(tmp_path, text).digest != default_setup().digest
-
-
-@pytest.mark.parametrize("labels", [{}, {"sidecar.istio.io/inject": "false"}])
-def test_every_admission_records_it(labels: dict[str, str]) -> None:
-    setup = default_setup()
-    assert admitted(pod_of(labels=labels), setup).configuration == setup.digest
 
 
 def test_two_containers_of_one_name_are_refused(tmp_path: Path) -> None:

@@ -232,7 +232,9 @@ def from_memory(state: State, pods: list[dict[str, Any]]) -> int:
     ids=["plain", "environment", "probe", "more fields"],
 )
 def test_all_but_two_of_a_shape_are_answered_from_memory(more: dict[str, Any]) -> None:
-    assert from_memory(State(default_setup(), EMPTY_SNAPSHOT), pods(6, **more)) == 4
+    state = State(default_setup(), EMPTY_SNAPSHOT)
+    assert from_memory(state, pods(6, **more)) == 4
+    assert (state.shapes.hits, state.shapes.misses) == (4, 2)
 
 
 def test_what_is_looked_at_has_to_be_the_same() -> None:
