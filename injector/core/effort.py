@@ -4,11 +4,11 @@ Whoever may create pods decides what is in them, and the webhook answers everybo
 instructions; `tests/fuzz/test_effort.py` holds the weights to what is measured.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from injector.core.merge import begins_with
+from injector.core.merge import begins_with, identity_of
 from injector.core.model import (
     OVERRIDES_ANNOTATION,
     PROXY_CONFIG_ANNOTATION,
@@ -35,7 +35,8 @@ TEMPLATE, FURTHER_TEMPLATE, METADATA, TEMPLATE_CONTAINER, ENTRY = 250.0, 80.0, 0
 USUAL_LENGTH, CHARACTER = 5_000, 0.08
 _USUAL_CONTAINERS = 2
 _LISTS = (("volumes", "volumes", 2.0), ("imagePullSecrets", "pull secrets", 0.3))
-_MERGED = frozenset(("env", "volumeMounts", "ports", "volumeDevices"))
+# The lists of a container that are long, and what they are merged by.
+_MERGED = {"env": "name", "volumeMounts": "mountPath", "ports": "containerPort", "volumeDevices": "devicePath"}
 _HANDLERS = frozenset(("readinessProbe", "livenessProbe", "startupProbe", "lifecycle"))
 # A pod that took less, and whose author defined no proxy, never takes more than all once it is injected.
 _SURELY_REPEATABLE = 0.45 * MOST_UNITS
@@ -115,9 +116,12 @@ class Effort:
         if saved is not None:
             again.add(_SAVED, saved, SAVED)
         again.add("templates", len(overlays), TEMPLATE)
-        for overlay in overlays:
-            # What several write is in another order for each of them.
-            count_overlay(overlay, pod, again, is_known=len(overlays) == 1)
+        if len(overlays) == 1:
+            count_overlay(overlays[0], pod, again)
+        else:
+            again.add("entries of injected containers", _entries_merged(pod, overlays), ENTRY)
+            for overlay in overlays:
+                _count_containers(overlay, again)
 
     def _dearest(self) -> str:
         counts, units = Counter[str](), Counter[str]()
@@ -176,14 +180,12 @@ def _count_annotations(own: Mapping[str, str], effort: Effort) -> None:
             effort.add(f"parts of {name}", own[name].count(separator), weight)
 
 
-def count_overlay(overlay: JsonObject, pod: Pod, effort: Effort, *, is_known: bool = True) -> None:
-    """Count what merging `overlay` into `pod` asks for. Raises InjectionError where that is too much.
+def count_overlay(overlay: JsonObject, pod: Pod, effort: Effort) -> None:
+    """Count what merging `overlay` into `pod` asks for, of whose lists those that it has already take next to nothing.
 
-    Lists that the pod has already take next to nothing, if it `is_known` that they will be there.
+    Raises InjectionError where that is too much.
     """
-    parts = [container for _, _, container in all_containers(overlay)]
-    given = {container.get("name") for container in parts}
-    effort.add("containers in templates", max(0, len(given) - _USUAL_CONTAINERS), TEMPLATE_CONTAINER)
+    parts, given = _count_containers(overlay, effort)
     if given.isdisjoint(container_names(pod)):
         return
     by_name: dict[Any, list[JsonObject]] = {}
@@ -191,7 +193,42 @@ def count_overlay(overlay: JsonObject, pod: Pod, effort: Effort, *, is_known: bo
         by_name.setdefault(container.get("name"), []).append(container)
     for _, _, container in all_containers(pod):
         for other in by_name.get(container["name"], ()):
-            for field in _MERGED & container.keys():
+            for field in _MERGED.keys() & container.keys():
                 there = container[field] or []
-                if not (is_known and begins_with(there, other.get(field) or [])):
+                if not begins_with(there, other.get(field) or []):
                     effort.add("entries of injected containers", len(there), ENTRY)
+
+
+def _count_containers(overlay: JsonObject, effort: Effort) -> tuple[list[JsonObject], set[Any]]:
+    """Count the containers of `overlay`: they, and their names."""
+    parts = [container for _, _, container in all_containers(overlay)]
+    given = {container.get("name") for container in parts}
+    effort.add("containers in templates", max(0, len(given) - _USUAL_CONTAINERS), TEMPLATE_CONTAINER)
+    return parts, given
+
+
+def _entries_merged(pod: Pod, overlays: Sequence[JsonObject]) -> int:
+    """At most how many entries of `pod` are looked at while several overlays are merged into it once more.
+
+    What one of them takes out of a list another may bring back, so that a list can have what any of them gives. A
+    container that is in both lists of some, as a proxy that is native or not, may be there several times meanwhile.
+    """
+    entries = Counter[Any]()
+    known = defaultdict[tuple[Any, str], set[Any]](set)
+    homes = defaultdict[Any, set[str]](set)
+    for source in (pod, *overlays):
+        for list_name, _, container in all_containers(source):
+            homes[container.get("name")].add(list_name)
+    looked_at = 0
+    for source in (pod, *overlays):
+        parts = [(container.get("name"), container) for _, _, container in all_containers(source)]
+        if source is not pod:
+            looked_at += sum(entries[name] for name, _ in parts)
+        for name, container in parts:
+            for field, key in _MERGED.items():
+                items = container.get(field) or ()
+                there = known[name, field]
+                new = {identity_of(item, key) for item in items} - there
+                entries[name] += len(items) if source is pod or len(homes[name]) > 1 else len(new)
+                there |= new
+    return looked_at

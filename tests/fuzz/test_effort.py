@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from functools import cache, partial
-from itertools import combinations
+from itertools import combinations, permutations
 
 import orjson
 import pytest
@@ -108,6 +108,22 @@ def test_what_is_injected_once_is_injected_again(kind: str, number: int) -> None
         assert again.admission is not None
         assert again.admission.allowed, again.admission.message
         assert again.admission.patch == ()
+
+
+@pytest.mark.parametrize("number", [2, 3, 4])
+@pytest.mark.parametrize("own", [{}, {"sidecar.istio.io/nativeSidecar": "false"}], ids=len)
+def test_what_several_templates_inject_is_injected_again(number: int, own: Mapping[str, str]) -> None:
+    """Each finds in the pod what the others wrote into the containers that they share."""
+    state = State(SETUP, SNAPSHOT)
+    for names in permutations(TEMPLATE_NAMES, number):
+        pod = for_templates(small_pod(3), ",".join(names))
+        pod["metadata"]["annotations"] |= own
+        once = answer(review(pod, 3), "/inject", state).admission
+        assert once is not None
+        if once.allowed:
+            again = answer(review(once.pod, 3), "/inject", state).admission
+            assert again is not None
+            assert (again.message, again.patch) == ("", ()), names
 
 
 TEMPLATE_NAMES = ("sidecar", "gateway", "grpc-simple", "grpc-agent", "envoy", "envoy-gateway")
