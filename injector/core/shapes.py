@@ -30,7 +30,6 @@ from injector.core.model import (
 from injector.core.opaque import (
     LONGEST_PART,
     MARK,
-    MOST_PLACES,
     NAME,
     Inspected,
     ItemName,
@@ -73,6 +72,8 @@ _KNOWN = frozenset(
     (PROXY_CONTAINER, INIT_CONTAINER, VALIDATION_CONTAINER, CORE_DUMP_CONTAINER, GRPC_BOOTSTRAP_CONTAINER)
 )
 _MOST_ITEMS = 64
+# To find out what counts of them takes about a unit each.
+_MOST_VALUES = 300
 _is_name = re.compile(NAME).fullmatch
 
 
@@ -100,7 +101,7 @@ def shape_of(subject: Subject) -> PodShape | None:
         return None
     values = [*chain.from_iterable(map(dict.values, mappings)), workload.name]
     texts = metadata.get("annotations")
-    if len(values) > MOST_PLACES or (texts and max(map(len, texts.values())) > LONGEST_PART):
+    if len(values) > _MOST_VALUES or (texts and max(map(len, texts.values())) > LONGEST_PART):
         return None
     key = (
         *map(len, lists),
