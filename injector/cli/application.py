@@ -12,6 +12,7 @@ from typer.main import get_command
 
 from injector import __version__
 from injector.cli.options import Command
+from injector.reports.paint import visible
 from injector.runtime.errors import InputError
 
 # Each command is the function, or the group of commands, of its name in the module `injector.cli.<name>`.
@@ -149,7 +150,7 @@ def run(arguments: Sequence[str]) -> None:
     try:
         application(_with_shell(arguments), prog_name="injector")
     except InputError as error:
-        typer.echo(str(error), err=True)
+        typer.echo(visible(str(error)), err=True)
         sys.exit(error.status)
 
 

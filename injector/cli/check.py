@@ -26,7 +26,7 @@ from injector.runtime import options as option
 from injector.runtime.config_sources import Connection
 from injector.runtime.errors import UsageError
 from injector.runtime.loading import checked_setup, located_warnings, read_configuration, snapshot_of
-from injector.runtime.terminal import output_paint, write
+from injector.runtime.terminal import output_paint, show, write
 
 if TYPE_CHECKING:
     from injector.core.setup import Setup
@@ -97,8 +97,8 @@ def check(  # noqa: PLR0913, PLR0917 -- one parameter an option
         listed = [{"section": section.title, **asdict(each)} for section, each in found]
         write(orjson.dumps(listed, option=orjson.OPT_INDENT_2).decode() + "\n")
     else:
-        write(sections_text(sections, output_paint()))
-        write(_verdict([each.severity for _, each in found]))
+        show(sections_text(sections, output_paint()))
+        show(_verdict([each.severity for _, each in found]))
     if any(strict or each.severity is Severity.FAULT for _, each in found):
         raise typer.Exit(_FOUND)
 

@@ -25,7 +25,7 @@ from injector.core.setup import set_up
 from injector.manifests.files import workloads
 from injector.manifests.workloads import created_pod
 from injector.runtime.errors import InputError
-from injector.runtime.loading import read_text
+from injector.runtime.inputs import read_text
 from injector.runtime.terminal import write
 from injector.server.app import create_app
 from injector.server.run import Listening, ServingCertificate, bind, server_for, serving

@@ -21,7 +21,7 @@ from injector.runtime.config_sources import Connection
 from injector.runtime.errors import as_input_error, failing_with
 from injector.runtime.loading import read_setup, snapshot_of
 from injector.runtime.releases import installed_setup
-from injector.runtime.terminal import output_paint, progress, warn, write
+from injector.runtime.terminal import output_paint, progress, show, warn, write
 from injector.runtime.workloads import objects_in
 
 _DRIFT, _FAILED = 1, 2
@@ -83,7 +83,7 @@ def drift(  # noqa: PLR0913, PLR0917 -- one parameter an option
         write("".join(f"{name}\n" for name in names))
         warn([f"not restarted by kubectl rollout: {', '.join(others)}"] if others else [])
     else:
-        write(drift_text(findings, looked_at.count, output_paint()))
+        show(drift_text(findings, looked_at.count, output_paint()))
     raise typer.Exit(_DRIFT if findings else 0)
 
 

@@ -13,7 +13,7 @@ from injector.reports.explain import explanation_text
 from injector.runtime.config_sources import Connection
 from injector.runtime.errors import InputError, UsageError, as_input_error, failing_with
 from injector.runtime.loading import read_setup, snapshot_of
-from injector.runtime.terminal import output_paint, write
+from injector.runtime.terminal import output_paint, show
 from injector.runtime.workloads import pod_in
 
 _DIFFERS, _FAILED = 1, 2
@@ -61,9 +61,9 @@ def explain(  # noqa: PLR0913, PLR0917 -- one parameter an option
             explanation = explanation_of(subject, namespace, setup, known or snapshot_of(None))
         except InjectionError as error:
             raise InputError(f"{namespace}/{subject['metadata'].get('name', '')}: {error}") from error
-    write(explanation_text(subject, explanation, output_paint()))
+    show(explanation_text(subject, explanation, output_paint()))
     if digest is not None:
-        write(f"configuration: {digest} then, {setup.digest} now\n")
+        show(f"configuration: {digest} then, {setup.digest} now\n")
     raise typer.Exit(_DIFFERS if explanation.differs else 0)
 
 

@@ -16,7 +16,7 @@ from injector.runtime.config_sources import Connection
 from injector.runtime.errors import as_input_error
 from injector.runtime.loading import read_setup
 from injector.runtime.migration import Place, Surroundings, in_cluster, in_documents, setup_of_release, situation_in
-from injector.runtime.terminal import output_paint, warn, write
+from injector.runtime.terminal import output_paint, show, warn, write
 from injector.runtime.workloads import documents_in
 
 _FOUND = 1
@@ -77,7 +77,7 @@ def check(  # noqa: PLR0913, PLR0917 -- one parameter an option
     if output is Output.JSON:
         _write(situation_items(situation))
     else:
-        write(situation_text(situation, output_paint()))
+        show(situation_text(situation, output_paint()))
     raise typer.Exit(0 if situation.is_sound else _FOUND)
 
 
@@ -114,7 +114,7 @@ def plan(  # noqa: PLR0913, PLR0917 -- one parameter an option
     if output is Output.JSON:
         _write(plan_items(plans, situation))
     else:
-        write(plan_text(plans, situation, output_paint()))
+        show(plan_text(plans, situation, output_paint()))
     raise typer.Exit(0 if situation.is_sound else _FOUND)
 
 

@@ -40,7 +40,7 @@ from injector.reports.render import head_lines, preview_item, preview_text, summ
 from injector.runtime.config_sources import Connection
 from injector.runtime.errors import InputError, UsageError, failing_with
 from injector.runtime.loading import read_setup
-from injector.runtime.terminal import output_paint, progress, warn, write
+from injector.runtime.terminal import output_paint, progress, show, warn, write
 from injector.runtime.workloads import Sources, missing_objects, read_workloads
 
 CHANGED, FAILED = 1, 2
@@ -148,17 +148,22 @@ def preview(  # noqa: PLR0913, PLR0917 -- one parameter an option
     if sources.filenames:
         _name_others(documents)
     if other is not None:
-        write(_comparison(compared, output, is_summary=summary))
+        _out(output)(_comparison(compared, output, is_summary=summary))
         raise typer.Exit(CHANGED if any(each.consequence for each in compared) else 0)
     if via is Via.POLICY:
         raise typer.Exit(_write_policies(previews, setup, output))
     if summary:
-        write(_summary(previews, output))
+        _out(output)(_summary(previews, output))
     elif output is Output.ORIGINS:
-        write(_origins(previews, setup, cluster_around(documents, options, cluster)))
+        show(_origins(previews, setup, cluster_around(documents, options, cluster)))
     else:
-        write(WRITERS[output](previews))
+        _out(output)(WRITERS[output](previews))
     raise typer.Exit(_status(previews))
+
+
+def _out(output: Output) -> Callable[[str], None]:
+    """How what is written in that form gets to standard output."""
+    return show if output in (Output.DIFF, Output.TABLE) else write
 
 
 def _check_form(output: Output, via: Via, *, against: bool, summary: bool) -> None:
@@ -187,7 +192,7 @@ def _write_policies(previews: Sequence[Preview], setup: Setup, output: Output) -
         case Output.PATCH:
             write("".join(f"{line}\n" for each in found for line in patch_lines(each)))
         case _:
-            write(policies_text(found, output_paint()))
+            show(policies_text(found, output_paint()))
     if any(each.is_refused for each in found):
         return FAILED
     return CHANGED if any(each.patch for each in found) else 0

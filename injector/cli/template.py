@@ -20,7 +20,7 @@ from injector.runtime.config_sources import Connection
 from injector.runtime.errors import InputError
 from injector.runtime.loading import checked_setup, read_configuration, snapshot_of
 from injector.runtime.template_tests import configuration_of, run_folder, update_folder, write_files
-from injector.runtime.terminal import output_paint, warn, write
+from injector.runtime.terminal import output_paint, show, warn, write
 
 _FAILED = 1
 _SHIPPED = "shipped"
@@ -62,14 +62,17 @@ def list_templates(  # noqa: PLR0913, PLR0917 -- one parameter an option
     if gallery_too:
         entries = [{"name": each.name, "summary": each.summary} for each in gallery().values()]
         rows = [("NAME", "IS"), *((each["name"], each["summary"]) for each in entries)]
-        write(_json(entries) if output is Output.JSON else columns(rows, output_paint()))
+        if output is Output.JSON:
+            write(_json(entries))
+        else:
+            show(columns(rows, output_paint()))
         return
     loaded = read_configuration(config, sets, Connection(kubeconfig, context))
     templates = describe_templates(set_up(loaded.config, optimise=False), _sources(loaded))
     if output is Output.JSON:
         write(_json([each.as_json() for each in templates]))
     else:
-        write(list_text(templates, output_paint()))
+        show(list_text(templates, output_paint()))
 
 
 @template.command("show", cls=Command)
@@ -87,7 +90,10 @@ def show_template(  # noqa: PLR0913, PLR0917 -- one parameter an option
         found = describe_template(set_up(loaded.config, optimise=False), name, _sources(loaded))
     except ValueError as error:
         raise InputError(str(error)) from error
-    write(_json(found.as_json()) if output is Output.JSON else template_text(found, output_paint()))
+    if output is Output.JSON:
+        write(_json(found.as_json()))
+    else:
+        show(template_text(found, output_paint()))
 
 
 @template.command("new", cls=Command)
@@ -162,7 +168,7 @@ def run_tests(  # noqa: PLR0913, PLR0917 -- one parameter an option
         suites.append(suite)
     if junit:
         _write_junit(Path(junit), junit_text(suites))
-    write(suite_text(suites, output_paint()))
+    show(suite_text(suites, output_paint()))
     if not all(outcome.passed for suite in suites for outcome in suite.outcomes):
         raise typer.Exit(_FAILED)
 

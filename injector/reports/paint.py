@@ -1,5 +1,6 @@
 """Colours of a text for a terminal."""
 
+import re
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
@@ -31,3 +32,23 @@ def plain(text: str, _: str) -> str:
 def colored(text: str, style: str) -> str:
     """The text in the colour of `style`, a key of STYLES."""
     return f"\x1b[{STYLES[style]}m{text}\x1b[0m"
+
+
+# What moves a cursor, clears a screen, or shows text in another order: control characters, and those that embed and
+# isolate directions (https://www.unicode.org/reports/tr9/). A line break of Windows is none of them.
+_CONTROL = "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]|\r(?!\n)"
+_UNSEEN = re.compile(_CONTROL)
+_UNSEEN_OR_STYLE = re.compile(rf"\x1b\[(?:0|{'|'.join(map(str, sorted(set(STYLES.values()))))})m|{_CONTROL}")
+
+
+def visible(text: str, *, is_painted: bool = False) -> str:
+    """The text with each character spelt out that a terminal would obey instead of showing it.
+
+    Whoever names a pod or writes its annotations decides what is in a report. `is_painted`: styles are kept.
+    """
+    return (_UNSEEN_OR_STYLE if is_painted else _UNSEEN).sub(_spelt, text)
+
+
+def _spelt(found: re.Match[str]) -> str:
+    text = found[0]
+    return text if len(text) > 1 else f"\\x{ord(text):02x}" if text < "\u0100" else f"\\u{ord(text):04x}"

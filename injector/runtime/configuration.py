@@ -21,7 +21,8 @@ from injector.config.watch import FileState, watch
 from injector.core.setup import Setup, set_up
 from injector.runtime.config_sources import DEFAULT_CONNECTION, ConfigSource, Connection, Installation
 from injector.runtime.errors import InputError, as_input_error
-from injector.runtime.loading import checked_setup, installation_texts, load_sources, read_text, snapshot_of
+from injector.runtime.inputs import read_text
+from injector.runtime.loading import checked_setup, installation_texts, load_sources, snapshot_of
 from injector.server.run import Upkeep
 from injector.server.state import Service, State
 from injector.server.telemetry import Telemetry

@@ -2,12 +2,14 @@
 
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 from injector.runtime.errors import InputError, UsageError
 
 _STANDARD_INPUT = "-"
+_MOST_BYTES = 1 << 28
 _SUFFIXES = (".yaml", ".yml", ".json")
 
 
@@ -35,18 +37,23 @@ def read_bytes(name: str) -> bytes:
     """The content of the file `name`, `-` being standard input. Raises InputError, and UsageError for a URL."""
     _refuse_url(name)
     try:
-        return sys.stdin.buffer.read() if name == _STANDARD_INPUT else Path(name).read_bytes()
+        # A device may have no end.
+        with nullcontext(sys.stdin.buffer) if name == _STANDARD_INPUT else Path(name).open("rb") as file:
+            content = file.read(_MOST_BYTES + 1)
     except OSError as error:
         raise InputError(f"{name}: cannot be read: {error.strerror}") from error
+    if len(content) > _MOST_BYTES:
+        raise InputError(f"{name}: cannot be read: it has more than {_MOST_BYTES >> 20} MiB")
+    return content
 
 
 def _inputs(name: str, *, recursive: bool) -> Iterator[InputFile]:
     if name != _STANDARD_INPUT and Path(name).is_dir():
         yield from (
-            InputFile(str(each), each, _text(str(each))) for each in _manifests(Path(name), recursive=recursive)
+            InputFile(str(each), each, read_text(str(each))) for each in _manifests(Path(name), recursive=recursive)
         )
     else:
-        yield InputFile(name, None if name == _STANDARD_INPUT else Path(name), _text(name))
+        yield InputFile(name, None if name == _STANDARD_INPUT else Path(name), read_text(name))
 
 
 def _manifests(directory: Path, *, recursive: bool) -> list[Path]:
@@ -61,9 +68,10 @@ def _manifests(directory: Path, *, recursive: bool) -> list[Path]:
     return found
 
 
-def _text(name: str) -> str:
+def read_text(name: str | Path) -> str:
+    """The same as text. Raises InputError, and UsageError for a URL."""
     try:
-        return read_bytes(name).decode("utf-8")
+        return read_bytes(str(name)).decode("utf-8")
     except UnicodeDecodeError as error:
         raise InputError(f"{name}: cannot be read: it is not UTF-8 text") from error
 

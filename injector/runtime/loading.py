@@ -1,6 +1,5 @@
 """Reading what the options of a command name: configuration, snapshot, files."""
 
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -14,8 +13,6 @@ from injector.core.template_check import template_faults, template_warnings
 from injector.runtime.config_sources import DEFAULT_CONNECTION, ConfigSource, Connection, Installation, config_sources
 from injector.runtime.errors import InputError
 from injector.runtime.terminal import warn
-
-_STANDARD_INPUT = Path("-")
 
 
 def read_configuration(
@@ -104,19 +101,3 @@ def snapshot_of(path: Path | None) -> Snapshot:
         return EMPTY_SNAPSHOT if path is None else read_snapshot(path)
     except SnapshotFaults as faults:
         raise InputError(str(faults)) from faults
-
-
-def read_bytes(path: Path) -> bytes:
-    """The content of the file, or of standard input. Raises InputError."""
-    try:
-        return sys.stdin.buffer.read() if path == _STANDARD_INPUT else path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
-
-
-def read_text(path: Path) -> str:
-    """The same as text. Raises InputError."""
-    try:
-        return read_bytes(path).decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: cannot be read: it is not UTF-8 text") from error

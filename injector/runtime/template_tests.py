@@ -8,7 +8,7 @@ from injector.config.gallery import CONFIGURATION, TESTS
 from injector.reports.documents import Document, UnreadableInputError, read_documents
 from injector.reports.template_tests import Outcome, Suite, Trial, run_test
 from injector.runtime.errors import InputError
-from injector.runtime.loading import read_text
+from injector.runtime.inputs import read_text
 
 _SUFFIXES = (".yaml", ".yml", ".json")
 _EXPECTED = ".expected"

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from time import monotonic
 from typing import TypeVar
 
-from injector.reports.paint import Paint, colored, plain
+from injector.reports.paint import Paint, colored, plain, visible
 
 
 def write(text: str) -> None:
@@ -14,9 +14,14 @@ def write(text: str) -> None:
     sys.stdout.write(text)
 
 
+def show(text: str) -> None:
+    """Write a text for people, in the colours of `output_paint`, to standard output."""
+    sys.stdout.write(visible(text, is_painted=output_paint() is colored))
+
+
 def warn(lines: Iterable[str]) -> None:
     """Write lines to standard error."""
-    sys.stderr.writelines(f"{line}\n" for line in lines)
+    sys.stderr.writelines(f"{visible(line)}\n" for line in lines)
 
 
 def output_paint() -> Paint:
