@@ -29,9 +29,10 @@ from injector.runtime.preview import PreviewAddress, preview_process, serving_pr
 from injector.server.app import create_app
 from injector.server.client_auth import ClientAuthority
 from injector.server.connections import Guard
-from injector.server.run import Listening, ServingCertificate, Upkeep, bind, run, server_for, warmed, warming
+from injector.server.run import Listening, ServingCertificate, Upkeep, bind, run, server_for
 from injector.server.state import Service, State
 from injector.server.telemetry import Telemetry
+from injector.server.warming import warm, warmed
 from injector.server.workers import LastGood, Supervisor
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def serve_until_stopped(
     earlier = (inherited_state(last_good), *((kept_state(inputs, store),) if store else ()))
     service, telemetry = Service(first_state(load_files, *earlier)), Telemetry(style=listening.log)
     log_configuration(service.state.fault, inputs, telemetry)
-    upkeep: list[Upkeep] = [warming(service)]
+    upkeep: list[Upkeep] = []
     side = _cluster_side(cluster, service, telemetry) if cluster else None
     try:
         if side and certificates.secret:
@@ -122,6 +123,7 @@ def serve_until_stopped(
             listening.limits.connections, lambda: service.draining, telemetry.connection_dropped, listening.clients
         )
         server = server_for(app, service, certificate, listening.drain_seconds, guard)
+        server.prepare = lambda: warm(service.state)
         run(server, _bound(listening), upkeep, telemetry, listening.worker)
     finally:
         if side:

@@ -17,13 +17,11 @@ import uvicorn
 import uvloop
 from starlette.types import ASGIApp
 
-from injector.core.admission import admit_request
-from injector.core.model import AdmissionRequest
 from injector.server.client_auth import ClientAuthority
 from injector.server.connections import Guard, GuardedConnection, Listener
 from injector.server.limits import ConnectionLimits, ServerLimits
 from injector.server.replies import Turns
-from injector.server.state import Service, State
+from injector.server.state import Service
 from injector.server.telemetry import DEFAULT_STYLE, LogStyle, Telemetry
 from injector.server.workers import Worker
 
@@ -129,7 +127,8 @@ class DrainingServer(uvicorn.Server):
     """Stops in three steps, as API servers re-use connections to pods that terminate.
 
     Readiness fails and every reply closes its connection; after the drain time nothing new is accepted; what is under
-    way is finished. A second signal stops at once. `announcement` is what the log says once it listens.
+    way is finished. A second signal stops at once. `announcement` is what the log says once it listens; `prepare` is
+    called before that.
     """
 
     announcement = "serving"
@@ -141,6 +140,7 @@ class DrainingServer(uvicorn.Server):
         self._drain_seconds = drain_seconds
         self.guard = guard
         self.listening = asyncio.Event()
+        self.prepare: Callable[[], None] = lambda: None
         self._turns = Turns()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -231,15 +231,16 @@ def run(
     if worker:
         upkeep = [*upkeep, partial(worker.share, telemetry, server.listening)]
     server.guard = replace(server.guard, dropped=telemetry.connection_dropped)
-    # What is there by now stays: the garbage collector need not look at it again and again.
-    gc.collect()
-    gc.freeze()
     uvloop.run(_run(server, bound, upkeep, telemetry))
 
 
 async def _run(server: DrainingServer, bound: socket.socket, upkeep: Sequence[Upkeep], telemetry: Telemetry) -> None:
     tasks = [asyncio.create_task(_kept_up(each, telemetry)) for each in upkeep]
     tasks.append(asyncio.create_task(_announce(server, bound, telemetry)))
+    await asyncio.to_thread(server.prepare)
+    # What is there by now stays: the garbage collector need not look at it again and again.
+    gc.collect()
+    gc.freeze()
     try:
         await server.serve(sockets=[bound])
     finally:
@@ -265,45 +266,3 @@ async def _kept_up(upkeep: Upkeep, telemetry: Telemetry) -> None:
             await asyncio.sleep(_RETRY_SECONDS)
         else:
             return
-
-
-# Templates are compiled when they are first needed: here that is before a pod needs them.
-
-_USUAL = AdmissionRequest(
-    uid="warming",
-    api_version="admission.k8s.io/v1",
-    kind="AdmissionReview",
-    operation="CREATE",
-    namespace="",
-    name="",
-    dry_run=True,
-    pod={"spec": {"containers": [{"name": "app", "image": "app"}]}},
-)
-
-
-def warmed(load: Callable[[], State]) -> Callable[[], State]:
-    """Loads a state that is ready for most pods: `load` as it is, after which a usual pod was worked on."""
-
-    def loaded() -> State:
-        state = load()
-        _warm(state)
-        return state
-
-    return loaded
-
-
-def warming(service: Service) -> Upkeep:
-    """Makes what `service` starts with ready, beside serving: a start waits for nothing that can come later."""
-
-    async def warm() -> None:
-        await asyncio.to_thread(_warm, service.state)
-
-    return warm
-
-
-def _warm(state: State) -> None:
-    # Once to compile the templates, and once more since what comes only once is not kept.
-    for _ in range(2):
-        admit_request(_USUAL, state.setup, state.snapshot)
-    # What all templates can change is asked for with the first pod that was injected before: that compiles them all.
-    state.setup.footprint()

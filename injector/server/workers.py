@@ -82,6 +82,8 @@ class Worker:
         """What goes on beside serving: show metrics to the others and theirs as well, and end with the parent."""
         telemetry.collected = lambda: added([self._published(telemetry), *self.metrics.others(self.index)])
         asyncio.get_running_loop().add_reader(self.pipes[0], self._end)
+        # At once, before there is anything to wait for: a worker that serves has shown that it lives.
+        self._published(telemetry)
         await asyncio.gather(self._tell(listening), self._publish(telemetry))
 
     def _end(self) -> None:
@@ -96,8 +98,8 @@ class Worker:
 
     async def _publish(self, telemetry: Telemetry) -> None:
         while True:
-            self._published(telemetry)
             await asyncio.sleep(_PUBLISH_SECONDS)
+            self._published(telemetry)
 
     def _published(self, telemetry: Telemetry) -> Values:
         # What somebody was shown stays when this worker dies the next moment: a counter never goes back.

@@ -1,6 +1,5 @@
 """The serving certificate is exchanged while the server runs, and only for one that can be used."""
 
-import asyncio
 import ssl
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,12 +10,10 @@ import pytest
 from certs.authority import describe
 from certs.model import Settings
 from certs.rotation import renewed_serving
-from injector.core.model import EMPTY_SNAPSHOT
-from injector.server.run import ServingCertificate, warmed, warming
-from injector.server.state import Service, State
+from injector.server.app import create_app
+from injector.server.run import Listening, ServingCertificate, bind, run, server_for
 from tests.server.handshakes import shake_hands
 from tests.server.running import Running
-from tests.support import fresh_setup
 
 
 def shown(running: Running) -> int:
@@ -68,25 +65,16 @@ def test_the_first_certificate_has_to_be_usable(tmp_path: Path) -> None:
         ServingCertificate(tmp_path / "tls.crt", tmp_path / "tls.key")
 
 
-# What the first pods need is compiled before they come.
+def test_what_the_first_pods_need_is_made_before_they_can_come(running: Running) -> None:
+    seen = []
 
+    def prepare() -> None:
+        seen.append(server.listening.is_set())
+        server.stop()
 
-def compiled(state: State) -> list[str]:
-    return state.setup.templates.compiled_for_usual_pods
-
-
-def test_what_the_server_starts_with_is_made_ready() -> None:
-    service = Service(State(fresh_setup(), EMPTY_SNAPSHOT))
-
-    async def start() -> None:
-        await warming(service)()
-
-    assert compiled(service.state) == []
-    asyncio.run(start())
-    assert compiled(service.state) == ["sidecar"]
-
-
-def test_another_configuration_is_ready_before_it_is_in_force() -> None:
-    loaded = warmed(lambda: State(fresh_setup(), EMPTY_SNAPSHOT))()
-    assert compiled(loaded) == ["sidecar"]
-    assert len(loaded.answers) == 0
+    app = create_app(running.service, running.telemetry)
+    server = server_for(app, running.service, running.certificate)
+    server.prepare = prepare
+    run(server, bind(Listening("127.0.0.1", 0)), (), running.telemetry)
+    assert seen == [False]
+    assert server.listening.is_set()

@@ -1,9 +1,15 @@
-"""What a worker leaves is there for the next one, whole or not at all."""
+"""What a worker leaves is there for the next one, whole or not at all, and it shows at once that it lives."""
 
+import asyncio
+import io
 import os
 import signal
+import socket
+import time
 
-from injector.server.workers import LastGood
+from injector.server.shared_metrics import SharedMetrics
+from injector.server.telemetry import Telemetry
+from injector.server.workers import LastGood, Worker
 
 
 def in_another_process(left: LastGood, content: bytes) -> None:
@@ -34,3 +40,18 @@ def test_half_of_something_is_nothing() -> None:
     left.keep(b"whole")
     os.pwrite(left._descriptor, b"W", 16)  # noqa: SLF001 -- the same
     assert left.content() is None
+
+
+def test_a_worker_has_shown_that_it_lives_before_it_can_serve() -> None:
+    """Else one that hangs from then on would be waited for as long as one that never came to serve."""
+    metrics, started = SharedMetrics(1), time.monotonic()
+
+    async def begin(worker: Worker) -> float:
+        share = asyncio.create_task(worker.share(Telemetry(io.BytesIO()), asyncio.Event()))
+        await asyncio.sleep(0)
+        share.cancel()
+        return metrics.silent_for(0)
+
+    with socket.socket() as bound:
+        worker = Worker(0, bound, metrics, {}, LastGood(), os.pipe())
+        assert asyncio.run(begin(worker)) <= time.monotonic() - started
