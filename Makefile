@@ -29,7 +29,7 @@ again: .venv/ready lint ## the tests that failed last, up to five of them, once 
 	$(BIN)/pytest --last-failed --last-failed-no-failures none -v
 
 coverage: .venv/ready ## the same tests with their coverage, held against the floors
-	$(BIN)/pytest -n 2 -m "not e2e and not slow and not cluster" --cov --cov-report=
+	$(BIN)/pytest -n 2 --dist worksteal -m "not e2e and not slow and not cluster" --cov --cov-report=
 	$(BIN)/python -m tools.coverage_floors
 
 lint: lint-quick ## rules, format, import contracts and types

