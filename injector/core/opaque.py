@@ -5,7 +5,7 @@ differs from it in nothing but what is in the holes.
 """
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from itertools import takewhile
 from operator import eq
 from typing import Any, NoReturn
@@ -337,6 +337,18 @@ def _most_characters(text: Any) -> int:
     if type(text) is Part:
         return LONGEST_PART
     return len(_marked(text)) + _LONGEST_NAME * _marked(text).count(MARK)
+
+
+def literal_texts(value: Any) -> Iterator[str]:
+    """The texts without holes in a JSON value, the keys of mappings among them."""
+    if isinstance(value, dict):
+        yield from literal_texts(list(value))
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        for item in value:
+            yield from literal_texts(item)
+    elif type(value) is str:
+        yield value
 
 
 def filled(value: Any, texts: Mapping[str, str]) -> Any:

@@ -3,13 +3,13 @@
 The texts are holes in the pod (see `opaque`). Where a template or a rule looks into one there is no such answer.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from injector.core.admission import Subject, admit
 from injector.core.model import Admission, JsonObject, Pod, Snapshot, Workload
-from injector.core.opaque import MARK, Inspected, Nonce, Opaque, filled
+from injector.core.opaque import MARK, Inspected, Nonce, Opaque, filled, literal_texts
 from injector.core.pods import workload_of
 from injector.core.render import TemplateSet
 from injector.core.setup import Setup
@@ -106,16 +106,5 @@ def _with_holes(value: Any, watched: _Watched) -> Any:
 
 def _refuse_token_volumes(value: Any) -> None:
     """Raise Inspected where a text could be the name of a token's volume."""
-    if any(TOKEN_VOLUME in text for text in _texts(value)):
+    if any(TOKEN_VOLUME in text for text in literal_texts(value)):
         raise Inspected
-
-
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, dict):
-        yield from value
-        value = list(value.values())
-    if isinstance(value, list):
-        for item in value:
-            yield from _texts(item)
-    elif type(value) is str:
-        yield value

@@ -37,6 +37,7 @@ from injector.core.opaque import (
     Part,
     Text,
     Watch,
+    literal_texts,
     marked_json,
     places_in,
 )
@@ -254,12 +255,14 @@ def admit_all(
         unread = {place for place, path in enumerate(layout.paths) if path[:-1] == _ANNOTATION} - {*layout.literal}
         return Looked(literal=unread) if unread else None
     names = [place for place in chain(*layout.groups) if place in layout.texts]
-    taken = [place for place in names if values[place] in templates.known]
+    # Whatever a name may have been looked up in.
+    known = templates.known | _names_in([values[place] for place in layout.literal])
+    taken = [place for place in names if values[place] in known]
     if taken:
         return Looked(literal=taken)
     different = {(place, type(other), other): (place, other) for place, other in watch.different}
     admission = replace(admission, pod={}, patch=patch)
-    return Alike(admission, layout.texts, tuple(different.values()), tuple(names), templates.known)
+    return Alike(admission, layout.texts, tuple(different.values()), tuple(names), known)
 
 
 def _looked_at(marked: Any = None, what: str = "") -> Looked | None:
@@ -297,7 +300,7 @@ def _filled(value: Any, path: Path, holes: Mapping[Path, Any]) -> Any:
 
 
 class _Watched:
-    """Templates that give items with no holes in their names, which are `known` then."""
+    """Templates that give items with no holes in their names. Whatever name they write is `known` then."""
 
     def __init__(self, templates: TemplateSet, watch: Watch) -> None:
         self._templates, self._watch = templates, watch
@@ -312,9 +315,13 @@ class _Watched:
         overlay = self._templates.render(*arguments, **options)
         self._watch.is_rendering = False
         spec = overlay.get("spec") or {}
-        given = [item.get("name") for name in _LISTS for item in spec.get(name) or ()]
-        for name in given:
+        for name in (item.get("name") for which in _LISTS for item in spec.get(which) or ()):
             if issubclass(type(name), Opaque):
                 raise Inspected(name.marked)
-        self.known = self.known.union(given)
+        self.known |= _names_in(overlay)
         return overlay
+
+
+def _names_in(value: Any) -> frozenset[str]:
+    """What a name in a hole may be equal to."""
+    return frozenset(filter(_is_name, literal_texts(value)))

@@ -67,7 +67,7 @@ _KNOWN = (
     "web shop app v1 istio-proxy istio-init istio-validation enable-core-dump grpc-bootstrap-init istio-envoy "
     "workload-socket web-init Upper a.b x_y true 0 kube-api-access-aaaaa none"
 )
-_NAMES = st.sampled_from([*_KNOWN.split(), "", 'a"b', "é", "w" * 63, "w" * 64])
+_NAMES = st.sampled_from([*_KNOWN.split(), "", 'a"b', "data", "é", "w" * 63, "w" * 64])
 _MARKS = ("\ue010N", "\ue010\ue100")
 _WORDS = st.one_of(
     _NAMES, st.sampled_from(["false", "changed", "registry.example/a:1", "auto", "x" * 9_000, "{}", " ", *_MARKS])
@@ -275,3 +275,12 @@ def test_the_mark_of_a_hole_in_a_pod_or_template_means_nothing(tmp_path: Path) -
     assert from_memory(state, pods(4)) == 0
     marked = pods(4, command=["\ue010\ue105"])
     assert from_memory(State(default_setup(), EMPTY_SNAPSHOT), marked) == 0
+
+
+def test_a_name_that_a_template_refers_to_counts(tmp_path: Path) -> None:
+    template = "spec: {containers: [{name: app, volumeMounts: [{name: data, mountPath: /data}]}]}"
+    state = State(setup_of(tmp_path, yaml.safe_dump({"templates": {"sidecar": template}})), EMPTY_SNAPSHOT)
+    mounting = [{**pod, "spec": {"containers": [{"name": "app", "image": "a"}]}} for pod in pods(5)]
+    for number, pod in enumerate(mounting):
+        pod["spec"]["volumes"] = [{"name": "data" if number == 4 else f"other-{number}", "emptyDir": {}}]
+    assert from_memory(state, mounting) == 0, "the message that there is no such volume names those that there are"
