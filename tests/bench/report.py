@@ -93,7 +93,8 @@ def _lines(report: Report) -> Iterator[str]:
         "Written by `make bench`; `docs/performance.md` explains it.",
     )
     yield from ("", "## In process", "", "From the bytes of a review to the bytes of its answer, on one core. Floor:")
-    yield "the same review decoded and allowed, with orjson. *Never seen*: each pod has names and values of its own."
+    yield "the same review decoded and allowed, with orjson. *Never seen*: each pod has names, images and values of its"
+    yield "own. *First of its shape*: and a field, too, that none before it had (docs/performance.md)."
     yield "*Replica*: another pod of the same workload. Pods of controllers are reviewed as an API server sent them"
     yield "(`python -m tests.bench.recording`). *Dearest*: the worst that was found of a size (`tests/fuzz/dear.py`)."
     yield from ("", *_table(_IN_PROCESS, map(_in_process_row, report["in_process"])), "")
