@@ -1,6 +1,7 @@
 """Templates are tried before they go live: compiled, rendered for sample pods, and held against the type of a Pod."""
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -73,6 +74,27 @@ class _Trial:
         return {item["name"] for item in items if "name" in item and (field == "volumes" or item.get("image"))}
 
 
+class _Givers:
+    """Which templates give what a template may build on: containers with an image, and volumes."""
+
+    def __init__(self, trials: Iterable[_Trial]) -> None:
+        """Look at each trial once: there are as many as templates, and each is asked about all others."""
+        self._images, self._volumes = defaultdict[str, set[str]](set), defaultdict[str, set[str]](set)
+        for trial in trials:
+            for name in trial.names("volumes"):
+                self._volumes[name].add(trial.template)
+            for name in (name for which in CONTAINER_LISTS for name in trial.names(which)):
+                self._images[name].add(trial.template)
+
+    def give_image(self, container: Container, besides: str) -> bool:
+        """Whether a template besides that one gives the container an image."""
+        return bool(self._images.get(container["name"], frozenset()) - {besides})
+
+    def give_volume(self, name: str, besides: str) -> bool:
+        """Whether a template besides that one gives the volume."""
+        return bool(self._volumes.get(name, frozenset()) - {besides})
+
+
 def template_faults(setup: Setup) -> list[TemplateFault]:
     """All that is wrong with the templates of `setup`; empty where they can go live.
 
@@ -88,7 +110,8 @@ def template_faults(setup: Setup) -> list[TemplateFault]:
             trials.append(_Trial(name, pod, setup.templates.render(name, scope_of(_input(setup, pod, native=native)))))
         except RenderingError as error:
             faults += _failures(setup.config, name, error)
-    faults += (fault for trial in trials for fault in _misfits(setup.config, trial, trials))
+    givers = _Givers(trials)
+    faults += (fault for trial in trials for fault in _misfits(setup.config, trial, givers))
     return _once(faults)
 
 
@@ -170,7 +193,7 @@ def _failures(config: Config, name: str, error: RenderingError) -> Iterator[Temp
         yield TemplateFault(name, error.line or 1, str(error.__cause__ or error))
 
 
-def _misfits(config: Config, trial: _Trial, trials: list[_Trial]) -> Iterator[TemplateFault]:
+def _misfits(config: Config, trial: _Trial, givers: _Givers) -> Iterator[TemplateFault]:
     """What the API server would refuse in the sample pod with the overlay, which is nothing without it.
 
     A template may build on another: containers with an image and volumes may come from there.
@@ -180,10 +203,7 @@ def _misfits(config: Config, trial: _Trial, trials: list[_Trial]) -> Iterator[Te
     except InjectionError as error:
         yield TemplateFault(trial.template, 1, str(error))
         return
-    others = [other for other in trials if other.template != trial.template]
-    images = {name for other in others for which in CONTAINER_LISTS for name in other.names(which)}
-    volumes = {name for other in others for name in other.names("volumes")}
-    pod = _with_parts_of_others(pod, images, volumes)
+    pod = _with_parts_of_others(pod, trial.template, givers)
     findings = [*pod_findings(pod), *_unknown_ports(trial, pod)]
     for finding in findings:
         yield _fault(config, trial.template, finding)
@@ -207,19 +227,18 @@ def _unknown_ports(trial: _Trial, pod: Pod) -> Iterator[Finding]:
                     yield Finding(path, f"the container has no port {port!r}; {meant}")
 
 
-def _with_parts_of_others(pod: Pod, images: set[str], volumes: set[str]) -> Pod:
+def _with_parts_of_others(pod: Pod, template: str, givers: _Givers) -> Pod:
     """The pod with an image in its containers, and the volumes for its mounts, that other templates give."""
     spec = dict(pod["spec"])
     for which in CONTAINER_LISTS:
         spec[which] = [
-            {"image": "another", **container} if container.get("name") in images else container
+            {"image": "another", **container} if givers.give_image(container, template) else container
             for container in containers(pod, which)
         ]
     mounts = (mount for which in CONTAINER_LISTS for each in spec[which] for mount in each.get("volumeMounts") or ())
-    missing = {mount.get("name") for mount in mounts} & volumes - {
-        each.get("name") for each in spec.get("volumes") or ()
-    }
-    spec["volumes"] = [*(spec.get("volumes") or ()), *({"name": name} for name in sorted(missing))]
+    missing = {mount.get("name") for mount in mounts} - {each.get("name") for each in spec.get("volumes") or ()}
+    given = sorted(name for name in missing if givers.give_volume(name, template))
+    spec["volumes"] = [*(spec.get("volumes") or ()), *({"name": name} for name in given)]
     return {**pod, "spec": spec}
 
 

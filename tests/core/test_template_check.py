@@ -7,6 +7,7 @@ import pytest
 from injector.config import load
 from injector.core.setup import set_up
 from injector.core.template_check import template_faults, template_warnings
+from tests.bench.instructions import counted
 from tests.support import admitted, pod_of
 
 CONFIG = load().config
@@ -160,3 +161,15 @@ def test_what_is_meant_or_its_own_is_no_warning(text: str) -> None:
 def test_an_empty_key_in_jinja_is_nothing() -> None:
     setup = set_up(replace(CONFIG, templates={"t": "spec:\n  initContainers:"}))
     assert template_warnings(setup) == []
+
+
+def test_a_trial_costs_each_template_the_same_however_many_there_are() -> None:
+    """What templates may build on is asked of all others: each is looked at once, and not again for every other."""
+
+    def cost(count: int) -> int:
+        setup = set_up(replace(CONFIG, templates={f"t{number}": container("image: i") for number in range(count)}))
+        return counted(lambda: template_faults(setup))
+
+    cost(1)
+    few, more, most = cost(5), cost(20), cost(50)
+    assert (most - more) / 30 < 1.2 * (more - few) / 15
