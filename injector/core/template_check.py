@@ -16,6 +16,7 @@ from injector.core.pod_validation import refusals
 from injector.core.pods import CONTAINER_LISTS, containers
 from injector.core.render import RenderingError, TemplateFault, TemplateFaults
 from injector.core.render.context import SCOPE_NAMES, TemplateInput, pod_view, proxy_config_view, scope_of
+from injector.core.render.template_set import failure_text
 from injector.core.setup import Setup
 from injector.core.validation import Finding
 
@@ -190,7 +191,7 @@ def _failures(config: Config, name: str, error: RenderingError) -> Iterator[Temp
     for finding in error.findings:
         yield _fault(config, name, finding)
     if not error.findings and not error.is_refusal:
-        yield TemplateFault(name, error.line or 1, str(error.__cause__ or error))
+        yield TemplateFault(name, error.line or 1, failure_text(error.__cause__ or error))
 
 
 def _misfits(config: Config, trial: _Trial, givers: _Givers) -> Iterator[TemplateFault]:

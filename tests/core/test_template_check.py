@@ -173,3 +173,18 @@ def test_a_trial_costs_each_template_the_same_however_many_there_are() -> None:
     cost(1)
     few, more, most = cost(5), cost(20), cost(50)
     assert (most - more) / 30 < 1.2 * (more - few) / 15
+
+
+UNCLEAR = {
+    '{% include "/etc/passwd" %}': "line 1: there is no template '/etc/passwd' to include or import",
+    '{% import "os" as os %}{{ os }}': "line 1: there is no template 'os' to include or import",
+    "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}": "line 1: blocks, macros or expressions too deep inside one",
+    "{{ " + "(" * 3000 + "1" + ")" * 3000 + " }}": "line 1: blocks, macros or expressions too deep inside one another",
+    "{% for i in [1] %}" * 50 + "{% endfor %}" * 50: "line 1: too many statically nested blocks, deep inside one",
+}
+
+
+@pytest.mark.parametrize("text", UNCLEAR, ids=range(len(UNCLEAR)))
+def test_a_fault_says_what_the_author_did(text: str) -> None:
+    (fault,) = faults(text)
+    assert UNCLEAR[text] in fault

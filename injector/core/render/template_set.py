@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any, TypeAlias, cast
 
-from jinja2 import Template, TemplateError, TemplateSyntaxError, nodes
+from jinja2 import Template, TemplateError, TemplateNotFound, TemplateSyntaxError, nodes
 from jinja2.meta import find_undeclared_variables
 
 from injector.core.cache import DOCUMENTS, Cache
@@ -382,6 +382,17 @@ def _go_forms(
     )
 
 
+def failure_text(error: BaseException) -> str:
+    """What went wrong in a template, in its author's words rather than Python's."""
+    if isinstance(error, TemplateNotFound):
+        return f"there is no template {quoted(error.name)} to include or import"
+    if isinstance(error, RecursionError):
+        return "blocks, macros or expressions too deep inside one another"
+    if isinstance(error, SyntaxError):
+        return f"{error.msg}, deep inside one another"
+    return without_addresses(str(error)) or type(error).__name__
+
+
 def _parsed(renderer: Renderer, name: str) -> tuple[nodes.Template | None, list[TemplateFault]]:
     """The tree of a template, or what keeps it from being compiled."""
     try:
@@ -389,7 +400,7 @@ def _parsed(renderer: Renderer, name: str) -> tuple[nodes.Template | None, list[
     except TemplateSyntaxError as error:
         return None, [TemplateFault(error.name or name, error.lineno, error.message or "syntax error")]
     except _FAILURES as error:
-        return None, [TemplateFault(name, 1, without_addresses(str(error)) or type(error).__name__)]
+        return None, [TemplateFault(name, 1, failure_text(error))]
 
 
 def _rendered(renderer: Renderer, name: str, scope: dict[str, Any], effort: Effort | None = None) -> JsonObject:
@@ -407,7 +418,7 @@ def _rendered(renderer: Renderer, name: str, scope: dict[str, Any], effort: Effo
     except _FAILURES as error:
         line = renderer.line_of(error, name)
         where = f", line {line}" if line else ""
-        raise RenderingError(f"template {name!r}{where}: {without_addresses(str(error))}", line=line) from error
+        raise RenderingError(f"template {name!r}{where}: {failure_text(error)}", line=line) from error
 
 
 def _unknown_name(template: str, tree: nodes.Template, word: str, known: frozenset[str]) -> TemplateFault:
