@@ -9,7 +9,18 @@ from typing import Any
 
 from injector.config import load
 from injector.core.setup import Setup, set_up
-from tests.bench import commands, dearest, end_to_end, in_process, instructions, patches, process, report, scaling
+from tests.bench import (
+    commands,
+    dearest,
+    end_to_end,
+    first_reviews,
+    in_process,
+    instructions,
+    patches,
+    process,
+    report,
+    scaling,
+)
 from tests.bench.curves import Line, chart
 
 
@@ -43,7 +54,7 @@ def measure(setup: Setup, config_maps: Sequence[Path] = ()) -> dict[str, Any]:
     made["process"] = process.measure(setup)
     made["instructions"] = {"python": instructions.python_version(), "counts": instructions.counts(setup)}
     made["end_to_end"] = [asdict(row) for row in end_to_end.measure()]
-    made["process"] |= end_to_end.start_up() | commands.measure()
+    made["process"] |= end_to_end.start_up() | first_reviews.measure() | commands.measure()
     return made
 
 

@@ -158,9 +158,10 @@ def floor_command(port: int, store: DirectoryStore, workers: int) -> list[str]:
 
 
 @contextmanager
-def serving(command: list[str]) -> Iterator["subprocess.Popen[bytes]"]:
-    """The server that `command` starts, on the first core if it is to be alone there, its log thrown away."""
-    process = subprocess.Popen(command, stderr=subprocess.DEVNULL, cwd=REPOSITORY)
+def serving(command: list[str], log: Path = Path(os.devnull)) -> Iterator["subprocess.Popen[bytes]"]:
+    """The server that `command` starts, on the first core if it is to be alone there; its log goes to a file."""
+    with log.open("wb") as stream:
+        process = subprocess.Popen(command, stderr=stream, cwd=REPOSITORY)
     alone = "1" in (command[-1], command[command.index("--workers") + 1] if "--workers" in command else "")
     _pin(process.pid, _cores()[:1] if alone else _cores())
     try:
