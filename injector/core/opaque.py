@@ -16,10 +16,13 @@ import orjson
 MARK = "\ue010"
 _FIRST_PLACE, _LAST_PLACE = 0xE100, 0xEFFF
 HOLE = re.compile(f"{MARK}([A-Z{chr(_FIRST_PLACE)}-{chr(_LAST_PLACE)}])")
+_HOLES, _MARK_LENGTH = re.compile(f"({HOLE.pattern.replace('(', '(?:')})"), 2
 MOST_PLACES = _LAST_PLACE - _FIRST_PLACE + 1
 # What may be in a hole: names and uids. Each is a label value too.
 NAME = "[a-z0-9](?:[-a-z0-9.]{0,61}[a-z0-9])?"
 _LONGEST_NAME = 63
+_CHARACTERS = "abcdefghijklmnopqrstuvwxyz0123456789-."
+_OF_NAME = frozenset(_CHARACTERS)
 # The longest text that a `Part` stands for.
 LONGEST_PART = 8 * 1024
 # What names and marks are made of.
@@ -82,6 +85,37 @@ class Opaque:
             raise Inspected(self.marked)
         return self.marked.count(part)
 
+    def replace(self, old: str, new: str) -> "Opaque":
+        """The text with `new` for each `old`, which no name has a character of. Raises Inspected for any other."""
+        if not old or not _OF_NAME.isdisjoint(old):
+            raise Inspected(self.marked)
+        return self._with_literals(lambda literal: literal.replace(old, new))
+
+    def removesuffix(self, suffix: str) -> "Opaque":
+        """The text without this end. Raises Inspected where what is in a hole decides whether it has it."""
+        if MARK in _marked(suffix) or len(_HOLES.split(self.marked)[-1]) < len(suffix):
+            raise Inspected(self.marked)
+        return Opaque(self.marked.removesuffix(suffix))
+
+    def translate(self, table: Any) -> "Opaque":
+        """The text with other characters by `table`. Raises Inspected where that changes names."""
+        if _CHARACTERS.translate(table) != _CHARACTERS:
+            raise Inspected(self.marked)
+        return self._with_literals(lambda literal: literal.translate(table))
+
+    def __getitem__(self, part: Any) -> "Opaque":
+        """The text itself, where the first characters are asked for, and it has no more. Raises Inspected else."""
+        holes = self.marked.count(MARK)
+        longest = len(self.marked) + holes * (_LONGEST_NAME - _MARK_LENGTH)
+        if type(part) is slice and (part.start, part.step) == (None, None) and longest <= (part.stop or 0):
+            return self
+        raise Inspected(self.marked)
+
+    def _with_literals(self, changed: Callable[[str], str]) -> "Opaque":
+        pieces = _HOLES.split(self.marked)
+        pieces[::2] = map(changed, pieces[::2])
+        return Opaque("".join(pieces))
+
     def _equals(self, marked: str) -> bool:
         before = self.marked.partition(MARK)[0]
         if MARK not in marked and not marked.startswith(before):
@@ -103,7 +137,7 @@ class Opaque:
         """As with any other question."""
         raise Inspected(self.marked)
 
-    __str__ = __repr__ = __format__ = __len__ = __iter__ = __contains__ = __getitem__ = _refuse
+    __str__ = __repr__ = __format__ = __len__ = __iter__ = __contains__ = _refuse
     __le__ = __gt__ = __ge__ = __mul__ = __rmul__ = __mod__ = __rmod__ = _refuse
     __int__ = __float__ = __index__ = __getattr__ = _refuse
 

@@ -9,8 +9,9 @@ what costs most here, so there is one of each for a request, and headers are cha
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from string import ascii_letters, digits
 
 from injector.envoy.messages import JsonObject, extension
 
@@ -21,8 +22,19 @@ DEFAULT_OTHER_PEERS = 32
 """How many peers that are not listed become labels, for each direction and thread of a proxy; of histograms, 1/4."""
 
 
+class _Characters(dict[int, str]):
+    """A table for `str.translate`: these characters stay, others become what `other` gives."""
+
+    def __init__(self, staying: str, other: Callable[[str], str]) -> None:
+        super().__init__((ord(character), character) for character in staying)
+        self._other = other
+
+    def __missing__(self, code: int) -> str:
+        return self._other(chr(code))
+
+
 # Those of the values of labels; nothing else can stand in the header, and in the code of the filter.
-_OTHER_CHARACTERS = re.compile(r"[^A-Za-z0-9._-]")
+_OF_CLAIMS = _Characters(ascii_letters + digits + "._-", lambda _: "_")
 _LONGEST_FIELD = 63
 # Of claim and service together, which stand in many lines of the page of metrics.
 _LONGEST_KEY = 300
@@ -47,8 +59,16 @@ class Peer:
     @property
     def claim(self) -> str:
         """What the header holds."""
-        fields = (self.workload, self.namespace, self.app, self.version, self.service, self.revision, self.cluster)
-        return ",".join(_OTHER_CHARACTERS.sub("_", field[:_LONGEST_FIELD]) for field in fields)
+        fields = (self.namespace, self.app, self.version, self.service, self.revision, self.cluster)
+        claim = _claimed(self.workload)
+        # Added up, as in `lua_filter`: whoever works out what pods have in common may add to a name, and not see it.
+        for field in fields:
+            claim = claim + "," + _claimed(field)
+        return claim
+
+
+def _claimed(field: str) -> str:
+    return field[:_LONGEST_FIELD].translate(_OF_CLAIMS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +135,10 @@ def _set_header(name: str, value: str) -> JsonObject:
 
 def lua_filter(constants: Mapping[str, str | int], *code: str) -> JsonObject:
     """The HTTP filter that runs the code, which knows the constants. It is part of each pod: indented by one space."""
-    lines = [f"local {name} = {lua_literal(value)}" for name, value in constants.items()]
-    source = {"inline_string": "\n".join((*lines, *(_INDENTATION.sub(" ", each) for each in code)))}
+    text = ""
+    for name, value in constants.items():
+        text = text + f"local {name} = " + lua_literal(value) + "\n"
+    source = {"inline_string": text + "\n".join(_INDENTATION.sub(" ", each) for each in code)}
     return extension("filters.http.lua", "filters.http.lua.v3.Lua", default_source_code=source)
 
 
@@ -124,11 +146,15 @@ def lua_literal(value: str | int) -> str:
     """A Lua literal. Of a text, what is not plain stands as the numbers of its bytes."""
     if isinstance(value, int):
         return str(value)
-    plain = _NOT_PLAIN.sub(lambda byte: b"\\%03d" % ord(byte[0]), value.encode())
-    return f'"{plain.decode()}"'
+    return '"' + value.translate(_OF_LITERALS) + '"'
 
 
-_NOT_PLAIN = re.compile(rb"[^ !#-\[\]-~]")
+def _bytes_of(character: str) -> str:
+    return "".join(f"\\{byte:03}" for byte in character.encode())
+
+
+_PLAIN = "".join(map(chr, range(0x20, 0x7F))).replace('"', "").replace("\\", "")
+_OF_LITERALS = _Characters(_PLAIN, _bytes_of)
 
 
 _INDENTATION = re.compile(r"^ +", re.MULTILINE)

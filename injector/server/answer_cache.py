@@ -29,6 +29,7 @@ _MANAGED_FIELDS = b'"managedFields":['
 _AFTER_METADATA = b']},"spec":{'
 
 _MARK = MARK.encode()
+_MARK_START = _MARK[:1]
 _JOB_UID = "U"
 # Of larger reviews only the whole is compared: to look through them would take too long.
 _LARGEST = 64 * 1024
@@ -39,6 +40,7 @@ _NAME = re.compile(NAME.encode())
 # Where kube-apiserver writes what differs: the name of a pod, its first owner, the node of a daemon's pod, the place of
 # a pod in its StatefulSet or its Job (https://kubernetes.io/docs/concepts/workloads/controllers/job/#completion-mode).
 _METADATA = b'"object":{"kind":"Pod","apiVersion":"v1","metadata":{'
+_METADATA_LENGTH = len(_METADATA)
 _POD_NAME = b'"name":"'
 _OWNERS = b'"ownerReferences":[{'
 _OWNER = re.compile(
@@ -50,8 +52,7 @@ _COMPLETION_INDEX = b'"batch.kubernetes.io/job-completion-index":"'
 _TOKEN_VOLUME = b'"' + TOKEN_VOLUME.encode()
 # The time of an entry of `managedFields`: https://www.rfc-editor.org/rfc/rfc3339#section-5.6, in whole seconds of UTC.
 _TIME = b'"time":"'
-_TIME_LENGTH = len("2026-01-01T00:00:00Z")
-_OF_TIMES = b"0123456789-:TZ"
+_TIME_OF_DAY = re.compile(rb'[-0-9:TZ]{20}(?=")')
 
 
 class Asked(NamedTuple):
@@ -78,12 +79,10 @@ class Asked(NamedTuple):
         """
         managed = self.managed
         start = managed.find(_TIME) + len(_TIME)
-        end = start + _TIME_LENGTH
-        if managed[start:end].translate(None, _OF_TIMES) or managed[end : end + 1] != b'"':
-            end = start
-        before, after = managed[:start], managed[end:]
-        uid = self.texts.get(_JOB_UID)
-        if uid:
+        time = _TIME_OF_DAY.match(managed, start)
+        before, after = managed[:start], managed[time.end() if time else start :]
+        if _JOB_UID in self.texts:
+            uid = self.texts[_JOB_UID]
             # Backslashes are in strings, and a name between them does not end one.
             after = after.replace(b'\\"%b\\"' % uid, b'\\"%bU\\"' % _MARK)
         return before, after
@@ -144,10 +143,10 @@ def _is_list(text: bytes) -> bool:
 def _with_holes(review: bytes) -> tuple[bytes, dict[str, bytes]]:
     """A review with holes for the names in it that others made up, and the texts of these, by their letters."""
     texts: dict[str, bytes] = {}
-    if len(review) > _LARGEST or _MARK[:1] in review:
+    if len(review) > _LARGEST or _MARK_START in review:
         return review, texts
-    metadata = review.find(_METADATA) + len(_METADATA)
-    name = _name_at(metadata + len(_POD_NAME), review) if review.startswith(_POD_NAME, metadata) else b""
+    metadata = review.find(_METADATA) + _METADATA_LENGTH
+    name = _name_after(_POD_NAME, review, metadata) if review.startswith(_POD_NAME, metadata) else b""
     if name:
         texts["N"] = name
         # Wherever a text ends in it: the volumes of a StatefulSet's pod claim `data-NAME`.
@@ -156,11 +155,10 @@ def _with_holes(review: bytes) -> tuple[bytes, dict[str, bytes]]:
     owners = review.find(_OWNERS, metadata)
     owner = _OWNER.match(review, owners) if owners >= 0 else None
     if owner:
-        kind, job, uid = owner.groups()
-        if kind == b"DaemonSet":
+        if owner[1] == b"DaemonSet":
             review = _with_hole("D", _NODE, review, texts)
-        elif _NAME.fullmatch(job) and _NAME.fullmatch(uid):
-            review = _with_job(review, job, uid, texts)
+        elif _NAME.fullmatch(owner[2]) and _NAME.fullmatch(owner[3]):
+            review = _with_job(review, owner[2], owner[3], texts)
     suffix = _name_after(_TOKEN_VOLUME, review)
     if suffix:
         texts["V"] = suffix
@@ -183,13 +181,12 @@ def _with_job(review: bytes, job: bytes, uid: bytes, texts: dict[str, bytes]) ->
     return review.replace(b'"%b"' % uid, b'"%bU"' % _MARK)
 
 
-def _name_after(before: bytes, review: bytes) -> bytes:
-    """The name that stands behind `before`; empty where none does."""
-    start = review.find(before)
-    return _name_at(start + len(before), review) if start >= 0 else b""
-
-
-def _name_at(start: int, review: bytes) -> bytes:
+def _name_after(before: bytes, review: bytes, start: int = 0) -> bytes:
+    """The name that stands behind the first `before` from `start` on; empty where none does."""
+    start = review.find(before, start)
+    if start < 0:
+        return b""
+    start += len(before)
     text = review[start : review.find(b'"', start)]
     return text if _NAME.fullmatch(text) else b""
 

@@ -6,10 +6,13 @@ from typing import Any
 
 import orjson
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from injector.core.opaque import (
     LONGEST_PART,
     MARK,
+    NAME,
     Inspected,
     ItemName,
     Nonce,
@@ -26,6 +29,7 @@ from injector.core.opaque import (
     most_characters,
     places_in,
 )
+from tests.thoroughness import tried
 
 
 def name() -> Any:
@@ -82,6 +86,60 @@ def test_what_every_text_answers_alike_may_be_asked() -> None:
 def test_joined_texts_are_filled() -> None:
     joined = {"claims": ["data-" + name(), name() + "." + name(), "plain", 7]}
     assert filled(joined, {"N": "web-3"}) == {"claims": ["data-web-3", "web-3.web-3", "plain", 7]}
+
+
+_NAMES = st.from_regex(re.compile(f"(?:{NAME})", re.ASCII), fullmatch=True)
+_LITERALS = st.text(alphabet="ab-.$(_)A/é", max_size=5)
+UNDERSCORES = {ord(character): "_" for character in "A/é"}
+UNSEEN: dict[str, Callable[[Any], Any]] = {
+    "dollars": lambda text: text.replace("$", "$$"),
+    "a longer one": lambda text: text.replace("$(", ""),
+    "a capital": lambda text: text.replace("A", "a"),
+    "underscores": lambda text: text.translate(UNDERSCORES),
+    "the whole": lambda text: text[:300],
+    "an end": lambda text: (text + ".shop").removesuffix(".shop"),
+    "an end that it has not": lambda text: (text + ".shop").removesuffix("-shop"),
+}
+
+
+@pytest.mark.parametrize("change", UNSEEN.values(), ids=UNSEEN.keys())
+@tried(1_000, sample=100)
+@given(st.tuples(_LITERALS, _LITERALS, _LITERALS), _NAMES, _NAMES)
+def test_what_changes_no_name_is_done_around_names(
+    change: Callable[[Any], Any], literals: tuple[str, str, str], first: str, second: str
+) -> None:
+    before, between, after = literals
+    text = before + Opaque(f"{MARK}N") + between + Opaque(MARK + letter_of(7)) + after
+    assert filled(change(text), {"N": first, letter_of(7): second}) == change(before + first + between + second + after)
+
+
+CHANGING: dict[str, Callable[[Any], Any]] = {
+    "a letter": lambda text: text.replace("a", "b"),
+    "a dash among others": lambda text: text.replace("$-", ""),
+    "nothing": lambda text: text.replace("", "-"),
+    "a digit": lambda text: text.translate({ord("7"): None}),
+    "fewer than there may be": lambda text: text[:62],
+    "without the first": lambda text: text[1:],
+    "each second": lambda text: text[:300:2],
+    "the last": lambda text: text[:-1],
+    "one": lambda text: text[300],
+    "an end": lambda text: text.removesuffix("p"),
+    "more than the end": lambda text: (text + "hop").removesuffix("shop"),
+    "an end that nobody knows": lambda text: ("web-0" + text).removesuffix(text),
+    "an end that may be there": lambda text: (text + "web-0").removesuffix(text),
+}
+
+
+@pytest.mark.parametrize("change", CHANGING.values(), ids=CHANGING.keys())
+def test_what_may_change_a_name_is_not_done(change: Callable[[Any], Any]) -> None:
+    with pytest.raises(Inspected):
+        change(name())
+
+
+def test_as_much_as_a_name_may_have_is_all_of_it() -> None:
+    assert name()[:63] == name()
+    with pytest.raises(Inspected):
+        _ = ("a" + name())[:63]
 
 
 def test_json_has_the_holes_of_its_texts() -> None:

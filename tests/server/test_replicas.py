@@ -22,6 +22,8 @@ TEMPLATES = {
 metadata:
   labels: {of: "{{ pod.metadata.get("name") or "none" }}", job: "{{ label("job-name") }}"}
   annotations:
+    concatenated: "{{ workload.name ~ "." ~ (pod.metadata.get("name") or 7) }}"
+    escaped: "{{ (pod.metadata.get("name") or "none") | to_argument }}"
     joined: "{{ workload.name }}.{{ pod.metadata.namespace }}/{{ label("apps.kubernetes.io/pod-index") }}"
     written: "{{ pod.spec.volumes | to_json }}"
 spec:
@@ -235,6 +237,6 @@ def replicas_of(kind: str, labels: dict[str, str]) -> list[Replica]:
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("labels", [{"app": "shop"}, {}])
-@pytest.mark.parametrize("templates", ["", "gateway", "grpc-agent", "grpc-simple"])
+@pytest.mark.parametrize("templates", ["", "gateway", "grpc-agent", "grpc-simple", "envoy", "envoy-gateway"])
 def test_all_but_two_are_answered_from_memory(kind: str, labels: dict[str, str], templates: str) -> None:
     assert hits(templates, replicas_of(kind, labels)) == 4

@@ -17,6 +17,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import missing
 
 from injector.core.errors import quoted, suggestion
+from injector.core.opaque import Inspected
 from injector.core.render.functions import charged, to_integer, to_number
 from injector.core.render.limits import (
     BOUNDED_FILTER,
@@ -129,6 +130,15 @@ class TemplateCodeGenerator(CodeGenerator):
         self.write(f"({value}[{key!r}] if type({value} := ")
         self.visit(node.node, frame)
         self.write(f") is {has_key} else environment.getitem({value}, {key!r}))")
+
+    @optimizeconst
+    def visit_Concat(self, node: nodes.Concat, frame: Frame) -> None:  # noqa: N802 -- as above
+        """Write `text ~ text`; TemplateEnvironment.concatenated says what it means."""
+        self.write("environment.concatenated([")
+        for each in node.nodes:
+            self.visit(each, frame)
+            self.write(", ")
+        self.write("])")
 
     @optimizeconst
     def visit_Call(self, node: nodes.Call, frame: Frame, forward_caller: bool = False) -> None:  # noqa: FBT001, FBT002, N802
@@ -253,6 +263,14 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
         self.trusted = known.trusted
         self._frozen = known.frozen
         self.globals = {"range": self.globals["range"], "dict": bounding(dict), "namespace": self.globals["namespace"]}
+
+    @staticmethod
+    def concatenated(values: list[Any]) -> str:
+        """The values as one text, also where texts have holes."""
+        try:
+            return "".join(map(str, values))
+        except Inspected:
+            return joined(values)
 
     def plain(self) -> "TemplateEnvironment":
         """The same environment, in which nothing is optimised."""

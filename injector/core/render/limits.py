@@ -195,7 +195,9 @@ def joined(values: Iterable[Any], separator: Any = "", attribute: str | None = N
     except Inspected:  # texts with holes, which are few and short
         if not isinstance(values, list):
             raise
-        return opaque.joined(values if attribute is None else [value[attribute] for value in values], between)
+        text = opaque.joined(values if attribute is None else [value[attribute] for value in values], between)
+        _refuse_longer(opaque.most_characters([text]))
+        return text
     return between.join(parts)
 
 
