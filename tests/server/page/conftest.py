@@ -1,4 +1,4 @@
-"""A browser for all tests of a worker, and pages in it that must do nothing wrong."""
+"""A browser for the tests of this folder, and pages in it that must do nothing wrong."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -13,9 +13,9 @@ from tests.server.page.browsing import CHROMIUM, FLAGS, OpenPage
 from tests.server.running import Running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium."""
+    """Debian's Chromium. No longer than for these tests: while it is there, an event loop of its own runs."""
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield started
