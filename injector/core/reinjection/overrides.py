@@ -1,6 +1,7 @@
 """Containers that the user defines under an injected name: the user's fields win (reference section 9)."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -240,7 +241,16 @@ def _override(list_name: ContainerList, name: str, definition: Container) -> Ove
     }
     if automatic and name != PROXY_CONTAINER and cleaned.get("imagePullPolicy") == _DERIVED_PULL_POLICY:
         del cleaned["imagePullPolicy"]
-    return Override(list_name, name, cleaned, automatic)
+    return Override(list_name, name, _without_directives(cleaned), automatic)
+
+
+def _without_directives(definition: Container) -> Container:
+    """What a user wrote is data, at any depth: it would be a directive for this injection, and not for the next."""
+    with suppress(TypeError):
+        if b'"$' not in orjson.dumps(definition):
+            return definition
+    found: Container = without_directives(definition)
+    return found
 
 
 def _typed(definition: Container) -> Container:

@@ -205,3 +205,15 @@ def test_a_container_that_is_defined_twice_is_refused(native: str, other: str) -
     admission = admitted(pod, default_setup())
     assert not admission.allowed
     assert "the pod has 2 containers named 'istio-proxy'" in admission.message
+
+
+@pytest.mark.parametrize(
+    "own",
+    [{"resources": {"$patch": "delete"}}, {"env": [{"name": "POD_NAME", "$patch": "delete"}]}, {"$patch": "delete"}],
+)
+def test_what_looks_like_a_directive_in_a_definition_does_nothing(own: JsonObject) -> None:
+    pod = pod_of()
+    pod["spec"]["containers"].append({"name": "istio-proxy", "image": "auto", **own})
+    once = injected(pod, default_setup())
+    assert container_of(once, "istio-proxy")["resources"]["limits"]
+    assert injected(once, default_setup()) == once
