@@ -20,7 +20,6 @@ from starlette.responses import Response, StreamingResponse
 
 from injector.core.cache import Cache
 from injector.core.errors import Fault, InjectorError
-from injector.core.setup import Setup
 from injector.core.yaml.bounds import REQUEST
 from injector.manifests.workloads import CREATED_FROM, pod_places
 from injector.reports.documents import Document, UnreadableInputError, read_documents
@@ -28,7 +27,7 @@ from injector.reports.evaluate import DEFAULT_NAMESPACE, PreviewOptions, parse_l
 from injector.server.isolation import Budget, FailedError, OutOfBudgetError, OwnProcess
 from injector.server.limits import Limits
 from injector.server.origin import refuse_other_sites
-from injector.server.preview_items import PreviewItems, Question, Trial
+from injector.server.preview_items import Configure, PreviewItems, Question, Rehearsal, Trial
 from injector.server.request_body import Reception, RequestRefused
 from injector.server.state import Service, State
 
@@ -177,17 +176,17 @@ async def array_of(items: list[bytes]) -> AsyncIterator[bytes]:
 
 @dataclass(frozen=True, slots=True)
 class PreviewLimits:
-    """What previews may take: workloads in one, seconds, previews that wait, bytes of an answer; what bodies may."""
+    """What previews may take: workloads in one, seconds, previews that wait, bytes of an answer; what bodies may.
+
+    `trial`: seconds until a configuration that is tried is ready.
+    """
 
     workloads: int = 1000
     seconds: float = 5.0
+    trial: float = 30.0
     waiting: int = 8
     answer: int = 67_108_864
     bodies: Limits = field(default_factory=lambda: Limits(body=1_572_864))
-
-
-Configure = Callable[[str], Setup]
-"""Makes the text of a configuration ready for use. Raises InjectorError with all that is wrong with it."""
 
 
 class Desk:
@@ -203,6 +202,7 @@ class Desk:
         self._items = PreviewItems()
         self._trial: Trial | None = None
         self._apart: OwnProcess | None = None
+        self._rehearsal: Rehearsal | None = None
         self._state: State | None = None
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="preview")
         self._waiting = 0
@@ -230,27 +230,37 @@ class Desk:
 
     async def answer(self, text: str, question: Question, state: State) -> list[bytes]:
         """The items of the answer, each as JSON. Raises RequestRefused."""
-        if self._waiting >= self._limits.waiting:
-            raise RequestRefused(503, f"busy: {self._waiting} previews are waiting; try again")
-        self._waiting += 1
+        work = self._work_apart if self._is_apart else self._work
         try:
-            loop = asyncio.get_running_loop()
-            work = self._work_apart if self._is_apart else self._work
-            return await loop.run_in_executor(self._thread, work, text, question, state, loop)
+            return await self._in_turn(work, text, question, state, asyncio.get_running_loop())
         except RequestRefused:
             raise
         except Exception as error:
             failed = _failed(error)
             raise RequestRefused(failed.status, str(failed)) from error
+
+    async def _in_turn(self, work: Callable[..., Result], *arguments: Any) -> Result:
+        """Work in the thread, after what waits there. Raises RequestRefused where too much does."""
+        if self._waiting >= self._limits.waiting:
+            raise RequestRefused(503, f"busy: {self._waiting} previews are waiting; try again")
+        self._waiting += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
         finally:
             self._waiting -= 1
 
     async def tried(self, configuration: str, configure: Configure) -> Trial:
-        """The trial of `configuration`; the last one is kept. Raises InjectorError for one that cannot be used."""
+        """The trial of `configuration`; the last one is kept.
+
+        Raises InjectorError for one that cannot be used, RequestRefused for one that takes too much to tell.
+        """
         if self._trial is None or self._trial.configuration != configuration:
-            loop = asyncio.get_running_loop()
-            setup = await loop.run_in_executor(self._thread, configure, configuration)
-            self._trial = Trial(configuration, setup)
+            self._rehearsal = self._rehearsal or Rehearsal(configure, _failed, Budget(self._limits.trial))
+            try:
+                await self._in_turn(self._rehearsal.refuse_unusable, configuration)
+            except FailedError as error:
+                raise RequestRefused(error.status, str(error)) from None
+            self._trial = Trial(configuration, await self._in_turn(configure, configuration))
         return self._trial
 
     def _work_apart(self, text: str, question: Question, state: State, _: asyncio.AbstractEventLoop) -> list[bytes]:

@@ -4,14 +4,16 @@ Whoever types in the page asks again with every pause, mostly about workloads th
 decided before is remembered, so that an answer costs what the change costs.
 """
 
+import pickle
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 import orjson
 
 from injector.core.cache import BRIEFS, PREVIEWED, Cache
+from injector.core.errors import InjectorError
 from injector.core.model import JsonObject
 from injector.core.setup import Setup
 from injector.reports.compare import Comparison
@@ -26,6 +28,7 @@ from injector.reports.evaluate import (
 )
 from injector.reports.origins import origin_items
 from injector.reports.render import preview_brief, preview_item
+from injector.server.isolation import Budget, FailedError, OutOfBudgetError, OwnProcess
 from injector.server.state import State
 
 
@@ -35,6 +38,38 @@ class Trial:
 
     configuration: str
     setup: Setup
+
+
+Configure: TypeAlias = Callable[[str], Setup]
+"""Makes the text of a configuration ready for use. Raises InjectorError with all that is wrong with it."""
+
+
+class Rehearsal:
+    """Makes configurations ready in a process that can be ended: a thread that never gets done cannot."""
+
+    def __init__(self, configure: Configure, refusal: Callable[[Exception], FailedError], budget: Budget) -> None:
+        """Call `configure` within `budget`; `refusal` makes answers of errors that nobody foresaw."""
+        self._budget = budget
+        self._process = OwnProcess(partial(_faults_of, configure), refusal, budget)
+
+    def refuse_unusable(self, configuration: str) -> None:
+        """Raise InjectorError for a configuration that has faults, FailedError where it takes too much to tell."""
+        try:
+            found = self._process.ask(configuration.encode())
+        except OutOfBudgetError as error:
+            limits = f"{self._budget.seconds:g} s and {self._budget.memory >> 20} MiB"
+            raise FailedError(503, f"the configuration was given up: {error}; the limits are {limits}") from None
+        if found:
+            raise InjectorError(*(pickle.loads(each) for each in found))  # noqa: S301 -- written by this program
+
+
+def _faults_of(configure: Configure, asked: bytes) -> list[bytes]:
+    """What is wrong with a configuration, each fault on its own."""
+    try:
+        configure(asked.decode())
+    except InjectorError as error:
+        return [pickle.dumps(fault) for fault in error.faults]
+    return []
 
 
 @dataclass(frozen=True, slots=True)

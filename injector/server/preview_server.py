@@ -11,7 +11,8 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from injector.server.page import page_routes
-from injector.server.preview_api import Configure, preview_route
+from injector.server.preview_api import preview_route
+from injector.server.preview_items import Configure
 from injector.server.request_body import header
 from injector.server.run import DrainingServer
 from injector.server.state import Service

@@ -5,9 +5,12 @@ from typing import Any
 
 import httpx
 import pytest
+from fastapi import FastAPI
 
 from injector.core.model import EMPTY_SNAPSHOT
+from injector.core.setup import Setup
 from injector.runtime.preview import try_configuration
+from injector.server.preview_api import PreviewLimits, preview_route
 from injector.server.preview_server import create_preview_app
 from injector.server.state import Service, State
 from tests.support import default_setup
@@ -36,7 +39,9 @@ def tried(
 
 
 def test_items_say_what_both_configurations_give() -> None:
-    first, second = tried("policy: disabled").json()["items"]
+    answer = tried("policy: disabled")
+    assert answer.status_code == 200, answer.text
+    first, second = answer.json()["items"]
     assert first["consequence"] == "lost"
     assert first["before"]["decision"]["inject"] is True
     assert first["decision"]["inject"] is False
@@ -95,3 +100,46 @@ def test_what_is_no_question_is_refused(configuration: Any, workloads: Any, stat
 
 def test_a_process_that_answers_reviews_tries_no_configuration() -> None:
     assert tried("", configurable=False).status_code == 404
+
+
+def test_a_configuration_that_takes_too_long_is_given_up_and_the_next_is_tried() -> None:
+    """Whoever reaches the preview may send one; a thread that works on it for ever would be the last."""
+
+    def configure(text: str) -> Setup:
+        while text == "endless":
+            pass
+        return default_setup()
+
+    router = preview_route(
+        Service(State(default_setup(), EMPTY_SNAPSHOT)), PreviewLimits(trial=0.5), configure=configure, any_host=True
+    )
+    app = FastAPI()
+    app.include_router(router)
+
+    async def ask() -> list[httpx.Response]:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="https://preview") as client:
+            asked = ({"workloads": POD, "configuration": text} for text in ("endless", "short"))
+            return [await client.post(URL, json=each) for each in asked]
+
+    endless, short = asyncio.run(ask())
+    assert (endless.status_code, endless.text) == (
+        503,
+        "the configuration was given up: it takes too long; the limits are 0.5 s and 256 MiB\n",
+    )
+    assert short.json()["items"][0]["decision"]["inject"]
+
+
+def test_a_configuration_that_breaks_the_program_is_an_answer() -> None:
+    def configure(_: str) -> Setup:
+        raise KeyError("unforeseen")
+
+    router = preview_route(Service(State(default_setup(), EMPTY_SNAPSHOT)), configure=configure, any_host=True)
+    app = FastAPI()
+    app.include_router(router)
+
+    async def ask() -> httpx.Response:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="https://preview") as client:
+            return await client.post(URL, json={"workloads": POD, "configuration": ""})
+
+    answer = asyncio.run(ask())
+    assert (answer.status_code, answer.text) == (500, "the preview failed: KeyError: 'unforeseen'\n")
