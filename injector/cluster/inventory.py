@@ -99,9 +99,11 @@ def pods(server: ApiServer, namespace: str = "") -> Iterator[JsonObject]:
 
 
 def controller_of(document: JsonObject) -> JsonObject | None:
-    """The owner reference of the controller that made the object."""
-    references = document["metadata"].get("ownerReferences") or ()
-    return next((each for each in references if each.get("controller")), None)
+    """The owner reference of the controller that made the object; what a file has in its place is none."""
+    metadata = document.get("metadata")
+    references = metadata.get("ownerReferences") if isinstance(metadata, dict) else None
+    owners = (each for each in references if isinstance(each, dict)) if isinstance(references, list) else ()
+    return next((each for each in owners if each.get("controller")), None)
 
 
 def _reduced(server: ApiServer, resource: Resource, shape: type) -> list[JsonObject]:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from injector.cluster.api import Resource
-from injector.cluster.inventory import Inventory
+from injector.cluster.inventory import Inventory, controller_of
 from tests.cluster.objects_served import objects_served
 
 FLEETS = Resource("example.com/v1", "Fleet", "fleets")
@@ -52,3 +52,10 @@ def test_what_a_controller_owns_is_left_out_and_what_is_forbidden_is_named() -> 
         assert [each["metadata"]["name"] for each in inventory.workloads()] == ["p"]
     (unread,) = inventory.unread
     assert unread.startswith("CronJob (GET /apis/batch/v1/cronjobs: not allowed")
+
+
+@pytest.mark.parametrize("references", [None, 1, "x", {"controller": True}, [1, None, [], {"kind": 5}]])
+def test_misshapen_owners_are_none(references: Any) -> None:
+    assert controller_of({"metadata": {"ownerReferences": references}}) is None
+    assert controller_of({"metadata": references}) is None
+    assert controller_of({}) is None
