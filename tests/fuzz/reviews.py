@@ -319,7 +319,10 @@ def findings(pod: Any) -> Iterator[str]:
 
 
 def _is_refused_anyway(pod: JsonObject) -> bool:
-    """Whether a mount has no path, of which the review warned: no API server takes such a pod, nor a second pass."""
+    """Whether no API server takes the pod, as the review warned: a mount without path, two volumes of one name."""
+    names = [volume["name"] for volume in pod["spec"].get("volumes") or ()]
+    if len({*names}) < len(names):
+        return True
     every = [item for field in ("initContainers", "containers") for item in pod["spec"].get(field) or ()]
     return any("mountPath" not in mount for item in every for mount in item.get("volumeMounts") or ())
 
