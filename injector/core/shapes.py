@@ -16,11 +16,14 @@ import orjson
 
 from injector.core.admission import Subject, admit
 from injector.core.annotations import ANNOTATIONS
+from injector.core.merge import MERGE_KEYS, PRIMITIVE
 from injector.core.model import (
     CORE_DUMP_CONTAINER,
     GRPC_BOOTSTRAP_CONTAINER,
     INIT_CONTAINER,
+    OVERRIDES_ANNOTATION,
     PROXY_CONTAINER,
+    STATUS_ANNOTATION,
     VALIDATION_CONTAINER,
     Admission,
     JsonObject,
@@ -72,6 +75,11 @@ _READ: frozenset[Path] = frozenset(
 _KNOWN = frozenset(
     (PROXY_CONTAINER, INIT_CONTAINER, VALIDATION_CONTAINER, CORE_DUMP_CONTAINER, GRPC_BOOTSTRAP_CONTAINER)
 )
+# What an earlier injection noted: in these texts are names of containers, each of which may be that of another pod.
+_RECORDS = frozenset((STATUS_ANNOTATION, OVERRIDES_ANNOTATION))
+# By what the items of merged lists are told apart, and the lists whose items are plain values, also in directives.
+_IDENTITIES = frozenset(MERGE_KEYS.values()) - {PRIMITIVE}
+_PLAIN_LISTS = tuple(path.rpartition(".")[2] for path, key in MERGE_KEYS.items() if key == PRIMITIVE)
 _MOST_ITEMS = 64
 # To find out what counts of them takes about a unit each.
 _MOST_VALUES = 300
@@ -102,7 +110,9 @@ def shape_of(subject: Subject) -> PodShape | None:
         return None
     values = [*chain.from_iterable(map(dict.values, mappings)), workload.name]
     texts = metadata.get("annotations")
-    if len(values) > _MOST_VALUES or (texts and max(map(len, texts.values())) > LONGEST_PART):
+    if len(values) > _MOST_VALUES:
+        return None
+    if texts and (not _RECORDS.isdisjoint(texts) or max(map(len, texts.values())) > LONGEST_PART):
         return None
     key = (
         *map(len, lists),
@@ -134,6 +144,11 @@ class Layout:
     groups: tuple[tuple[int, ...], ...]
     namespace: str = ""
     node: str = ""
+
+    @property
+    def counted(self) -> tuple[tuple[int, ...], ...]:
+        """The places of what counts, which two layouts of a shape differ in."""
+        return self.literal, self.sized
 
     def variant(self, values: Sequence[Any]) -> tuple[Any, ...] | None:
         """What counts of `values`; None where two items have one name."""
@@ -206,11 +221,13 @@ def _paths(pod: Pod) -> Iterator[Path]:
 class Alike:
     """What becomes of every pod of a variant; the patch of `admission` has the marks of holes.
 
-    The holes are those of the places in `texts`. None of the values at the places of `different` equals the one there,
-    and no name at the places of `names` is one of those `known`.
+    `counted` is that of the layout: variants of different layouts may look the same. The holes are those of the places
+    in `texts`. None of the values at the places of `different` equals the one there, and no name at the places of
+    `names` is one of those `known`.
     """
 
     admission: Admission
+    counted: tuple[tuple[int, ...], ...]
     texts: tuple[int, ...]
     different: tuple[tuple[int, Any], ...]
     names: tuple[int, ...]
@@ -262,7 +279,7 @@ def admit_all(
         return Looked(literal=taken)
     different = {(place, type(other), other): (place, other) for place, other in watch.different}
     admission = replace(admission, pod={}, patch=patch)
-    return Alike(admission, layout.texts, tuple(different.values()), tuple(names), known)
+    return Alike(admission, layout.counted, layout.texts, tuple(different.values()), tuple(names), known)
 
 
 def _looked_at(marked: Any = None, what: str = "") -> Looked | None:
@@ -300,7 +317,7 @@ def _filled(value: Any, path: Path, holes: Mapping[Path, Any]) -> Any:
 
 
 class _Watched:
-    """Templates that give items with no holes in their names. Whatever name they write is `known` then."""
+    """Templates that give no items that are told apart by holes. Whatever name they write is `known` then."""
 
     def __init__(self, templates: TemplateSet, watch: Watch) -> None:
         self._templates, self._watch = templates, watch
@@ -314,12 +331,25 @@ class _Watched:
         self._watch.is_rendering = True
         overlay = self._templates.render(*arguments, **options)
         self._watch.is_rendering = False
-        spec = overlay.get("spec") or {}
-        for name in (item.get("name") for which in _LISTS for item in spec.get(which) or ()):
-            if issubclass(type(name), Opaque):
-                raise Inspected(name.marked)
+        for identity in _identities_in(overlay):
+            if issubclass(type(identity), Opaque):
+                raise Inspected(identity.marked)
         self.known |= _names_in(overlay)
         return overlay
+
+
+def _identities_in(value: Any) -> Iterator[Any]:
+    """By what the items of merged lists are told apart in an overlay."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            if key.endswith(_PLAIN_LISTS) and isinstance(item, list):
+                yield from item
+            yield from _identities_in(item)
+    elif isinstance(value, list):
+        for item in value:
+            if isinstance(item, dict):
+                yield from (item[key] for key in _IDENTITIES if key in item)
+            yield from _identities_in(item)
 
 
 def _names_in(value: Any) -> frozenset[str]:

@@ -65,8 +65,10 @@ def find_shared(shaped: Shaped, uid: str, state: State) -> tuple[bytes, Admissio
     key, values = shaped.key, shaped.shape.values
     layout: Layout | None = state.shapes.find(key, is_counted=False)
     shared: SharedAnswer | None = state.shapes.find((key, layout.variant(values) if layout else None))
-    body = shared.filled(uid, values) if shared else None
-    return None if shared is None or body is None else (body, shared.admission)
+    if layout is None or shared is None or shared.alike.counted != layout.counted:
+        return None
+    body = shared.filled(uid, values)
+    return None if body is None else (body, shared.admission)
 
 
 def remember(shaped: Shaped, body: bytes, request: AdmissionRequest, admission: Admission, state: State) -> None:

@@ -9,7 +9,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from injector.core.model import EMPTY_SNAPSHOT, TEMPLATES_ANNOTATION
+from injector.core.model import EMPTY_SNAPSHOT, OVERRIDES_ANNOTATION, STATUS_ANNOTATION, TEMPLATES_ANNOTATION
 from injector.server.handler import answer
 from injector.server.state import Service, State
 from tests.server.test_replicas import GO_TEMPLATES, TEMPLATES, cluster, told
@@ -284,3 +284,51 @@ def test_a_name_that_a_template_refers_to_counts(tmp_path: Path) -> None:
     for number, pod in enumerate(mounting):
         pod["spec"]["volumes"] = [{"name": "data" if number == 4 else f"other-{number}", "emptyDir": {}}]
     assert from_memory(state, mounting) == 0, "the message that there is no such volume names those that there are"
+
+
+def named(name: str, **metadata: Any) -> dict[str, Any]:
+    """A pod whose second container has a name of its own."""
+    own = {"generateName": "shop-", "labels": {"app": "shop"}, **metadata}
+    containers = [{"name": "app", "image": "a"}, {"name": name, "image": "b"}]
+    return {"kind": "Pod", "metadata": own, "spec": {"containers": containers}}
+
+
+@pytest.mark.parametrize("name", [STATUS_ANNOTATION, OVERRIDES_ANNOTATION])
+def test_a_record_may_name_the_container_of_another_pod(name: str) -> None:
+    record = orjson.dumps({"containers": [{"name": "web", "image": "other"}]}).decode()
+    state = State(default_setup(), EMPTY_SNAPSHOT)
+    assert from_memory(state, [named(each, annotations={name: record}) for each in (*"abcdefgh", "web")]) == 0
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "spec: {imagePullSecrets: [{name: 'of-{{ NAME }}', $patch: delete}]}",
+        "spec: {imagePullSecrets: [{name: z}, {name: b}], $setElementOrder/imagePullSecrets: [{name: 'of-{{NAME}}'}]}",
+        "spec: {imagePullSecrets: [{name: 'of-{{ NAME }}'}]}",
+        "metadata: {$setElementOrder/finalizers: ['of-{{ NAME }}'], finalizers: [of-b, of-web]}",
+        "spec: {containers: [{name: app, volumeMounts: [{name: data, readOnly: true, mountPath: '/{{ NAME }}'}]}]}",
+        "spec: {containers: [{name: app, env: [{name: 'of-{{ NAME }}', value: a}]}]}",
+    ],
+)
+def test_a_template_may_look_for_more_than_a_name(tmp_path: Path, template: str) -> None:
+    template = template.replace("NAME", "pod.spec.containers[1].name")
+    state = State(setup_of(tmp_path, yaml.safe_dump({"templates": {"sidecar": template}})), EMPTY_SNAPSHOT)
+    several = [named(each, finalizers=["of-a", "of-web"]) for each in (*"abcdefgh", "web")]
+    for pod in several:
+        pod["spec"]["imagePullSecrets"] = [{"name": "of-web"}]
+        pod["spec"]["containers"][0] |= {"volumeMounts": [{"name": "data", "mountPath": "/web"}]}
+        pod["spec"]["containers"][0] |= {"env": [{"name": "of-web", "value": "b"}]}
+    from_memory(state, several)
+
+
+def test_what_counted_before_more_did_says_nothing_of_other_values(tmp_path: Path) -> None:
+    template = """
+metadata:
+  annotations:
+    all: "{{ label("a") }} {{ label("b") }} {{ label("c") }} {{ label("b") | length if label("c") == "x" else "" }}"
+"""
+    state = State(setup_of(tmp_path, yaml.safe_dump({"templates": {"sidecar": template}})), EMPTY_SNAPSHOT)
+    labels = ("AB0", "AB1", "AB2", "a0x", "a1x", "a2x", "0AB", "1AB", "2AB")
+    several = [named("web", labels=dict(zip("abc", each, strict=True))) for each in labels]
+    assert from_memory(state, several) > 1
