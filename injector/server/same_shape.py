@@ -10,14 +10,15 @@ from typing import Any
 
 from injector.core.admission import Subject
 from injector.core.effort import MOST_UNITS
-from injector.core.model import Admission, AdmissionRequest
+from injector.core.model import PROXY_CONFIG_ANNOTATION, Admission, AdmissionRequest
 from injector.core.opaque import letter_of
+from injector.core.pods import annotations
 from injector.core.shapes import Alike, Layout, Looked, PodShape, admit_all, layout_of, shape_of
 from injector.server.answer_cache import Stencil, stencil_of
 from injector.server.state import State
 
-# What an attempt costs beside an answer.
-_ATTEMPT = 2.5
+# What an attempt costs beside an answer, and for a pod with a ProxyConfig of its own, whose text is read each time.
+_ATTEMPT, _ATTEMPT_WITH_PROXY_CONFIG = 2.5, 4.0
 # What needs no escapes in JSON.
 _UID = re.compile(r"[\w-]{1,64}", re.ASCII)
 
@@ -82,7 +83,9 @@ def remember(shaped: Shaped, body: bytes, request: AdmissionRequest, admission: 
     if layout is None:
         return
     found: Alike | Looked | None = Looked()
-    for _ in range(int((MOST_UNITS / admission.units - 1) / _ATTEMPT)):
+    has_config = PROXY_CONFIG_ANNOTATION in annotations(request.pod)
+    attempt = _ATTEMPT_WITH_PROXY_CONFIG if has_config else _ATTEMPT
+    for _ in range(int((MOST_UNITS / admission.units - 1) / attempt)):
         found = admit_all(layout, values, shaped.subject, state.setup, state.snapshot)
         if not isinstance(found, Looked):
             break
@@ -98,12 +101,10 @@ def remember(shaped: Shaped, body: bytes, request: AdmissionRequest, admission: 
 
 def _wanted_layout(key: tuple[Any, ...], shaped: Shaped, state: State) -> Layout | None:
     """The layout of a shape; None where the pod is the first of its shape or variant, or nothing is to be kept."""
-    if key in state.unlike:
-        return None
     values = shaped.shape.values
     layout: Layout | None = state.shapes.find(key, is_counted=False)
     wanted = key if layout is None else (key, layout.variant(values))
-    if not state.shapes.was_wanted(wanted):
+    if not state.shapes.was_wanted(wanted) or key in state.unlike:
         return None
     layout = layout or layout_of(shaped.subject.pod, values)
     return None if layout.variant(values) is None else layout
