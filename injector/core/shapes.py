@@ -313,6 +313,8 @@ def _filled(value: Any, path: Path, holes: Mapping[Path, Any]) -> Any:
         return value
     if isinstance(value, dict):
         return {key: _filled(item, (*path, key), holes) for key, item in value.items()}
+    if value is None:
+        return None
     return [_filled(item, (*path, index), holes) for index, item in enumerate(value)]
 
 

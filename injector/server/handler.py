@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from injector.core.admission import admit, refused, subject_of
 from injector.core.errors import LONGEST_MESSAGE, shortened, without_addresses
 from injector.core.model import Admission, AdmissionRequest, JsonObject, Pod
-from injector.core.opaque import MARK, filled_text
+from injector.core.opaque import MARK, Inspected, filled_text
 from injector.core.replicas import Owned, admit_alike
 from injector.core.review import BadReview, parse_path, parse_review, request_faults, respond
 from injector.server.answer_cache import Asked, Stencil, read_asked, stencil_of
@@ -223,7 +223,10 @@ def _admitted(request: AdmissionRequest, state: State, *, is_repeated: bool) -> 
     admission = admit(subject, state.setup, state.snapshot)
     body = respond(request, admission)
     if shaped and not is_repeated and _is_injected(admission):
-        remember(shaped, body, request, _told_of_admission(admission), state)
+        try:
+            remember(shaped, body, request, _told_of_admission(admission), state)
+        except (Inspected, Exception):  # noqa: BLE001 -- the pod has its answer, whatever fails here
+            state.unlike.add(shaped.key)
     return Answer(200, body, request, admission)
 
 

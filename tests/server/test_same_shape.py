@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from injector.core.model import EMPTY_SNAPSHOT, OVERRIDES_ANNOTATION, STATUS_ANNOTATION, TEMPLATES_ANNOTATION
+from injector.core.opaque import Inspected
 from injector.server.handler import answer
 from injector.server.state import Service, State
 from tests.server.test_replicas import GO_TEMPLATES, TEMPLATES, cluster, told
@@ -258,6 +259,23 @@ def test_a_pod_with_two_containers_of_one_name_is_worked_out() -> None:
     for pod in twice:
         pod["spec"]["containers"] *= 2
     assert from_memory(state, twice) == 0
+
+
+@pytest.mark.parametrize("name", ["initContainers", "volumes"])
+def test_a_list_may_be_null(name: str) -> None:
+    without = [{**pod, "spec": {**pod["spec"], name: None}} for pod in pods(4)]
+    assert from_memory(State(default_setup(), EMPTY_SNAPSHOT), without) == 2
+
+
+@pytest.mark.parametrize("error", [Inspected("web"), TypeError("a bug")], ids=repr)
+def test_what_fails_while_an_answer_is_remembered_changes_none(
+    error: BaseException, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_: Any) -> None:
+        raise error
+
+    monkeypatch.setattr("injector.server.same_shape.admit_all", failing)
+    assert from_memory(State(default_setup(), EMPTY_SNAPSHOT), pods(4)) == 0
 
 
 def test_a_change_of_the_namespace_forgets_its_shapes() -> None:
