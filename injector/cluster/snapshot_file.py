@@ -13,6 +13,7 @@ from injector.core.errors import InjectorError, quoted
 from injector.core.model import JsonObject, Snapshot
 from injector.core.yaml.json_text import NotJsonError, parse_json
 from injector.core.yaml.reader import read_all
+from injector.manifests.contents import read_content
 
 # The snapshot that a set of objects makes, wherever they come from.
 
@@ -72,7 +73,7 @@ def _objects(path: Path) -> Iterator[_Found]:
 
 def _documents(path: Path) -> list[Any]:
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_content(path).decode("utf-8")
     except OSError as error:
         raise SnapshotFaults(f"{path}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:

@@ -16,6 +16,7 @@ from injector.core.model import Config, JsonObject
 from injector.core.proxy_config import ProxyConfigError
 from injector.core.yaml.nodes import YamlError
 from injector.core.yaml.reader import read_all
+from injector.manifests.contents import read_content
 
 # Reading what `-c` names: every document as a layer, whatever kind of document it is.
 
@@ -45,7 +46,7 @@ class Reading:
 def read_file(path: FilePath) -> Reading:
     """Every document of a configuration file, in order."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_content(path).decode("utf-8")
     except IsADirectoryError:
         return _at_fault(Fault(str(path), None, "", "is a directory; valid: a file, such as one in it"))
     except OSError as error:

@@ -2,14 +2,13 @@
 
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
+from injector.manifests.contents import read_all_of, read_content
 from injector.runtime.errors import InputError, UsageError
 
 _STANDARD_INPUT = "-"
-_MOST_BYTES = 1 << 28
 _SUFFIXES = (".yaml", ".yml", ".json")
 
 
@@ -37,14 +36,9 @@ def read_bytes(name: str) -> bytes:
     """The content of the file `name`, `-` being standard input. Raises InputError, and UsageError for a URL."""
     _refuse_url(name)
     try:
-        # A device may have no end.
-        with nullcontext(sys.stdin.buffer) if name == _STANDARD_INPUT else Path(name).open("rb") as file:
-            content = file.read(_MOST_BYTES + 1)
+        return read_all_of(sys.stdin.buffer) if name == _STANDARD_INPUT else read_content(Path(name))
     except OSError as error:
         raise InputError(f"{name}: cannot be read: {error.strerror}") from error
-    if len(content) > _MOST_BYTES:
-        raise InputError(f"{name}: cannot be read: it has more than {_MOST_BYTES >> 20} MiB")
-    return content
 
 
 def _inputs(name: str, *, recursive: bool) -> Iterator[InputFile]:

@@ -62,6 +62,9 @@ def test_no_command_shows_them(tmp_path: Path, command: tuple[str, ...], annotat
     assert done.stdout + done.stderr
 
 
-def test_a_file_without_end_is_given_up() -> None:
-    done = run("inject", "-f", "/dev/zero")
-    assert (done.returncode, done.stderr) == (1, "/dev/zero: cannot be read: it has more than 256 MiB\n")
+@pytest.mark.parametrize(
+    ("command", "status"), [("inject -f", 1), ("check -c", 1), ("review -f", 1), ("drift --snapshot", 2)]
+)
+def test_a_file_without_end_is_given_up(command: str, status: int) -> None:
+    done = run(*command.split(), "/dev/zero")
+    assert (done.returncode, done.stderr) == (status, "/dev/zero: cannot be read: it has more than 256 MiB\n")
