@@ -199,7 +199,8 @@ def summary(previews: Sequence[Preview]) -> JsonObject:
 
 def summary_text(counts: JsonObject, paint: Paint = plain) -> str:
     """What `summary` counted, as text."""
-    head = paint(f"{counts['workloads']} workloads, {counts['warnings']} warnings", "title")
+    numbers = (f"{counts[name]} {name if counts[name] != 1 else name[:-1]}" for name in ("workloads", "warnings"))
+    head = paint(", ".join(numbers), "title")
     rows = (f"{each['count']:8} {each['outcome']:8} {each['reason']}" for each in counts["outcomes"])
     lines = [head, *(paint(row, each["outcome"]) for row, each in zip(rows, counts["outcomes"], strict=True))]
     return "".join(f"{line}\n" for line in lines)

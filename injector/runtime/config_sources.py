@@ -44,13 +44,15 @@ ConfigSource: TypeAlias = Path | Installation
 
 
 def config_sources(names: Iterable[str | Path] | None) -> Sequence[ConfigSource]:
-    """What the values of `-c` name. Raises UsageError for an installation that has no valid name."""
+    """What the values of `-c` name. Raises UsageError for an installation that has no valid name, and for a URL."""
     return [_config_source(name) for name in names or ()]
 
 
 def _config_source(name: str | Path) -> ConfigSource:
-    if not isinstance(name, str) or not name.startswith(_SCHEME):
+    if not isinstance(name, str) or "://" not in name:
         return Path(name)
+    if not name.startswith(_SCHEME):
+        raise UsageError(f"-c {name:.80}: URLs are not read; valid: FILE, {_SCHEME}NAMESPACE[/REVISION]")
     namespace, slash, revision = name.removeprefix(_SCHEME).partition("/")
     if not _LABEL.fullmatch(namespace) or (slash and not _LABEL.fullmatch(revision)):
         raise UsageError(

@@ -156,6 +156,8 @@ def test_a_summary_counts_workloads_by_decision() -> None:
     text = f"{POD}---\n{POD}---\n{OPTED_OUT}"
     found = run("preview", "-f", "-", "--summary", given=text)
     assert found.stdout.splitlines()[0] == "3 workloads, 0 warnings"
+    alone = run("preview", "-f", "-", "--summary", given=POD)
+    assert alone.stdout.splitlines()[0] == "1 workload, 0 warnings"
     rows = [line.split() for line in found.stdout.splitlines()[1:]]
     assert rows == [["2", "inject", "Policy"], ["1", "skip", "PodLabel"]]
     counts = json.loads(run("preview", "-f", "-", "--summary", "-o", "json", given=text).stdout)

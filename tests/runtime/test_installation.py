@@ -84,6 +84,12 @@ def test_what_names_neither_is_wrong_usage(name: str) -> None:
         config_sources([name])
 
 
+@pytest.mark.parametrize("name", ["https://example.com/config.yaml", "clusters://istio-system"])
+def test_a_url_is_no_configuration(name: str) -> None:
+    with pytest.raises(UsageError, match=f"-c {name}: URLs are not read; valid: FILE, cluster://NAMESPACE"):
+        config_sources([name])
+
+
 def test_all_of_its_config_maps_count(installed: Installed, capsys: pytest.CaptureFixture[str]) -> None:
     config = installed.config()
     assert config.mesh_config["rootNamespace"] == "istio-config"
