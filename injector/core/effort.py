@@ -100,12 +100,15 @@ class Effort:
         """Whether injecting `pod`, the result of this work, once more surely takes no more than is allowed."""
         return self.units < _SURELY_REPEATABLE and OVERRIDES_ANNOTATION not in annotations(pod)
 
-    def refuse_unrepeatable(self, pod: Pod, overlays: Sequence[JsonObject], recorded: int, saved: int | None) -> None:
+    def refuse_unrepeatable(
+        self, pod: Pod, overlays: Sequence[JsonObject], recorded: int, saved: int | None, *, is_known: bool
+    ) -> None:
         """Raise InjectionError where injecting `pod`, the result of this work, once more would take too much.
 
         The API server sends a pod again when another webhook has changed it, and a refusal would come too late then.
         `recorded` is how many containers the record of the pod tells of, `saved` those in its overrides annotation:
-        None where that is still the one that was counted.
+        None where that is still the one that was counted. `is_known`: a single template gives the same lists again,
+        which the pod has then.
         """
         again = Effort()
         for noun, count, weight in self._parts:
@@ -116,7 +119,7 @@ class Effort:
         if saved is not None:
             again.add(_SAVED, saved, SAVED)
         again.add("templates", len(overlays), TEMPLATE)
-        if len(overlays) == 1:
+        if len(overlays) == 1 and is_known:
             count_overlay(overlays[0], pod, again)
         else:
             again.add("entries of injected containers", _entries_merged(pod, overlays), ENTRY)

@@ -140,7 +140,10 @@ def refuse_unrepeatable(injection: Injection, injected: Injected) -> None:
     pod, effort = injected.pod, injection.effort
     if effort.is_repeatable(pod) or (injection.status is not None and pod == injection.pod):
         return
-    effort.refuse_unrepeatable(pod, injected.overlays, containers_in(injected.record), injected.saved)
+    # Of a pod that came with overrides and no status, templates see more the next time.
+    is_known = injection.status is not None or injection.saved is NO_DEFINITIONS
+    recorded = containers_in(injected.record)
+    effort.refuse_unrepeatable(pod, injected.overlays, recorded, injected.saved, is_known=is_known)
 
 
 def _may_override(injection: Injection, template_pod: Pod) -> bool:
