@@ -18,11 +18,11 @@ from injector.core.effort import (
     METADATA,
     MISSPELT,
     RECORDED,
-    REMOVAL,
     SAVED,
     TEMPLATE,
     Effort,
     count_pod,
+    count_removal,
 )
 from injector.core.errors import LONGEST_MESSAGE, shortened, shortened_warnings, without_addresses
 from injector.core.injection import (
@@ -214,8 +214,8 @@ def _injected(subject: Subject, setup: Setup, snapshot: Snapshot, misspelt_names
         if injected.names == status.names:
             refuse_unrepeatable(injection, injected)
             return injected
-    effort.add("removals of an injection", 1, REMOVAL)
     overlays = injected.overlays if injected else [*_overlays(injection, setup.templates)]
+    count_removal(overlays, effort)
     finding = effort.with_reserve(TEMPLATE * len(injection.names))
     removal = _removed(subject, status, setup, snapshot, _Known(injection, overlays, finding))
     effort.add("renderings for the removal", 1, finding.taken)

@@ -5,7 +5,7 @@ instructions; `tests/fuzz/test_effort.py` holds the weights to what is measured.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from injector.core.merge import begins_with, identity_of
@@ -27,7 +27,8 @@ _MOST_SHOWN = 3
 # https://kubernetes.io/docs/concepts/overview/working-with-objects/annotations/
 MOST_ANNOTATION_BYTES = 256 * 1024
 
-CONTAINER, HANDLER, PORT, NAME, MISSPELT, RECORDED, SAVED, REMOVAL = 11.0, 8.0, 1.35, 0.55, 100.0, 10.0, 5.0, 150.0
+CONTAINER, HANDLER, PORT, NAME, MISSPELT, RECORDED, SAVED = 11.0, 8.0, 1.35, 0.55, 100.0, 10.0, 5.0
+_REMOVAL, _REPLACED_ENTRY, _USUAL_ENTRIES = 150.0, 3.0, 60
 # A template has the containers of a sidecar; each more costs as much as a small template does. Of a template beside
 # another one the text was hardly ever read before.
 TEMPLATE, FURTHER_TEMPLATE, METADATA, TEMPLATE_CONTAINER, ENTRY = 250.0, 80.0, 0.6, 26.0, 4.2
@@ -181,6 +182,17 @@ def _count_annotations(own: Mapping[str, str], effort: Effort) -> None:
     for name in own.keys() & _PARTS.keys():
         for separator, weight in _PARTS[name].items():
             effort.add(f"parts of {name}", own[name].count(separator), weight)
+
+
+def count_removal(overlays: Iterable[JsonObject], effort: Effort) -> None:
+    """Count what taking out an earlier injection asks for, in whose place `overlays` come: their lists are compared.
+
+    Raises InjectionError where that is too much.
+    """
+    effort.add("removals of an injection", 1, _REMOVAL)
+    parts = [container for overlay in overlays for _, _, container in all_containers(overlay)]
+    entries = sum(len(container.get(field) or ()) for container in parts for field in _MERGED)
+    effort.add("entries in place of others", max(0, entries - _USUAL_ENTRIES), _REPLACED_ENTRY)
 
 
 def count_overlay(overlay: JsonObject, pod: Pod, effort: Effort) -> None:
