@@ -19,3 +19,9 @@ def free_port() -> int:
             bound.bind(("127.0.0.1", port))
             return port
     raise AssertionError("there is always a next one")
+
+
+def is_listened_on(port: int) -> bool:
+    """Whether somebody takes connections there."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -14,7 +14,7 @@ import httpx
 from tests.chart.rendering import CLUSTER_NAME, NAMESPACE, RELEASE, rendered
 from tests.e2e.charted import command, own_kubeconfig
 from tests.e2e.cluster import Cluster, wait_until
-from tests.ports import free_port
+from tests.ports import free_port, is_listened_on
 
 # Kinds whose definitions no bare API server has.
 _FOREIGN = {"ServiceMonitor", "PodMonitor", "PrometheusRule", "Certificate", "Issuer"}
@@ -65,8 +65,7 @@ class Installed:
 
     def is_gone(self) -> bool:
         """Whether nobody listens any more."""
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self.port)) != 0
+        return not is_listened_on(self.port)
 
     def is_ready(self) -> bool:
         """Whether it takes reviews."""

@@ -16,7 +16,7 @@ from injector.core.model import STATUS_ANNOTATION
 from tests.chart.rendering import NAMESPACE, of_kind, rendered
 from tests.e2e.charted import command, own_kubeconfig
 from tests.e2e.cluster import Cluster, wait_until
-from tests.ports import free_port
+from tests.ports import free_port, is_listened_on
 
 pytestmark = pytest.mark.e2e
 
@@ -108,6 +108,7 @@ def release(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Itera
         for each in of_kind(documents, "MutatingWebhookConfiguration"):
             name = each["metadata"]["name"]
             wait_until(partial(has_bundle, cluster, name), f"{name} has no CA bundle; see {log}")
+        wait_until(partial(is_listened_on, port), f"nobody listens; see {log}")
         yield Release(cluster, port, log)
     finally:
         process.kill()
