@@ -144,7 +144,7 @@ def _path_pairs(rest: str) -> list[tuple[str, str]]:
 def _request(request: Mapping[str, Any], api_version: str, parameters: tuple[tuple[str, str], ...]) -> AdmissionRequest:
     uid = request.get("uid")
     if not isinstance(uid, str) or not uid:
-        raise BadReview(400, f"request.uid must be a string, got {quoted(uid)}")
+        raise BadReview(400, f"request.uid must be a non-empty string, got {quoted(uid)}")
     texts = {field: request.get(field) or "" for field in ("operation", "namespace", "name")}
     for field, value in texts.items():
         if not isinstance(value, str):

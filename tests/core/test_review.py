@@ -38,7 +38,7 @@ def test_the_request_is_read_and_the_pod_left_as_received() -> None:
         (b'{"kind":"Pod"}', "kind AdmissionReview"),
         (b'{"kind":"AdmissionReview","apiVersion":"v2"}', "apiVersion 'v2'"),
         (b'{"kind":"AdmissionReview","apiVersion":"admission.k8s.io/v1"}', "no request"),
-        (review(uid=""), "request.uid"),
+        (review(uid=""), "request.uid must be a non-empty string, got ''"),
         (review(uid=None), "request.uid"),
         (review(namespace=7), "request.namespace"),
         (review(operation=["CREATE"]), "request.operation"),
