@@ -38,6 +38,8 @@ def _created(resource: JsonObject) -> str:
 
 
 _KINDS = ("Namespace", "Node", "ProxyConfig")
+# What is read below the spec or status of an object.
+_MAPPINGS = {("Node", "status"): ("nodeInfo",), ("ProxyConfig", "spec"): ("selector",)}
 _PROXY_CONFIG_GROUP = "networking.istio.io/"
 
 
@@ -119,8 +121,15 @@ def _faults(document: Any) -> Iterator[str]:
         if not _is_text_map(metadata.get(field)):
             yield f"{kind} {name!r}: metadata.{field} must map strings to strings, got {quoted(metadata[field])}"
     for field in ("spec", "status"):
-        if not isinstance(document.get(field), dict | None):
-            yield f"{kind} {name!r}: {field} must be a mapping, got {quoted(document[field])}"
+        value = {} if document.get(field) is None else document[field]
+        if not isinstance(value, dict):
+            yield f"{kind} {name!r}: {field} must be a mapping, got {quoted(value)}"
+            continue
+        yield from (
+            f"{kind} {name!r}: {field}.{inner} must be a mapping, got {quoted(value[inner])}"
+            for inner in _MAPPINGS.get((kind, field), ())
+            if not isinstance(value.get(inner), dict | None)
+        )
 
 
 def _is_text_map(value: Any) -> bool:

@@ -93,7 +93,7 @@ def _read(document: Any, place: Place) -> Reading:
 
 def _read_foreign(document: JsonObject, place: Place) -> Reading:
     kind = document["kind"]
-    if kind not in _READERS:
+    if not isinstance(kind, str) or kind not in _READERS:
         valid = ", ".join([*_READERS, "List"])
         return _at_fault(place.below("kind").fault(f"kind {quoted(kind)} is not supported; valid: {valid}, or no kind"))
     try:

@@ -146,8 +146,8 @@ _VERSION = re.compile(r"v?[0-9]+\.([0-9]+)(?:[.+-].*)?")
 
 def run_native_sidecars(nodes: Iterable[JsonObject]) -> bool:
     """Whether all of `nodes` run native sidecars, init containers that restart (reference 3.7)."""
-    versions = {((node.get("status") or {}).get("nodeInfo") or {}).get("kubeletVersion") or "" for node in nodes}
-    parsed = (_VERSION.fullmatch(str(version)) for version in versions)
+    versions = {str(((node.get("status") or {}).get("nodeInfo") or {}).get("kubeletVersion") or "") for node in nodes}
+    parsed = map(_VERSION.fullmatch, versions)
     return all(found is not None and int(found[1]) >= NATIVE_SINCE_MINOR for found in parsed)
 
 

@@ -73,6 +73,10 @@ def test_all_broken_documents_are_told_at_once(tmp_path: Path) -> None:
     just text
     ---
     {metadata: {name: x}}
+    ---
+    {apiVersion: v1, kind: Node, metadata: {name: node}, status: {nodeInfo: [x]}}
+    ---
+    {apiVersion: networking.istio.io/v1, kind: ProxyConfig, metadata: {name: p}, spec: {selector: x}}
     """
     path = _written(tmp_path, text)
     with pytest.raises(SnapshotFaults) as caught:
@@ -84,6 +88,8 @@ def test_all_broken_documents_are_told_at_once(tmp_path: Path) -> None:
         "document 2: Node 'node': status must be a mapping, got 5",
         "document 3: must be a Kubernetes object, got 'just text'",
         "document 4: has no kind; valid: List, Namespace, Node, ProxyConfig (others are ignored)",
+        "document 5: Node 'node': status.nodeInfo must be a mapping, got ['x']",
+        "document 6: ProxyConfig 'p': spec.selector must be a mapping, got 'x'",
     ]
 
 

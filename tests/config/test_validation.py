@@ -135,6 +135,7 @@ def test_all_faults_are_told_at_once_with_file_line_and_path(tmp_path: Path) -> 
             "kind: Pod",
             "config.yaml:1: kind: kind 'Pod' is not supported; valid: IstioOperator, IstioControlPlane, ConfigMa",
         ),
+        ("kind: [Pod]", "config.yaml:1: kind: kind ['Pod'] is not supported; valid: IstioOperator, "),
         ("a: 1\nb: [", "config.yaml:3: not YAML: "),
         ("policy: enabled\npolicy: disabled", "config.yaml:2: duplicate key 'policy'"),
         ("policy: enabled\n---\npolicy: x", "config.yaml:3: document 2: policy: must be one of"),

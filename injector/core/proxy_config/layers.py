@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
+from injector.core.errors import quoted
 from injector.core.model import InjectionError, JsonObject
 from injector.core.proxy_config.parse import ProxyConfigError, parse
 from injector.core.proxy_config.schema import BUILT_IN_DEFAULTS, DURATION, PROXY_CONFIG, Enum, Wrapped
@@ -104,7 +105,10 @@ def _selects(resource: JsonObject, of_pod: Mapping[str, str]) -> bool:
 
 
 def _selector(resource: JsonObject) -> JsonObject:
-    return (resource.get("spec") or {}).get("selector") or {}
+    found = (resource.get("spec") or {}).get("selector") or {}
+    if not isinstance(found, dict):
+        raise InjectionError(f"{_title(resource)}: spec.selector: must be a mapping, got {quoted(found)}")
+    return found
 
 
 def _is_plain_zero(name: str, value: object) -> bool:

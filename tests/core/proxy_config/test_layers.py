@@ -127,7 +127,7 @@ def test_a_resource_contributes_three_fields_and_no_others() -> None:
     assert layered("", given) == expected
 
 
-@pytest.mark.parametrize("spec", [{"concurrency": "many"}, {"selector": {"matchLabels": {"app": 1}}}])
+@pytest.mark.parametrize("spec", [{"concurrency": "x"}, {"selector": {"matchLabels": {"app": 1}}}, {"selector": "x"}])
 def test_a_resource_that_cannot_be_read_is_named(spec: dict[str, Any]) -> None:
     with pytest.raises(InjectionError, match=r"^ProxyConfig shop/r: "):
         layered("", resource("shop", **spec))
