@@ -43,7 +43,7 @@ def bound_services(
         # A list of Gateways that is none is left to validation.
         bound = [each for each in gateways if not isinstance(named, list) or _is_named(each, named, raw)]
         if not bound:
-            names = ", ".join(map(str, named))
+            names = ", ".join(map(str, named if isinstance(named, list) else [named]))
             report.warn(raw, ("spec", "gateways"), f"is left out: it is bound to no Gateway rendered here ({names})")
         elif not any(_is_exported(raw, strings_in(raw, "spec", "exportTo"), each, pods) for each in bound):
             report.warn(raw, ("spec", "exportTo"), "is left out: it is not exported to the gateway's namespace")

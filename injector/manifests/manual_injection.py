@@ -114,8 +114,16 @@ def _unread_names(metadata: JsonObject) -> Iterator[str]:
 
 
 def subject_of_workload(document: JsonObject, pod: Pod, snapshot: Snapshot, default_namespace: str = "") -> Subject:
-    """The subject that manual injection of the workload in `document` with `pod` is about (reference 4.2 and 14)."""
+    """The subject that manual injection of the workload in `document` with `pod` is about (reference 4.2 and 14).
+
+    Raises InjectionError for metadata in which no name or namespace can be read.
+    """
     of_workload = document.get("metadata") or {}
+    if not isinstance(of_workload, dict):
+        raise InjectionError(f"metadata must be a mapping, got {quoted(of_workload)}")
+    for field in ("name", "namespace"):
+        if not isinstance(of_workload.get(field), str | None):
+            raise InjectionError(f"metadata.{field} must be a string, got {quoted(of_workload[field])}")
     is_pod = document["kind"] == "Pod"
     own = (pod.get("metadata") or {}).get("namespace") or (default_namespace if is_pod else "")
     namespace = of_workload.get("namespace") or default_namespace

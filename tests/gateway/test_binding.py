@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from injector.core.model import JsonObject
+from injector.gateway.model import GatewayFaults
 from tests.gateway.support import (
     configuration,
     document,
@@ -70,6 +71,11 @@ def test_hosts_are_those_that_both_have(of_server: str, of_service: str, common:
         gateway(server(hosts=(of_server,))), virtual_service({"route": [to("a")]}, hosts=(of_service,))
     )
     assert domains(found) == ([common] if common else [])
+
+
+def test_gateways_that_are_no_list_do_not_hide_that_there_is_none() -> None:
+    with pytest.raises(GatewayFaults, match="holds no Gateway"):
+        warnings(bound_as("a", gateways=1.5))
 
 
 def test_a_host_of_no_server_is_warned_of() -> None:

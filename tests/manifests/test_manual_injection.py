@@ -131,6 +131,19 @@ def test_openshift_s_ranges_do_not_apply() -> None:
     assert container_of(pod, "istio-proxy")["securityContext"]["runAsUser"] == 1337
 
 
+@pytest.mark.parametrize(
+    ("metadata", "fault"),
+    [
+        ("x", "metadata must be a mapping, got 'x'"),
+        ({"name": ["x"]}, r"metadata.name must be a string, got \['x'\]"),
+        ({"namespace": {"a": 1}}, "metadata.namespace must be a string, got {'a': 1}"),
+    ],
+)
+def test_metadata_of_the_wrong_type_is_named(metadata: Any, fault: str) -> None:
+    with pytest.raises(ValueError, match=fault):
+        by_hand({**workload(), "metadata": metadata})
+
+
 @pytest.mark.parametrize("kind", ["ReplicationController", "DeploymentConfig"])
 def test_some_kinds_need_their_template(kind: str) -> None:
     document = {"kind": kind, "metadata": {"name": "rc"}, "spec": {"replicas": 1}}
