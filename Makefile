@@ -90,7 +90,7 @@ mutants: .venv/ready ## how many of MUTANTS random changes of the core no test n
 	nice -n 19 $(BIN)/python -m tools.mutants --count $(MUTANTS)
 
 COMPILE_GROUP = .venv-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock'
+	--no-strip-extras --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock'
 COMPILE = $(COMPILE_GROUP) pyproject.toml
 lock: ## pin anew what pyproject.toml asks for; LOCK=--upgrade takes newer versions
 	$(PYTHON) -m venv .venv-lock
