@@ -184,13 +184,13 @@ def test_the_dearest_review_that_a_search_finds_is_within_the_bound(pod: Pod) ->
     target(checked_cost(pod), label="share of the bound")
 
 
-@pytest.mark.parametrize("number", [5, 30, 100])
+@pytest.mark.parametrize("number", [5, 30])
 @pytest.mark.parametrize("kind", sorted(KINDS))
 def test_what_is_remembered_of_a_shape_stays_within_the_bound(kind: str, number: int) -> None:
     """Whoever sends pods of one shape, or the same one again, has the server find out what counts of them."""
     for is_same in (True, False):
         state = State(SETUP, SNAPSHOT)
-        for turn in range(4):
+        for turn in range(3):
             pod = KINDS[kind](number)
             pod["spec"]["serviceAccountName"] = "same" if is_same else f"other-{turn}"
             body = review(pod, turn)

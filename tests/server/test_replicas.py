@@ -174,7 +174,7 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> State:
     return State(setup_of(path, text), EMPTY_SNAPSHOT)
 
 
-@tried(20_000, sample=600)
+@tried(20_000, sample=300)
 @given(replica=_REPLICAS, differences=st.lists(_ALIKE, max_size=3))
 def test_every_replica_is_answered_as_if_it_were_the_only_one(
     state: State, replica: Replica, differences: list[dict[str, Any]]

@@ -189,7 +189,7 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> State:
     return State(setup_of(path, text), EMPTY_SNAPSHOT)
 
 
-@tried(20_000, sample=500)
+@tried(20_000, sample=250)
 @given(pods=_same_shape())
 def test_every_pod_is_answered_as_if_it_were_the_only_one(state: State, pods: list[dict[str, Any]]) -> None:
     for number, pod in enumerate(pods):

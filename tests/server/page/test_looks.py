@@ -13,9 +13,15 @@ Opened = Callable[..., OpenPage]
 TABS = ("Decision", "Pod", "Diff", "Patch", "Result")
 
 
+# The two that have the least in common come first; `make e2e` has the time for all.
+_LOOKS = [(1920, 1080, "light"), (360, 800, "dark")]
+_MORE_LOOKS = [(1920, 1080, "dark"), (360, 800, "light"), (1440, 900, "light"), (1440, 900, "dark")]
+
+
 @needs_chromium
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize(("width", "height"), [(1920, 1080), (1440, 900), (360, 800)])
+@pytest.mark.parametrize(
+    ("width", "height", "scheme"), [*_LOOKS, *(pytest.param(*look, marks=pytest.mark.e2e) for look in _MORE_LOOKS)]
+)
 def test_every_view_fits_and_is_accessible(opened: Opened, width: int, height: int, scheme: Any) -> None:
     opened_page = opened(viewport={"width": width, "height": height}, color_scheme=scheme)
     for name in TABS:
