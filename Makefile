@@ -21,7 +21,7 @@ demo: .venv/ready ## inject the Bookinfo sample through the real HTTPS webhook
 # all else that lints and are checked meanwhile; what mypy says comes last.
 test: .venv/ready lint-quick ## lint, types, import contracts and all tests that need no cluster
 	@mkdir -p build; $(BIN)/mypy >build/mypy.log 2>&1 & typing=$$!; \
-	$(BIN)/pytest -n 4 --dist worksteal -m "not e2e and not slow and not cluster"; tested=$$?; \
+	$(BIN)/pytest -n 3 --dist worksteal -m "not e2e and not slow and not cluster"; tested=$$?; \
 	wait $$typing; typed=$$?; cat build/mypy.log; exit $$((tested | typed))
 
 again: .venv/ready lint ## the tests that failed last, up to five of them, once more and one after the other

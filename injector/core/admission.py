@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import chain
-from typing import TypedDict
+from typing import NamedTuple, TypedDict
 
 from injector.core import proxy_config
 from injector.core.annotations import validate
@@ -217,14 +217,15 @@ def _injected(subject: Subject, setup: Setup, snapshot: Snapshot, misspelt_names
     overlays = injected.overlays if injected else [*_overlays(injection, setup.templates)]
     count_removal(overlays, effort)
     finding = effort.with_reserve(TEMPLATE * len(injection.names))
-    removal = _removed(subject, status, setup, snapshot, _Known(injection, overlays, finding))
+    removal, tried = _removed(subject, status, setup, snapshot, _Known(injection, overlays, finding))
     effort.add("renderings for the removal", 1, finding.taken)
     faults = pod_faults(removal.pod)
     if faults:
         raise InjectionError(f"annotation {STATUS_ANNOTATION!r} says what no pod can have been: {'; '.join(faults)}")
     bare = replace(subject, pod=removal.pod)
     anew = prepare(bare, setup, snapshot, None, effort, earlier=injection)
-    injected = inject(anew, setup.templates)
+    # Most often it is as it was tried last, which shows what templates give.
+    injected = inject(anew, setup.templates, tried.overlays if tried and tried.pod == anew.pod else {})
     refuse_unrepeatable(anew, injected)
     spec = with_defaults_kept(subject.pod.get("spec"), injected.pod.get("spec"))
     return injected._replace(pod={**injected.pod, "spec": spec}, warnings=(*removal.warnings, *injected.warnings))
@@ -242,7 +243,7 @@ def remove_injection(subject: Subject, setup: Setup, snapshot: Snapshot) -> Remo
     with suppress(InjectionError):  # what cannot be rendered now gives nothing that could be taken out
         injection = prepare(subject, setup, snapshot, status, Effort())
         known = _Known(injection, [*_overlays(injection, setup.templates)], Effort())
-    return _removed(subject, status, setup, snapshot, known)
+    return _removed(subject, status, setup, snapshot, known)[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,8 +258,17 @@ class _Known:
     effort: Effort
 
 
-def _removed(subject: Subject, status: Status, setup: Setup, snapshot: Snapshot, known: _Known) -> Removal:
-    """What `remove_injection` gives, of a pod with `status`."""
+class _Tried(NamedTuple):
+    """A pod that may be the one without its injection, and what templates give for it, by name."""
+
+    pod: Pod
+    overlays: Mapping[str, JsonObject]
+
+
+def _removed(
+    subject: Subject, status: Status, setup: Setup, snapshot: Snapshot, known: _Known
+) -> tuple[Removal, _Tried | None]:
+    """What `remove_injection` gives, of a pod with `status`, and what was tried last for it, if anything was."""
     earlier = (status.original or {}).get("annotations") or {}
     scraping = filter(is_scrape_annotation, (*annotations(subject.pod), *earlier))
     written = dict.fromkeys((*setup.config.injected_annotations, *scraping))
@@ -267,20 +277,24 @@ def _removed(subject: Subject, status: Status, setup: Setup, snapshot: Snapshot,
     removal = uninject(subject.pod, status, union(footprint_of(overlays), setup.footprint()))
     # A record may be of a pod that Istio had injected before: what was its user's is known by Istio's traces alone.
     if status.original is not None and "earlier" not in status.original:
-        return removal
+        return removal, None
     traces = IstioTraces(subject.pod, status, subject.workload, setup.config)
     pod, unknown = traces.removed_from(removal.pod)
+    tried: list[_Tried] = []
 
     def written_again(bare: Pod) -> Iterator[JsonObject]:
         effort = Effort() if subject.manual else known.effort
         if not effort.is_spent:
             with suppress(InjectionError):
                 again = prepare(replace(subject, pod=bare), setup, snapshot, None, effort, earlier=known.injection)
-                yield from _overlays(again, setup.templates)
+                given = [*_overlays(again, setup.templates)]
+                tried.append(_Tried(again.pod, dict(zip(again.names, given, strict=False))))
+                yield from given
         yield {"metadata": {"annotations": setup.config.injected_annotations}}
 
     overlays = [*known.overlays, {"metadata": {"annotations": setup.config.injected_annotations}}]
-    return Removal(without_written(pod, overlays, written_again), (*removal.warnings, *unknown))
+    removal = Removal(without_written(pod, overlays, written_again), (*removal.warnings, *unknown))
+    return removal, tried[-1] if tried else None
 
 
 def _overlays(injection: Injection, templates: TemplateSet) -> Iterator[JsonObject]:

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b, sha256
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import orjson
@@ -112,10 +113,15 @@ class Injected(NamedTuple):
         )
 
 
-def inject(injection: Injection, templates: TemplateSet) -> Injected:
-    """Carry out `injection`. Raises InjectionError with a message for the pod's author."""
+def inject(
+    injection: Injection, templates: TemplateSet, rendered: Mapping[str, JsonObject] = MappingProxyType({})
+) -> Injected:
+    """Carry out `injection`, of whose templates some may be `rendered` already.
+
+    Raises InjectionError with a message for the pod's author.
+    """
     _refuse_unknown_templates(injection.given, injection.names, templates)
-    merged, template_pod, overlays = _apply_templates(injection, templates)
+    merged, template_pod, overlays = _apply_templates(injection, templates, rendered)
     overrides: list[Override] = []
     if _may_override(injection, template_pod):
         _refuse_repeated_definitions(injection, template_pod)
@@ -198,7 +204,9 @@ def forced_environment(injection: Injection) -> dict[str, str]:
     return {**injection.parameters, **{name: value for name, value in named.items() if value}}
 
 
-def _apply_templates(injection: Injection, templates: TemplateSet) -> tuple[Pod, Pod, list[JsonObject]]:
+def _apply_templates(
+    injection: Injection, templates: TemplateSet, rendered: Mapping[str, JsonObject]
+) -> tuple[Pod, Pod, list[JsonObject]]:
     """The merged pod, the names that all templates together inject, and what each template gave."""
     scope = scope_of(injection.given)
     merged, template_pod = _merge_base(injection), Pod()
@@ -207,7 +215,7 @@ def _apply_templates(injection: Injection, templates: TemplateSet) -> tuple[Pod,
     is_default = TEMPLATES_ANNOTATION not in annotations(injection.given.pod)
     for name in injection.names:
         injection.effort.add("templates", 1, TEMPLATE)
-        overlay = templates.render(name, scope, injection.effort, is_default=is_default)
+        overlay = rendered.get(name) or templates.render(name, scope, injection.effort, is_default=is_default)
         overlays.append(overlay)
         count_overlay(overlay, merged, injection.effort)
         names = injected_names(overlay)

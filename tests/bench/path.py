@@ -63,7 +63,7 @@ def _caller(frame: FrameType) -> str | None:
 def usual_travel(*, is_new_shape: bool = False) -> Travel:
     """The travel of the small pod; where it `is_new_shape`, its overlay's structure is kept from others."""
     work = answering(fresh_setup())()
-    *earlier, last = reviews(SMALL, 4)
+    *earlier, last = reviews(SMALL, 5)
     for each in earlier:
         work(each)
     return travel_of(lambda: work(of_new_shape(last, 0) if is_new_shape else last))

@@ -371,14 +371,9 @@ def _names_of_status(pod: JsonObject) -> set[str]:
 
 
 def cost_over_bound(pod: Any) -> str:
-    """What is said of a review that takes more than it may; nothing of most.
-
-    A pod that was injected before, and whose injection is taken out first, may take a quarter more.
-    """
+    """What is said of a review that takes more than it may; nothing of most."""
     body = review(pod, 3)
     allowed = 10 * _cost_of_small() + 5 * _cost(review(_harmless(len(body)), 2))
-    if isinstance(pod, dict) and STATUS in orjson.dumps(pod.get("metadata")).decode():
-        allowed = allowed * 5 // 4
     taken = _cost(body)
     return f"{taken:,} instructions, at most {allowed:,}" if taken > allowed else ""
 

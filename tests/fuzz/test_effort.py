@@ -153,7 +153,7 @@ def test_an_injection_that_has_to_be_taken_out_first_costs_little_more(
 ) -> None:
     body = review(claiming(names, own), 3)
     taken, once = cost(body)
-    assert taken <= bound(len(body)) * 5 / 4, f"{taken:,} instructions"
+    assert taken <= bound(len(body)), f"{taken:,} instructions"
     assert once.admission is not None
     if once.admission.allowed:
         _, again = cost(review(once.admission.pod, 3))
@@ -188,11 +188,13 @@ def test_the_dearest_review_that_a_search_finds_is_within_the_bound(pod: Pod) ->
 @pytest.mark.parametrize("kind", sorted(KINDS))
 def test_what_is_remembered_of_a_shape_stays_within_the_bound(kind: str, number: int) -> None:
     """Whoever sends pods of one shape, or the same one again, has the server find out what counts of them."""
-    for is_same in (True, False):
+    for names in ("compiled", "same", "other"):
         state = State(SETUP, SNAPSHOT)
         for turn in range(3):
             pod = KINDS[kind](number)
-            pod["spec"]["serviceAccountName"] = "same" if is_same else f"other-{turn}"
+            pod["spec"]["serviceAccountName"] = names if names == "same" else f"{names}-{turn}"
             body = review(pod, turn)
             taken = counted(partial(answer, body, "/inject", state))
-            assert taken <= bound(len(body)), f"turn {turn}: {taken:,} instructions for {len(body):,} bytes"
+            # What a template gives that it never gave before is compiled once, and once with holes.
+            if names != "compiled":
+                assert taken <= bound(len(body)), f"turn {turn}: {taken:,} instructions for {len(body):,} bytes"
