@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import Locator, expect
 
 from tests.server.page.browsing import POD, OpenPage, needs_chromium, write
 
-pytestmark = needs_chromium
+# Each tries configurations in a process of its own: `make e2e` has the time for it.
+pytestmark = [needs_chromium, pytest.mark.e2e]
 Opened = Callable[..., OpenPage]
 
 AUDIT = """templates:
