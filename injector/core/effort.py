@@ -8,7 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from injector.core.merge import begins_with, identity_of
+from injector.core.merge import CONTAINER_MERGE_KEYS, begins_with, identity_of
 from injector.core.model import (
     OVERRIDES_ANNOTATION,
     PROXY_CONFIG_ANNOTATION,
@@ -36,8 +36,6 @@ TEMPLATE, FURTHER_TEMPLATE, METADATA, TEMPLATE_CONTAINER, ENTRY = 250.0, 80.0, 0
 USUAL_LENGTH, CHARACTER = 5_000, 0.08
 _USUAL_CONTAINERS = 2
 _LISTS = (("volumes", "volumes", 2.0), ("imagePullSecrets", "pull secrets", 0.3))
-# The lists of a container that are long, and what they are merged by.
-_MERGED = {"env": "name", "volumeMounts": "mountPath", "ports": "containerPort", "volumeDevices": "devicePath"}
 _HANDLERS = frozenset(("readinessProbe", "livenessProbe", "startupProbe", "lifecycle"))
 # A pod that took less, and whose author defined no proxy, never takes more than all once it is injected.
 _SURELY_REPEATABLE = 0.45 * MOST_UNITS
@@ -191,7 +189,7 @@ def count_removal(overlays: Iterable[JsonObject], effort: Effort) -> None:
     """
     effort.add("removals of an injection", 1, _REMOVAL)
     parts = [container for overlay in overlays for _, _, container in all_containers(overlay)]
-    entries = sum(len(container.get(field) or ()) for container in parts for field in _MERGED)
+    entries = sum(len(container.get(field) or ()) for container in parts for field in CONTAINER_MERGE_KEYS)
     effort.add("entries in place of others", max(0, entries - _USUAL_ENTRIES), _REPLACED_ENTRY)
 
 
@@ -208,7 +206,7 @@ def count_overlay(overlay: JsonObject, pod: Pod, effort: Effort) -> None:
         by_name.setdefault(container.get("name"), []).append(container)
     for _, _, container in all_containers(pod):
         for other in by_name.get(container["name"], ()):
-            for field in _MERGED.keys() & container.keys():
+            for field in CONTAINER_MERGE_KEYS.keys() & container.keys():
                 there = container[field] or []
                 if not begins_with(there, other.get(field) or []):
                     effort.add("entries of injected containers", len(there), ENTRY)
@@ -240,7 +238,7 @@ def _entries_merged(pod: Pod, overlays: Sequence[JsonObject]) -> int:
         if source is not pod:
             looked_at += sum(entries[name] for name, _ in parts)
         for name, container in parts:
-            for field, key in _MERGED.items():
+            for field, key in CONTAINER_MERGE_KEYS.items():
                 items = container.get(field) or ()
                 there = known[name, field]
                 new = {identity_of(item, key) for item in items} - there

@@ -21,7 +21,7 @@ from injector.core.shared import UNCLEAN, UncleanList, UncleanMapping
 PRIMITIVE = ""
 """In place of a key: the list holds plain values and is merged as a set."""
 
-_IN_ANY_CONTAINER = {
+CONTAINER_MERGE_KEYS = {
     "ports": "containerPort",
     "env": "name",
     "volumeMounts": "mountPath",
@@ -38,7 +38,7 @@ MERGE_KEYS: Mapping[str, str] = {
     **{
         f"spec.{which}.{name}": key
         for which in ("containers", "initContainers", "ephemeralContainers")
-        for name, key in _IN_ANY_CONTAINER.items()
+        for name, key in CONTAINER_MERGE_KEYS.items()
     },
     "spec.volumes": "name",
     "spec.resourceClaims": "name",

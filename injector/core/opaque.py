@@ -343,20 +343,14 @@ def marked_json(value: Any) -> Any:
     """A JSON value with marks in place of its holes. Raises TypeError for what JSON does not have."""
     kind = type(value)
     if issubclass(kind, Opaque) or kind is Part:
-        return _marked_text(value)
+        return _marked(value)
     if isinstance(value, dict):
-        return {_marked_text(key): marked_json(item) for key, item in value.items()}
+        return {_marked(key): marked_json(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [marked_json(item) for item in value]
     if value is None or isinstance(value, str | int | float):
         return value
     raise TypeError(f"no JSON is known for a {kind.__name__}")
-
-
-def _marked_text(text: Any) -> str:
-    if type(text) is Part:
-        raise Inspected(text.marked)
-    return _marked(text)
 
 
 def most_characters(texts: Collection[str]) -> int:

@@ -281,8 +281,6 @@ def _mounts(mounts: Sequence[JsonObject], path: str, volumes: Collection[Any]) -
 
 
 def _life_cycle(container: Container, which: ContainerList) -> Iterator[str]:
-    if _ALIVE.isdisjoint(container) and "restartPolicy" not in container:
-        return
     path = f"spec.{which}[" + container["name"] + "]"
     restarts = container.get("restartPolicy")
     ends = which == "initContainers" and restarts != "Always"
