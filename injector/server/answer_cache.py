@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from injector.core.model import JsonObject
+from injector.core.model import Admission, JsonObject
 from injector.core.opaque import MARK, NAME, marked_json
 from injector.core.replicas import TOKEN_VOLUME
 from injector.core.review import has_repeated_key
@@ -237,3 +237,21 @@ def stencil_of(answer: bytes, uid: str) -> Stencil:
     """What is left of the `answer` of `review.respond` to `uid` without the uid."""
     head, _, rest = answer.partition(f'"uid":"{uid}"'.encode())
     return Stencil(head + b'"uid":"', b'"' + rest, (), b"")
+
+
+# Stands for an operation of a patch whose number is all that is still to be told.
+_OPERATION: JsonObject = {}
+
+
+def told_of_admission(admission: Admission) -> Admission:
+    """What telemetry is told of an admission that is remembered: without its pod, of its patch the length alone."""
+    return Admission(
+        allowed=admission.allowed,
+        decision=admission.decision,
+        pod={},
+        message=admission.message,
+        patch=(_OPERATION,) * len(admission.patch),
+        warnings=admission.warnings,
+        templates=admission.templates,
+        configuration=admission.configuration,
+    )

@@ -9,12 +9,10 @@ from injector.core.model import Admission, AdmissionRequest, JsonObject, Pod
 from injector.core.opaque import MARK, Inspected, filled_text
 from injector.core.replicas import Owned, admit_alike
 from injector.core.review import BadReview, parse_path, parse_review, request_faults, respond
-from injector.server.answer_cache import Asked, Stencil, read_asked, stencil_of
+from injector.server.answer_cache import Asked, Stencil, read_asked, stencil_of, told_of_admission
 from injector.server.same_shape import find_shared, read_shaped, remember
 from injector.server.state import State
 
-# Stands for an operation of a patch whose number is all that is still to be told.
-_OPERATION: JsonObject = {}
 _NAMES = ("name", "generateName")
 
 
@@ -120,7 +118,7 @@ def _remember(asked: Asked, found: Answer, request: AdmissionRequest, admission:
         stencil_of(found.body, asked.uid),
         _told_of_request(request, request.uid, received.get("name") or "", {}),
         {field: metadata[field] for field in _NAMES if metadata.get(field)},
-        _told_of_admission(admission),
+        told_of_admission(admission),
         namespace=subject_of(request, state.snapshot).namespace,
         node=(request.pod.get("spec") or {}).get("nodeName") or "",
         managed=asked.managed_around,
@@ -161,20 +159,6 @@ def _admit_alike(
 
 # What an answer is made of beside the pod, its name and the uid.
 _OF_REVIEW, _OF_REQUEST = ("kind", "apiVersion"), ("operation", "namespace", "dryRun")
-
-
-def _told_of_admission(admission: Admission) -> Admission:
-    return Admission(
-        allowed=admission.allowed,
-        decision=admission.decision,
-        pod={},
-        message=admission.message,
-        patch=(_OPERATION,) * len(admission.patch),
-        warnings=admission.warnings,
-        templates=admission.templates,
-        configuration=admission.configuration,
-        units=admission.units,
-    )
 
 
 def _told_of_request(request: AdmissionRequest, uid: str, name: str, pod: Pod) -> AdmissionRequest:
@@ -224,7 +208,7 @@ def _admitted(request: AdmissionRequest, state: State, *, is_repeated: bool) -> 
     body = respond(request, admission)
     if shaped and not is_repeated and _is_injected(admission):
         try:
-            remember(shaped, body, request, _told_of_admission(admission), state)
+            remember(shaped, body, request, admission, state)
         except (Inspected, Exception):  # noqa: BLE001 -- the pod has its answer, whatever fails here
             state.unlike.add(shaped.key)
     return Answer(200, body, request, admission)

@@ -14,7 +14,7 @@ from injector.core.model import PROXY_CONFIG_ANNOTATION, Admission, AdmissionReq
 from injector.core.opaque import letter_of
 from injector.core.pods import annotations
 from injector.core.shapes import Alike, Layout, Looked, PodShape, admit_all, layout_of, shape_of
-from injector.server.answer_cache import Stencil, stencil_of
+from injector.server.answer_cache import Stencil, stencil_of, told_of_admission
 from injector.server.state import State
 
 # What an attempt costs beside an answer, and for a pod with a ProxyConfig of its own, whose text is read each time.
@@ -127,5 +127,5 @@ def _shared(
         return None
     node = (request.pod.get("spec") or {}).get("nodeName") or ""
     kept = replace(alike, admission=Admission(allowed=True, decision=None, pod={}))
-    shared = SharedAnswer(kept, stencil, places, admission, shaped.subject.namespace, node)
+    shared = SharedAnswer(kept, stencil, places, told_of_admission(admission), shaped.subject.namespace, node)
     return shared if shared.filled(request.uid, values) == body else None
