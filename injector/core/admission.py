@@ -281,6 +281,7 @@ def _removed(
     traces = IstioTraces(subject.pod, status, subject.workload, setup.config)
     pod, unknown = traces.removed_from(removal.pod)
     tried: list[_Tried] = []
+    configured: JsonObject = {"metadata": {"annotations": setup.config.injected_annotations}}
 
     def written_again(bare: Pod) -> Iterator[JsonObject]:
         effort = Effort() if subject.manual else known.effort
@@ -290,9 +291,9 @@ def _removed(
                 given = [*_overlays(again, setup.templates)]
                 tried.append(_Tried(again.pod, dict(zip(again.names, given, strict=False))))
                 yield from given
-        yield {"metadata": {"annotations": setup.config.injected_annotations}}
+        yield configured
 
-    overlays = [*known.overlays, {"metadata": {"annotations": setup.config.injected_annotations}}]
+    overlays = [*known.overlays, configured]
     removal = Removal(without_written(pod, overlays, written_again), (*removal.warnings, *unknown))
     return removal, tried[-1] if tried else None
 
